@@ -1,0 +1,11 @@
+/**
+ * The leaf of the house: small parts with no knowledge of meshes, wires or configuration.
+ *
+ * Nothing here reads a clock, a socket or a file by itself; what needs one is handed it. A new part belongs here only
+ * if two folders that do not import each other need it.
+ */
+export { type Brand } from './brand.ts'
+export { type Clock, systemClock } from './clock.ts'
+export { assertNever, BugError, invariant } from './invariant.ts'
+export { MeshError } from './mesh-error.ts'
+export { err, ok, type Err, type Ok, type Result } from './result.ts'

@@ -1,0 +1,62 @@
+import type { Origin } from '../resources/index.ts'
+
+/** How an endpoint is chosen. */
+export type LoadBalancer = 'round-robin' | 'random' | 'least-request' | 'passthrough'
+
+/** TLS from the client-side proxy to the destination. `mesh-mutual` is mTLS with the proxy's own SPIFFE identity. */
+export type OutboundTls =
+  | { readonly mode: 'disabled' }
+  | { readonly mode: 'mesh-mutual' }
+  | {
+      readonly mode: 'simple' | 'mutual'
+      readonly sni?: string
+      readonly subjectAltNames: readonly string[]
+      readonly caFile?: string
+      readonly certificateFile?: string
+      readonly keyFile?: string
+      readonly skipVerify: boolean
+    }
+
+/** Connection settings towards a destination. Absent fields take the proxy's defaults. */
+export interface TrafficPolicy {
+  readonly loadBalancer?: LoadBalancer
+  readonly tls?: OutboundTls
+  readonly connectTimeoutMs?: number
+  readonly tcpIdleTimeoutMs?: number
+  readonly tcpKeepalive?: { readonly probes?: number; readonly timeMs?: number; readonly intervalMs?: number }
+  readonly maxConnections?: number
+  readonly maxPendingRequests?: number
+  readonly maxRequests?: number
+  readonly maxRetries?: number
+  readonly maxRequestsPerConnection?: number
+  readonly httpIdleTimeoutMs?: number
+  /** Where the fields came from, for explanations. */
+  readonly origin: Origin
+}
+
+/** A named selection of a service's workloads. */
+export interface Subset {
+  readonly name: string
+  readonly labels: ReadonlyMap<string, string>
+  /** Already merged over the destination's own policy. */
+  readonly policy?: TrafficPolicy
+  /** Port number to policy, as `TrafficPolicy` wholesale: fields not set fall to the defaults, not to the destination's. */
+  readonly portPolicies: ReadonlyMap<number, TrafficPolicy>
+  readonly origin: Origin
+}
+
+/** What a DestinationRule says about a host. */
+export interface DestinationPolicy {
+  readonly namespace: string
+  readonly name: string
+  /** Fully qualified, may start with `*.`. */
+  readonly host: string
+  readonly policy?: TrafficPolicy
+  readonly portPolicies: ReadonlyMap<number, TrafficPolicy>
+  readonly subsets: readonly Subset[]
+  /** Only for client workloads with these labels; empty: all. */
+  readonly clientLabels: ReadonlyMap<string, string>
+  readonly exportTo: readonly string[]
+  readonly createdAt: string
+  readonly origin: Origin
+}

@@ -1,0 +1,76 @@
+import type { ClientTlsConfig } from './tls-config.ts'
+
+/** A cluster after compilation from `envoy.config.cluster.v3.Cluster`; immutable. */
+export interface ClusterConfig {
+  readonly name: string
+  readonly discovery: 'static' | 'eds' | 'strict-dns' | 'logical-dns' | 'original-dst'
+  /** `eds_cluster_config.service_name`, or the cluster's name. */
+  readonly edsName: string
+  /** Endpoints in the resource itself (static and DNS clusters). */
+  readonly endpoints: readonly EndpointConfig[]
+  /** 5 s by default. */
+  readonly connectTimeoutMs: number
+  readonly balancer:
+    | { readonly kind: 'round-robin' }
+    | { readonly kind: 'random' }
+    | { readonly kind: 'least-request'; readonly choiceCount: number }
+    | { readonly kind: 'original-dst' }
+  /** First match by endpoint metadata decides; `tls` absent is plain text. Empty: `tls` of the cluster for all. */
+  readonly transportMatches: readonly TransportMatch[]
+  readonly tls: ClientTlsConfig | undefined
+  readonly limits: CircuitBreakerLimits
+  /** 1 h by default. */
+  readonly idleTimeoutMs: number
+  /** 0: no limit. */
+  readonly maxRequestsPerConnection: number
+  readonly tcpKeepalive: { readonly delaySeconds: number } | undefined
+  /** Re-resolution interval of DNS clusters; 5 s by default. */
+  readonly dnsRefreshMs: number
+  /** From cluster metadata `istio.services[0]`, for metric labels. */
+  readonly destination: { readonly host: string; readonly name: string; readonly namespace: string } | undefined
+}
+
+/** `transport_socket_matches[]`. */
+export interface TransportMatch {
+  readonly name: string
+  /** Every pair must be in the endpoint's `envoy.transport_socket_match` metadata. */
+  readonly match: ReadonlyMap<string, string>
+  readonly tls: ClientTlsConfig | undefined
+}
+
+/** `circuit_breakers.thresholds` of default priority; Envoy's defaults 1024, 1024, 1024, 3. */
+export interface CircuitBreakerLimits {
+  readonly maxConnections: number
+  readonly maxPendingRequests: number
+  readonly maxRequests: number
+  readonly maxRetries: number
+}
+
+/** `ClusterLoadAssignment`, compiled. */
+export interface EndpointsConfig {
+  readonly clusterName: string
+  readonly endpoints: readonly EndpointConfig[]
+}
+
+/** One endpoint. */
+export interface EndpointConfig {
+  /** IP address, a host name in DNS clusters, or an absolute path for a pipe. */
+  readonly address: string
+  readonly port: number
+  readonly weight: number
+  /** `draining` endpoints keep their connections and get no new request. */
+  readonly health: 'healthy' | 'draining' | 'unhealthy'
+  /** `envoy.transport_socket_match` metadata. */
+  readonly transportLabels: ReadonlyMap<string, string>
+  /** `istio.workload` metadata: `name;namespace;canonical service;canonical revision;cluster`. */
+  readonly workload: WorkloadIdentity | undefined
+}
+
+/** Who serves an endpoint, for metric labels. */
+export interface WorkloadIdentity {
+  readonly name: string
+  readonly namespace: string
+  readonly canonicalService: string
+  readonly canonicalRevision: string
+  readonly cluster: string
+}

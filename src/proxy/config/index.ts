@@ -1,0 +1,34 @@
+/**
+ * Envoy v3 resources in, immutable lookup structures out (pure).
+ *
+ *     bytes -> generated message -> support check (every set field must be one Weft implements) -> compiled config
+ *
+ * A field that is set and not implemented is a FieldFault with its path, never ignored. Knows nothing of sockets.
+ */
+export { type AccessLogConfig } from './access-log-config.ts'
+export {
+  type CircuitBreakerLimits,
+  type ClusterConfig,
+  type EndpointConfig,
+  type EndpointsConfig,
+  type TransportMatch,
+  type WorkloadIdentity,
+} from './cluster-config.ts'
+export { type FieldFault } from './field-fault.ts'
+export {
+  type DnsTable,
+  type FilterChain,
+  type FilterChainMatch,
+  type HttpManagerConfig,
+  type ListenerConfig,
+  type TcpProxyConfig,
+} from './listener-config.ts'
+export {
+  type ClientTlsConfig,
+  type Secret,
+  type SecretRef,
+  type ServerTlsConfig,
+  type SubjectAltNameMatch,
+  type TlsCertificate,
+  type ValidationContext,
+} from './tls-config.ts'

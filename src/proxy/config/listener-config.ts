@@ -1,0 +1,97 @@
+import type { AccessLogConfig } from './access-log-config.ts'
+import type { RouteTable } from '../route/route-table.ts'
+import type { ServerTlsConfig } from './tls-config.ts'
+
+/** A listener after compilation from `envoy.config.listener.v3.Listener`; immutable. */
+export interface ListenerConfig {
+  readonly name: string
+  readonly address: string
+  /** 0 binds an ephemeral port. */
+  readonly port: number
+  readonly protocol: 'tcp' | 'udp'
+  readonly direction: 'inbound' | 'outbound' | 'unspecified'
+  /** `envoy.filters.listener.original_dst` is present: match chains on the address before the redirect. */
+  readonly originalDestination: boolean
+  readonly filterChains: readonly FilterChain[]
+  readonly defaultFilterChain: FilterChain | undefined
+  /** Inline DNS answers, for a UDP listener with `dns_filter`. */
+  readonly dns: DnsTable | undefined
+  readonly accessLogs: readonly AccessLogConfig[]
+  /** Equal texts mean that a change needs no new socket (address and socket options are the same). */
+  readonly socketKey: string
+}
+
+/** One way to handle a connection. */
+export interface FilterChain {
+  readonly name: string
+  readonly match: FilterChainMatch
+  /** Absent: plain text. */
+  readonly tls: ServerTlsConfig | undefined
+  readonly network: HttpManagerConfig | TcpProxyConfig
+}
+
+/** Conditions on a connection; Envoy's order of specificity: destination port, then longest prefix. */
+export interface FilterChainMatch {
+  readonly destinationPort: number | undefined
+  readonly destinationPrefixes: readonly { readonly address: string; readonly length: number }[]
+}
+
+/** `envoy.filters.network.http_connection_manager` with its HTTP filters, compiled. */
+export interface HttpManagerConfig {
+  readonly kind: 'http'
+  readonly statPrefix: string
+  readonly routes:
+    { readonly kind: 'inline'; readonly table: RouteTable } | { readonly kind: 'rds'; readonly name: string }
+  /** `server_name`; `envoy` by default, as in Envoy. */
+  readonly serverName: string
+  /** Milliseconds, 0 is off: `common_http_protocol_options.idle_timeout`, 1 h by default. */
+  readonly idleTimeoutMs: number
+  /** `request_timeout`: whole request received; Weft's default 300 s. */
+  readonly requestTimeoutMs: number
+  /** `request_headers_timeout`; Weft's default 10 s. */
+  readonly requestHeadersTimeoutMs: number
+  /** `stream_idle_timeout`, 5 min by default. */
+  readonly streamIdleTimeoutMs: number
+  /** `max_request_headers_kb` in bytes, 60 KiB by default. */
+  readonly maxRequestHeadersBytes: number
+  /** `max_headers_count`, 100 by default. */
+  readonly maxHeadersCount: number
+  readonly maxRequestsPerConnection: number
+  readonly useRemoteAddress: boolean
+  /** `xff_num_trusted_hops`. */
+  readonly xffTrustedHops: number
+  readonly generateRequestId: boolean
+  readonly normalizePath: boolean
+  readonly mergeSlashes: boolean
+  readonly escapedSlashes: 'keep' | 'reject' | 'unescape-redirect' | 'unescape-forward'
+  readonly underscoreHeaders: 'allow' | 'reject' | 'drop'
+  /** What happens to `x-forwarded-client-cert`. */
+  readonly forwardClientCert: 'sanitize' | 'forward-only' | 'append-forward' | 'sanitize-set' | 'always-forward-only'
+  /** The fault filter is in the chain: routes' fault settings count. */
+  readonly faultFilter: boolean
+  /** The on_demand filter is in the chain: an unknown virtual host is asked for and the request waits. */
+  readonly onDemand: boolean
+  readonly accessLogs: readonly AccessLogConfig[]
+  /** `upgrade_configs` types, lower case. */
+  readonly upgrades: readonly string[]
+}
+
+/** `envoy.filters.network.tcp_proxy`, compiled. */
+export interface TcpProxyConfig {
+  readonly kind: 'tcp'
+  readonly statPrefix: string
+  readonly clusters: readonly { readonly name: string; readonly weight: number }[]
+  /** Milliseconds, 0 is off; 1 h by default. */
+  readonly idleTimeoutMs: number
+  readonly maxConnectAttempts: number
+  readonly accessLogs: readonly AccessLogConfig[]
+}
+
+/** `envoy.filters.udp.dns_filter` with an inline table. */
+export interface DnsTable {
+  /** Lower-case name without trailing dot to its addresses. */
+  readonly names: ReadonlyMap<string, readonly string[]>
+  readonly ttlSeconds: number
+  /** Upstream resolvers for other names; empty: those of the machine. */
+  readonly resolvers: readonly { readonly address: string; readonly port: number }[]
+}

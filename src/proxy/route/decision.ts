@@ -1,0 +1,126 @@
+import type { Origin } from '../../resources/index.ts'
+
+/** What `decide` reads of a request. The data path implements it on the received bytes; offline tools on plain objects. */
+export interface RequestView {
+  readonly method: string
+  /** `Host`/`:authority` as received. */
+  readonly authority: string
+  /** Normalised path without query and fragment. */
+  readonly path: string
+  /** Query without `?`, empty when there is none. */
+  readonly query: string
+  readonly scheme: 'http' | 'https'
+  /** All values of a header joined by `,`; undefined when absent. `name` is lower case. Every matcher sees duplicates joined. */
+  readonly header: (name: string) => string | undefined
+}
+
+/** Compiled header edits: `remove` first, then `set` (replaces), then `add` (appends). Names are lower case. */
+export interface HeaderEdits {
+  readonly remove: readonly string[]
+  readonly set: readonly (readonly [name: string, value: string])[]
+  readonly add: readonly (readonly [name: string, value: string])[]
+}
+
+/** Retry policy of a route, compiled from `RetryPolicy`. */
+export interface CompiledRetry {
+  readonly attempts: number
+  /** Bit set of RetryOn. */
+  readonly on: number
+  readonly retriableStatusCodes: readonly number[]
+  /** 0: none. */
+  readonly perTryTimeoutMs: number
+  readonly backoffBaseMs: number
+  readonly backoffMaxMs: number
+  readonly avoidPreviousHosts: boolean
+  readonly hostSelectionAttempts: number
+}
+
+/** Conditions of `retry_on`, as bits. */
+export const RetryOn = {
+  serverError: 1,
+  gatewayError: 2,
+  reset: 4,
+  resetBeforeRequest: 8,
+  connectFailure: 16,
+  retriable4xx: 32,
+  refusedStream: 64,
+  retriableStatusCodes: 128,
+  grpcCancelled: 256,
+  grpcDeadlineExceeded: 512,
+  grpcInternal: 1024,
+  grpcResourceExhausted: 2048,
+  grpcUnavailable: 4096,
+} as const
+
+/** Constant facts of a matched route that the data path, the access log and explanations need. */
+export interface RouteFacts {
+  /** Route name in the resource (`%ROUTE_NAME%`). */
+  readonly name: string
+  readonly virtualHost: string
+  /** From metadata `weft.origin`. */
+  readonly origin: Origin | undefined
+}
+
+/** Send the request to a cluster. One frozen object per route leg; no allocation per request. */
+export interface ForwardDecision {
+  readonly kind: 'forward'
+  readonly route: RouteFacts
+  readonly cluster: string
+  /** Replacement of the path; applied with `rewritePath(decision, path)`. */
+  readonly pathRewrite: PathRewrite | undefined
+  readonly hostRewrite: string | undefined
+  /** Route, virtual host and route table edits in Envoy's order, already merged. */
+  readonly requestEdits: HeaderEdits | undefined
+  readonly responseEdits: HeaderEdits | undefined
+  /** Whole request with retries; 0: off. */
+  readonly timeoutMs: number
+  /** 0: off; absent: the connection manager's. */
+  readonly idleTimeoutMs: number | undefined
+  readonly retry: CompiledRetry | undefined
+  readonly fault: CompiledFault | undefined
+}
+
+/** Path replacement of a route, compiled. */
+export type PathRewrite =
+  | { readonly kind: 'prefix'; readonly matched: string; readonly replacement: string }
+  | { readonly kind: 'full'; readonly replacement: string }
+  | { readonly kind: 'regex'; readonly apply: (path: string) => string }
+
+/** Fault settings of a route. Shares are parts per million. */
+export interface CompiledFault {
+  readonly delayPartsPerMillion: number
+  readonly delayMs: number
+  readonly abortPartsPerMillion: number
+  /** HTTP status, when `grpcStatus` is undefined. */
+  readonly abortStatus: number
+  readonly grpcStatus: number | undefined
+}
+
+/** The outcome of matching a request against a compiled configuration. */
+export type Decision =
+  | ForwardDecision
+  | {
+      readonly kind: 'redirect'
+      readonly route: RouteFacts
+      readonly status: number
+      readonly location: string
+      readonly responseEdits: HeaderEdits | undefined
+    }
+  | {
+      readonly kind: 'respond'
+      readonly route: RouteFacts
+      readonly status: number
+      readonly body: Uint8Array
+      readonly responseEdits: HeaderEdits | undefined
+    }
+  /** 404, response flag NR. */
+  | { readonly kind: 'no-route' }
+  /** The virtual host is not held and can be asked for; `domain` is the authority, lower case. */
+  | { readonly kind: 'on-demand'; readonly domain: string }
+
+/** What the fault filter does to one request, drawn once. */
+export interface FaultDraw {
+  /** 0: no delay. */
+  readonly delayMs: number
+  readonly abort: boolean
+}

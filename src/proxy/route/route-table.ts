@@ -1,0 +1,17 @@
+import type { Decision, RequestView } from './decision.ts'
+
+/**
+ * A compiled `RouteConfiguration`. Immutable: a change of one virtual host makes a new table that shares the others.
+ * Made by `compileRouteTable` and `withVirtualHosts`; read by `decide`.
+ */
+export interface RouteTable {
+  readonly name: string
+  /** The resource has `vhds`: hosts that are not held can be asked for. */
+  readonly onDemand: boolean
+  /**
+   * Matches a request. Pure: the same table, request and numbers give the same decision.
+   *
+   * @param random Uniform in [0, 1), drawn for weighted splits and runtime fractions; call it only when needed.
+   */
+  readonly decide: (request: RequestView, random: () => number) => Decision
+}

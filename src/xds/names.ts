@@ -1,0 +1,51 @@
+/** Type URLs of the resources on the wire. */
+export const TypeUrl = {
+  cluster: 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
+  endpoints: 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment',
+  listener: 'type.googleapis.com/envoy.config.listener.v3.Listener',
+  route: 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
+  virtualHost: 'type.googleapis.com/envoy.config.route.v3.VirtualHost',
+  secret: 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret',
+} as const
+
+/** One of the type URLs that Weft serves. */
+export type XdsType = (typeof TypeUrl)[keyof typeof TypeUrl]
+
+/** Make-before-break: additions and changes leave in this order, removals in the reverse (gRPC/Envoy ADS ordering). */
+export const pushOrder: readonly XdsType[] = [
+  TypeUrl.cluster,
+  TypeUrl.endpoints,
+  TypeUrl.secret,
+  TypeUrl.listener,
+  TypeUrl.route,
+  TypeUrl.virtualHost,
+]
+
+/** Name of the outbound HTTP proxy listener and of its route configuration; virtual hosts are `http_proxy/<authority>` (VHDS). */
+export const httpProxyName = 'http_proxy'
+
+/** SDS names of the workload's own certificate and of the mesh trust bundle, as Istio calls them. */
+export const secretName = { certificate: 'default', bundle: 'ROOTCA' } as const
+
+/** Bootstrap cluster through which secrets are fetched: the proxy itself, or the agent's socket beside a foreign proxy. */
+export const sdsClusterName = 'sds-grpc'
+
+/** Bootstrap cluster of the control plane. */
+export const xdsClusterName = 'xds-grpc'
+
+/** Clusters for destinations outside the mesh. */
+export const passthroughCluster = 'PassthroughCluster'
+export const blackHoleCluster = 'BlackHoleCluster'
+
+/** Istio's cluster name: `outbound|9080|v1|reviews.default.svc.cluster.local`. */
+export function outboundClusterName(port: number, subset: string, host: string): string {
+  return `outbound|${port}|${subset}|${host}`
+}
+
+/** Istio's inbound cluster name: `inbound|9080||`. */
+export function inboundClusterName(port: number): string {
+  return `inbound|${port}||`
+}
+
+/** Filter metadata namespace under which resources carry the origin of what they were compiled from. */
+export const originMetadata = 'weft.origin'

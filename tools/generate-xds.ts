@@ -1,0 +1,85 @@
+/**
+ * Generates the Envoy v3 message types in `src/xds/generated` from the `.proto` files of the pinned npm package
+ * `@grpc/grpc-js-xds`. Run by `npm run generate`; the output is committed so that a checkout needs no generator.
+ */
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+const root = resolve(import.meta.dir, '..')
+const output = join(root, 'src/xds/generated')
+const source = join(root, 'node_modules/@grpc/grpc-js-xds/deps')
+
+/** The messages Weft reads or writes; what they import follows by itself. */
+const entries = [
+  'envoy/config/bootstrap/v3/bootstrap.proto',
+  'envoy/config/cluster/v3/cluster.proto',
+  'envoy/config/endpoint/v3/endpoint.proto',
+  'envoy/config/listener/v3/listener.proto',
+  'envoy/config/route/v3/route.proto',
+  'envoy/extensions/access_loggers/file/v3/file.proto',
+  'envoy/extensions/access_loggers/stream/v3/stream.proto',
+  'envoy/extensions/filters/common/fault/v3/fault.proto',
+  'envoy/extensions/filters/http/fault/v3/fault.proto',
+  'envoy/extensions/filters/http/on_demand/v3/on_demand.proto',
+  'envoy/extensions/filters/http/rbac/v3/rbac.proto',
+  'envoy/extensions/filters/http/router/v3/router.proto',
+  'envoy/extensions/filters/listener/original_dst/v3/original_dst.proto',
+  'envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto',
+  'envoy/extensions/filters/network/rbac/v3/rbac.proto',
+  'envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto',
+  'envoy/extensions/filters/udp/dns_filter/v3/dns_filter.proto',
+  'envoy/extensions/load_balancing_policies/least_request/v3/least_request.proto',
+  'envoy/extensions/load_balancing_policies/random/v3/random.proto',
+  'envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.proto',
+  'envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.proto',
+  'envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.proto',
+  'envoy/extensions/transport_sockets/tls/v3/secret.proto',
+  'envoy/extensions/transport_sockets/tls/v3/tls.proto',
+  'envoy/extensions/upstreams/http/v3/http_protocol_options.proto',
+  'envoy/service/discovery/v3/ads.proto',
+  'envoy/service/discovery/v3/discovery.proto',
+]
+
+/** A field that the Envoy files use and the bundled validate.proto is too old to know. */
+function patchValidate(path: string): void {
+  const text = readFileSync(path, 'utf8')
+  if (text.includes('ignore_empty = 26')) return
+  const patched = text.replace(/message StringRules \{/, 'message StringRules {\n  optional bool ignore_empty = 26;')
+  writeFileSync(path, patched)
+}
+
+const work = mkdtempSync(join(tmpdir(), 'weft-xds-'))
+try {
+  for (const module of ['envoy-api', 'xds', 'googleapis', 'protoc-gen-validate']) {
+    cpSync(join(source, module), join(work, 'protos'), { recursive: true })
+  }
+  const validate = join(work, 'protos/validate/validate.proto')
+  if (!existsSync(validate)) throw new Error(`Expected ${validate} in @grpc/grpc-js-xds`)
+  patchValidate(validate)
+  writeFileSync(join(work, 'buf.yaml'), 'version: v2\nmodules:\n  - path: protos\n')
+  const plugin = join(root, 'node_modules/.bin/protoc-gen-es')
+  writeFileSync(
+    join(work, 'buf.gen.yaml'),
+    [
+      'version: v2',
+      'plugins:',
+      `  - local: ${plugin}`,
+      '    out: out',
+      '    opt: [target=ts, import_extension=ts]',
+      '    include_imports: true',
+      '    strategy: all',
+      '',
+    ].join('\n'),
+  )
+  const paths = entries.flatMap((entry) => ['--path', `protos/${entry}`])
+  const run = Bun.spawnSync([join(root, 'node_modules/.bin/buf'), 'generate', ...paths], {
+    cwd: work,
+    stderr: 'inherit',
+  })
+  if (run.exitCode !== 0) throw new Error(`buf generate ended with ${run.exitCode}`)
+  rmSync(output, { recursive: true, force: true })
+  cpSync(join(work, 'out'), output, { recursive: true })
+} finally {
+  rmSync(work, { recursive: true, force: true })
+}
