@@ -1,0 +1,65 @@
+import type { StreamSocket, SocketOwner } from '../../net/index.ts'
+import type { EdgeSeries } from '../../telemetry/index.ts'
+import type { ClusterConfig, EndpointConfig } from '../config/index.ts'
+
+/** A cluster at run time: endpoints, balancer, limits and pools. Lives as long as its name is configured; configuration is swapped inside. */
+export interface ClusterRuntime {
+  readonly config: ClusterConfig
+  /** Chooses an endpoint; undefined when none is healthy. `avoid` is preferred against (previous hosts of a retry) but taken when nothing else is left. */
+  readonly pick: (avoid: EndpointRuntime | undefined, originalDestination: string) => EndpointRuntime | undefined
+  /** Circuit breaker state, counted by the data path. */
+  activeRequests: number
+  pendingRequests: number
+  activeRetries: number
+  connections: number
+  /** `upstream_rq_pending_overflow` and friends, for /clusters and metrics. */
+  readonly stats: ClusterStats
+}
+
+/** Counters of one cluster, Envoy's names without prefix; exported by telemetry as `envoy_cluster_<name>`. */
+export interface ClusterStats {
+  upstream_cx_total: number
+  upstream_cx_connect_fail: number
+  upstream_cx_connect_timeout: number
+  upstream_cx_overflow: number
+  upstream_rq_total: number
+  upstream_rq_pending_overflow: number
+  upstream_rq_retry: number
+  upstream_rq_retry_success: number
+  upstream_rq_retry_overflow: number
+  upstream_rq_timeout: number
+  upstream_rq_per_try_timeout: number
+}
+
+/** One endpoint of a cluster at run time. Survives endpoint updates that keep its address. */
+export interface EndpointRuntime {
+  readonly config: EndpointConfig
+  readonly cluster: ClusterRuntime
+  /** `ip:port`, for logs. */
+  readonly authority: string
+  activeRequests: number
+  totalRequests: number
+  /** Edge series cached by the HTTP and TCP layers: key is theirs, bounded by the number of distinct peers. */
+  readonly series: Map<string, EdgeSeries>
+  /** The connection speaks mTLS to a proxy of the mesh (its transport match has TLS with a client certificate). */
+  readonly meshed: boolean
+  /** Most recently used idle connection, removed from the pool; undefined when there is none. Its `socket.data` must be set by the taker. */
+  readonly takeIdle: () => StreamSocket | undefined
+  /** Gives a clean keep-alive connection back; the pool owns it until the next `takeIdle` and closes it when it idles too long or the peer closes or speaks. */
+  readonly putIdle: (socket: StreamSocket) => void
+  /**
+   * Opens a new connection (TCP, and TLS with the peer verified, before `done`). Exactly one call of `done`; `cancel` of the
+   * returned handle prevents it. Respects `connectTimeoutMs` and the connection limit.
+   */
+  readonly connect: (owner: SocketOwner, done: (outcome: ConnectOutcome) => void) => { readonly cancel: () => void }
+}
+
+/** How a connection attempt ended. */
+export type ConnectOutcome =
+  | { readonly kind: 'connected'; readonly socket: StreamSocket; readonly peerSpiffeId: string }
+  | {
+      readonly kind: 'failed'
+      /** `overflow`: the circuit breaker of connections is open. `tls`: the peer is not who it must be. */
+      readonly reason: 'refused' | 'timeout' | 'tls' | 'overflow' | 'unreachable'
+      readonly message: string
+    }
