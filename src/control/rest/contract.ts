@@ -75,6 +75,15 @@ export const storedResourceSchema = z.object({
   remarks: z.array(diagnosticSchema),
 })
 
+/** `GET /v1/resources`. */
+export const resourceListSchema = z.object({
+  revision: z.int().min(0).max(Number.MAX_SAFE_INTEGER),
+  resources: z.array(storedResourceSchema),
+})
+
+/** `DELETE /v1/resources/...` and `DELETE /v1/workloads/{id}`: the revision of the store afterwards. */
+export const deleteResponseSchema = z.object({ revision: z.int().min(0).max(Number.MAX_SAFE_INTEGER) })
+
 /** Where a workload's listeners bind; ports are chosen by whoever starts the proxy. */
 export const placementSchema = z.object({
   inboundAddress: z.string(),
@@ -120,6 +129,18 @@ export const workloadResponseSchema = z.object({
   /** `host:port` of the ADS server. */
   xdsAddress: z.string(),
   leaseSeconds: z.number(),
+})
+
+/** `GET /v1/workloads`: registered workloads; `leaseEndsAt` is RFC 3339. */
+export const workloadListSchema = z.object({
+  workloads: z.array(
+    workloadRequestSchema.extend({
+      id: z.string(),
+      spiffeId: z.string(),
+      createdAt: z.string(),
+      leaseEndsAt: z.string(),
+    }),
+  ),
 })
 
 /** `GET /v1/tcp-services?namespace=`: TCP services that a workload of the namespace may call. */
@@ -185,7 +206,14 @@ export type ApplyRequest = z.infer<typeof applyRequestSchema>
 export type ApplyResponse = z.infer<typeof applyResponseSchema>
 export type ErrorResponse = z.infer<typeof errorResponseSchema>
 export type StoredResource = z.infer<typeof storedResourceSchema>
+export type ResourceList = z.infer<typeof resourceListSchema>
+export type DeleteResponse = z.infer<typeof deleteResponseSchema>
 export type WorkloadRequest = z.infer<typeof workloadRequestSchema>
+export type WorkloadInput = z.input<typeof workloadRequestSchema>
+export type WorkloadList = z.infer<typeof workloadListSchema>
+export type TcpServices = z.infer<typeof tcpServicesSchema>
+export type CertificateRequest = z.infer<typeof certificateRequestSchema>
+export type CertificateResponse = z.infer<typeof certificateResponseSchema>
 export type WorkloadResponse = z.infer<typeof workloadResponseSchema>
 export type ProxyStatus = z.infer<typeof proxyStatusSchema>
 export type Status = z.infer<typeof statusSchema>
