@@ -110,12 +110,16 @@ function responseValue(record: AccessLogRecord, name: string): string | undefine
   return record.responseHeader(name)
 }
 
+// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+const controlCharacter = /[\u0000-\u001f\u007f]/
+
+// oxlint-disable-next-line no-control-regex -- the same, all of them
+const controlCharacters = /[\u0000-\u001f\u007f]/g
+
 /** A value must not be able to start a new log line or to move a terminal's cursor. */
 function printable(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  return /[\u0000-\u001f\u007f]/.test(text)
-    ? text.replace(/[\u0000-\u001f\u007f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
-    : text
+  if (!controlCharacter.test(text)) return text
+  return text.replace(controlCharacters, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 
 /** A JSON format: one object a line, values rendered by the same operators, fields in the order given. */

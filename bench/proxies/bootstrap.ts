@@ -1,0 +1,90 @@
+import { writeFileSync } from 'node:fs'
+
+import type { Setup } from '../scenario.ts'
+
+const typeOf = (name: string): string => `type.googleapis.com/envoy.${name}`
+
+interface Role {
+  readonly name: string
+  readonly listenPort: number
+  readonly upstreamPort: number
+  readonly serverTls?: object
+  readonly clientTls?: object
+}
+
+function commonTls(setup: Setup): object {
+  const files = setup.pair?.certificates
+  return {
+    // Envoy's client side speaks TLS 1.2 at most by default.
+    tls_params: { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' },
+    tls_certificates: [{ certificate_chain: { filename: files?.certificate }, private_key: { filename: files?.key } }],
+    validation_context: {
+      trusted_ca: { filename: files?.ca },
+      match_typed_subject_alt_names: [{ san_type: 'URI', matcher: { prefix: 'spiffe://cluster.local/' } }],
+    },
+  }
+}
+
+function bootstrap(role: Role): object {
+  const routes = [{ match: { prefix: '/' }, route: { cluster: 'backend', timeout: '0s' } }]
+  const manager = {
+    '@type': typeOf('extensions.filters.network.http_connection_manager.v3.HttpConnectionManager'),
+    stat_prefix: role.name,
+    generate_request_id: false,
+    route_config: { name: 'local', virtual_hosts: [{ name: 'all', domains: ['*'], routes }] },
+    http_filters: [
+      {
+        name: 'envoy.filters.http.router',
+        typed_config: { '@type': typeOf('extensions.filters.http.router.v3.Router') },
+      },
+    ],
+  }
+  const socket = (port: number): object => ({ socket_address: { address: '127.0.0.1', port_value: port } })
+  const tls = (side: string, value: object | undefined): object =>
+    value === undefined
+      ? {}
+      : {
+          transport_socket: {
+            name: 'envoy.transport_sockets.tls',
+            typed_config: { '@type': typeOf(`extensions.transport_sockets.tls.v3.${side}TlsContext`), ...value },
+          },
+        }
+  const endpoint = { endpoint: { address: socket(role.upstreamPort) } }
+  const cluster = {
+    name: 'backend',
+    type: 'STATIC',
+    connect_timeout: '5s',
+    lb_policy: 'ROUND_ROBIN',
+    load_assignment: { cluster_name: 'backend', endpoints: [{ lb_endpoints: [endpoint] }] },
+    ...tls('Upstream', role.clientTls),
+  }
+  const filter = { name: 'envoy.filters.network.http_connection_manager', typed_config: manager }
+  const listener = {
+    name: 'in',
+    address: socket(role.listenPort),
+    filter_chains: [{ filters: [filter], ...tls('Downstream', role.serverTls) }],
+  }
+  return { node: { id: role.name, cluster: 'bench' }, static_resources: { listeners: [listener], clusters: [cluster] } }
+}
+
+/** Writes the Envoy bootstrap files of a setup, one for each process. Envoy and Weft are given the very same files. */
+export function writeBootstraps(setup: Setup): readonly string[] {
+  const { pair, listenPort, backendPort } = setup
+  const roles: Role[] =
+    pair === undefined
+      ? [{ name: 'proxy', listenPort, upstreamPort: backendPort }]
+      : [
+          { name: 'client', listenPort, upstreamPort: pair.port, clientTls: { common_tls_context: commonTls(setup) } },
+          {
+            name: 'server',
+            listenPort: pair.port,
+            upstreamPort: backendPort,
+            serverTls: { common_tls_context: commonTls(setup), require_client_certificate: true },
+          },
+        ]
+  return roles.map((role) => {
+    const path = `${setup.folder}/bootstrap-${role.name}.json`
+    writeFileSync(path, JSON.stringify(bootstrap(role), null, 2))
+    return path
+  })
+}
