@@ -5,7 +5,17 @@ import { resolve } from 'node:path'
 const root = resolve(import.meta.dir, '..')
 mkdirSync(`${root}/dist`, { recursive: true })
 const run = Bun.spawnSync(
-  [process.execPath, 'build', '--compile', '--minify-syntax', '--minify-whitespace', '--sourcemap=none', `${root}/bin/weft.ts`, '--outfile', `${root}/dist/weft`],
+  [
+    process.execPath,
+    'build',
+    '--compile',
+    '--minify-syntax',
+    '--minify-whitespace',
+    '--sourcemap=none',
+    `${root}/bin/weft.ts`,
+    '--outfile',
+    `${root}/dist/weft`,
+  ],
   { cwd: root, stdout: 'inherit', stderr: 'inherit' },
 )
 process.exit(run.exitCode)

@@ -15,13 +15,24 @@ interface Outcome {
 }
 
 async function command(name: string, argv: readonly string[]): Promise<Outcome> {
-  const run = Bun.spawn([...argv], { cwd: root, stdout: 'pipe', stderr: 'pipe', env: { ...process.env, NO_COLOR: '1' } })
-  const [out, error, exitCode] = await Promise.all([new Response(run.stdout).text(), new Response(run.stderr).text(), run.exited])
+  const run = Bun.spawn([...argv], {
+    cwd: root,
+    stdout: 'pipe',
+    stderr: 'pipe',
+    env: { ...process.env, NO_COLOR: '1' },
+  })
+  const [out, error, exitCode] = await Promise.all([
+    new Response(run.stdout).text(),
+    new Response(run.stderr).text(),
+    run.exited,
+  ])
   return { name, faults: exitCode === 0 ? [] : [`${out}${error}`.trim()] }
 }
 
 const bun = process.execPath
-const present = folders.filter((folder) => new Bun.Glob(`${folder}/**/*.ts`).scanSync({ cwd: root }).next().done !== true)
+const present = folders.filter(
+  (folder) => new Bun.Glob(`${folder}/**/*.ts`).scanSync({ cwd: root }).next().done !== true,
+)
 const sources = await sourceFiles(['src', 'bin'])
 const outcomes = await Promise.all([
   command('format', [bun, 'fmt', '--no-script', '--check', ...present, 'package.json', 'tsconfig.json']),

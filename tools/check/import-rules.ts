@@ -23,7 +23,11 @@ export const layers: readonly string[] = [
 ]
 
 /** Further walls: folder to what it must not import although the order would allow it, with the reason. */
-export const walls: readonly { readonly from: readonly string[]; readonly to: readonly string[]; readonly reason: string }[] = [
+export const walls: readonly {
+  readonly from: readonly string[]
+  readonly to: readonly string[]
+  readonly reason: string
+}[] = [
   {
     from: ['proxy'],
     to: ['model', 'dialects', 'compile', 'store', 'kubernetes', 'ca'],
@@ -55,7 +59,8 @@ function judge(path: string, target: string): readonly string[] {
   const fromRank = layers.indexOf(from.layer)
   const toRank = layers.indexOf(to.layer)
   if (fromRank < 0) faults.push(`${path}: folder src/${from.layer} is not in the list of layers`)
-  else if (toRank > fromRank) faults.push(`${path}: src/${from.layer} may not import src/${to.layer}, which stands below it (${target})`)
+  else if (toRank > fromRank)
+    faults.push(`${path}: src/${from.layer} may not import src/${to.layer}, which stands below it (${target})`)
   for (const wall of walls) {
     if (wall.from.includes(from.layer) && wall.to.includes(to.layer)) {
       faults.push(`${path}: src/${from.layer} may not import src/${to.layer}: ${wall.reason} (${target})`)
@@ -71,7 +76,8 @@ function judge(path: string, target: string): readonly string[] {
 function sameLayer(path: string, target: string, from: Place, to: Place): readonly string[] {
   if (!divided.has(from.layer) || from.part === to.part || to.part === '' || isTest(path)) return []
   const faults: string[] = []
-  if (from.layer === 'dialects' && from.part !== '') faults.push(`${path}: dialects never import each other (${target})`)
+  if (from.layer === 'dialects' && from.part !== '')
+    faults.push(`${path}: dialects never import each other (${target})`)
   if (!target.endsWith('/index.ts') && !target.includes('/generated/')) {
     faults.push(`${path}: import of ${target} goes around the sub-folder's index.ts`)
   }
@@ -97,7 +103,8 @@ function isTest(path: string): boolean {
 /** Relative import targets of a file, as paths from the root. */
 function importsOf(file: SourceFile): readonly string[] {
   const found: string[] = []
-  const pattern = /(?:^|\n)\s*(?:import|export)\b[^'"\n;]*(?:\n[^'"\n;]*)*?\bfrom\s+'([^']+)'|\bimport\(\s*'([^']+)'\s*\)|(?:^|\n)import '([^']+)'/g
+  const pattern =
+    /(?:^|\n)\s*(?:import|export)\b[^'"\n;]*(?:\n[^'"\n;]*)*?\bfrom\s+'([^']+)'|\bimport\(\s*'([^']+)'\s*\)|(?:^|\n)import '([^']+)'/g
   for (const match of file.text.matchAll(pattern)) {
     const target = match[1] ?? match[2] ?? match[3] ?? ''
     if (target.startsWith('.')) found.push(normalize(`${dirname(file.path)}/${target}`))
