@@ -9,3 +9,11 @@ export { type Clock, systemClock } from './clock.ts'
 export { assertNever, BugError, invariant } from './invariant.ts'
 export { MeshError } from './mesh-error.ts'
 export { err, ok, type Err, type Ok, type Result } from './result.ts'
+export {
+  type Alarm,
+  systemAlarm,
+  type TimerOwner,
+  TimerWheel,
+  type TimerWheelOptions,
+  WheelTimer,
+} from './timer-wheel.ts'
