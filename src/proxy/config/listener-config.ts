@@ -1,5 +1,5 @@
 import type { AccessLogConfig } from './access-log-config.ts'
-import type { RouteTable } from '../route/route-table.ts'
+import type { RouteTable } from '../route/index.ts'
 import type { ServerTlsConfig } from './tls-config.ts'
 
 /** A listener after compilation from `envoy.config.listener.v3.Listener`; immutable. */

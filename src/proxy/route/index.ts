@@ -1,7 +1,11 @@
 /**
  * Route matching and policy decisions (pure): `decide(table, request)` is what the proxy runs for each request, and
- * what explaining, planning and testing run offline. Nothing about sockets is in here.
+ * what explaining, planning and testing run offline. Nothing about sockets, protobuf or xDS is in here.
+ *
+ *     RouteTableDefinition (plain data, from config/) -> createRouteTable -> RouteTable
+ *     RouteTable + VirtualHostDefinition of VHDS -> withVirtualHosts -> RouteTable that shares the other hosts
  */
+export { createRouteTable, decide, withVirtualHosts } from './compiled-route-table.ts'
 export {
   RetryOn,
   type CompiledFault,
@@ -14,4 +18,30 @@ export {
   type RequestView,
   type RouteFacts,
 } from './decision.ts'
+export { findDomainConflicts, type DomainConflict } from './domain-index.ts'
+export { drawFault } from './draw-fault.ts'
+export {
+  compileRegularExpression,
+  parseSubstitution,
+  type RegularExpression,
+  type Substitution,
+} from './regular-expression.ts'
+export { toRequestView, type PlainRequest } from './request-view.ts'
+export { explainRetryOn, parseRetryOn } from './retry-on.ts'
+export { rewritePath } from './rewrite-path.ts'
+export {
+  type ForwardDefinition,
+  type HeaderMatch,
+  type LegDefinition,
+  type LevelEdits,
+  type MatchDefinition,
+  type PathMatch,
+  type QueryMatch,
+  type RedirectDefinition,
+  type RespondDefinition,
+  type RouteDefinition,
+  type RouteTableDefinition,
+  type StringMatch,
+  type VirtualHostDefinition,
+} from './route-definition.ts'
 export { type RouteTable } from './route-table.ts'
