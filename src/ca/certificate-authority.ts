@@ -1,6 +1,7 @@
 import { type JsonGeneralName, PemConverter, type PublicKeyType } from '@peculiar/x509'
 import { isIP } from 'node:net'
 import { type Clock, err, ok, type Result } from '../base/index.ts'
+import { parseSpiffeId } from '../identity/index.ts'
 import { CaError } from './ca-error.ts'
 import { createLeaf, rootAlgorithm } from './certificate-profile.ts'
 import { checkCsr } from './csr-policy.ts'
@@ -106,10 +107,7 @@ async function sign(
   return ok({ certificateChain: `${leaf.toString('pem')}\n`, notAfter: leaf.notAfter.getTime() })
 }
 
-/** A workload's id has a path; characters after the SPIFFE-ID standard section 2. */
 function isSpiffeIdOf(trustDomain: string, spiffeId: string): boolean {
-  const prefix = `spiffe://${trustDomain}/`
-  return (
-    spiffeId.length <= 2048 && spiffeId.startsWith(prefix) && /^[a-zA-Z0-9._/-]+$/.test(spiffeId.slice(prefix.length))
-  )
+  const parsed = parseSpiffeId(spiffeId)
+  return parsed.ok && parsed.value.trustDomain === trustDomain
 }
