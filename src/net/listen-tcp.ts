@@ -1,0 +1,42 @@
+import { err, MeshError, ok, type Result } from '../base/index.ts'
+import { createSocketHandlers } from './socket-handlers.ts'
+import type { SocketOwner, StreamSocket } from './socket-owner.ts'
+
+/** A bound TCP port. */
+export interface TcpListener {
+  readonly address: string
+  readonly port: number
+  /** Closes the listening socket; accepted connections live on. */
+  readonly stop: () => void
+}
+
+/** What a listener is told; callbacks must not throw. */
+export interface ListenOptions {
+  readonly address: string
+  /** 0: the system chooses. */
+  readonly port: number
+  /** A connection was accepted; the callee sets `socket.data` before it returns. */
+  readonly onAccept: (socket: StreamSocket) => void
+  /** An accepted connection is gone; called once for each `onAccept`. */
+  readonly onGone: () => void
+}
+
+/** Binds a port. Error code `WEFT_NET_BIND`. */
+export function listenTcp(options: ListenOptions): Result<TcpListener, MeshError> {
+  try {
+    const listener = Bun.listen<SocketOwner>({
+      hostname: options.address,
+      port: options.port,
+      allowHalfOpen: true,
+      // Without it Linux would bind nothing twice, and Bun's default allows several processes on one port to split accepts by chance.
+      exclusive: true,
+      socket: createSocketHandlers({ onOpen: options.onAccept, onClosed: options.onGone }),
+    })
+    return ok({ address: options.address, port: listener.port, stop: () => listener.stop(false) })
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause)
+    return err(
+      new MeshError('WEFT_NET_BIND', `Cannot listen on ${options.address}:${options.port}: ${text}`, { cause }),
+    )
+  }
+}
