@@ -55,7 +55,8 @@ export function decodeRenewResponse(bytes: Uint8Array): RenewResponse {
 }
 
 function parseObject(bytes: Uint8Array): object {
-  if (bytes.length > maxMessageBytes) throw new TypeError(`Expected at most ${maxMessageBytes} bytes, got ${bytes.length}`)
+  if (bytes.length > maxMessageBytes)
+    throw new TypeError(`Expected at most ${maxMessageBytes} bytes, got ${bytes.length}`)
   const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'))
   if (typeof value !== 'object' || value === null) throw new TypeError('Expected a JSON object')
   return value

@@ -1,0 +1,82 @@
+import { create } from '@bufbuild/protobuf'
+import { AnySchema } from '@bufbuild/protobuf/wkt'
+import {
+  type DeltaDiscoveryRequest,
+  type DeltaDiscoveryResponse,
+  DeltaDiscoveryResponseSchema,
+  type Resource,
+  ResourceSchema,
+} from '../generated/envoy/service/discovery/v3/discovery_pb.ts'
+import { TypeUrl } from '../names.ts'
+import type { XdsResource } from '../resource.ts'
+import type { AdsStream } from './ads-stream.ts'
+import { StreamCore } from './stream-core.ts'
+import type { Outgoing, TypeState } from './type-state.ts'
+
+/** An incremental ADS stream (`DeltaAggregatedResources`). `streamId` makes its nonces unique. */
+export function createDeltaStream(streamId: string): AdsStream<DeltaDiscoveryRequest, DeltaDiscoveryResponse> {
+  const core = new StreamCore({ streamId, isWhole: () => false, tellsAbsence: true })
+  return {
+    onRequest: (request, now) => onRequest(core, request, now),
+    setSnapshot: (update) => core.setSnapshot(update),
+    take: () => core.take().map(toResponse),
+    waiting: () => core.waiting,
+    release: () => core.release(),
+    state: () => core.state(),
+    authorities: () => core.authorities(),
+  }
+}
+
+function onRequest(core: StreamCore, request: DeltaDiscoveryRequest, now: number): string | undefined {
+  if (request.typeUrl === '') return 'Expected type_url in an aggregated request'
+  const type = core.type(request.typeUrl)
+  if (type === undefined) return 'Too many resource types on one stream'
+  if (request.resourceLocatorsSubscribe.length > 0) return 'resource_locators_subscribe is not implemented'
+  const first = !type.subscription.started
+  const { resourceNamesSubscribe: subscribe, resourceNamesUnsubscribe: unsubscribe } = request
+  const fault = core.subscribe(type, subscribe, () => type.subscription.change(subscribe, unsubscribe))
+  if (fault !== undefined) return fault
+  if (first) takeOver(type, request.initialResourceVersions)
+  if (request.responseNonce !== '') {
+    const message = request.errorDetail?.message
+    core.settle(type, request.responseNonce, message === undefined ? undefined : { message, at: now })
+  }
+  return undefined
+}
+
+/** A reconnecting client says what it holds: only differences are sent, and what is gone is removed. */
+function takeOver(type: TypeState, versions: Readonly<Record<string, string>>): void {
+  const held = Object.entries(versions).filter(([name]) => type.subscription.has(name))
+  for (const [name, version] of held) {
+    type.held.set(name, { version, resource: undefined })
+    type.asked.delete(name)
+  }
+  if (held.length > 0) type.answerDue = false
+}
+
+function toResponse(outgoing: Outgoing): DeltaDiscoveryResponse {
+  // A route table that asks for hosts on demand resumes its requests only on an entry of that name; one without a
+  // resource says that the host does not exist (Envoy, "VHDS"). A removal would leave them waiting.
+  const absentHosts =
+    outgoing.typeUrl === TypeUrl.virtualHost ? outgoing.absent.filter((name) => name.includes('/')) : []
+  const absent = absentHosts.length === 0 ? outgoing.absent : outgoing.absent.filter((name) => !name.includes('/'))
+  return create(DeltaDiscoveryResponseSchema, {
+    typeUrl: outgoing.typeUrl,
+    nonce: outgoing.nonce,
+    resources: [...outgoing.resources.map(toResource), ...absentHosts.map(absentHost)],
+    removedResources: [...absent, ...outgoing.removed],
+  })
+}
+
+function toResource(resource: XdsResource): Resource {
+  return create(ResourceSchema, {
+    name: resource.name,
+    version: resource.version,
+    aliases: resource.typeUrl === TypeUrl.virtualHost ? [resource.name] : [],
+    resource: create(AnySchema, { typeUrl: resource.typeUrl, value: resource.bytes }),
+  })
+}
+
+function absentHost(name: string): Resource {
+  return create(ResourceSchema, { name, aliases: [name] })
+}
