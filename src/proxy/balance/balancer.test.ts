@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'bun:test'
+import type { ClusterConfig } from '../config/index.ts'
+import { availableHosts, createBalancer, pickAvoiding } from './index.ts'
+
+interface Host {
+  readonly name: string
+  weight: number
+  activeRequests: number
+}
+
+/** A small generator with known numbers (mulberry32), so that shares do not differ from run to run. */
+function seeded(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
+  }
+}
+
+function hostsOf(...weights: number[]): Host[] {
+  return weights.map((weight, index) => ({ name: `h${index}`, weight, activeRequests: 0 }))
+}
+
+const kinds: readonly ClusterConfig['balancer'][] = [
+  { kind: 'round-robin' },
+  { kind: 'random' },
+  { kind: 'least-request', choiceCount: 2 },
+]
+
+describe.each(kinds)('balancer contract: %j', (config) => {
+  const sharesOf = (hosts: Host[], picks: number): number[] => {
+    const balancer = createBalancer<Host>(config, seeded(7))
+    balancer.setHosts(hosts)
+    const counts = new Map<string, number>()
+    for (let pick = 0; pick < picks; pick += 1) {
+      const { name } = balancer.pick() ?? { name: 'none' }
+      counts.set(name, (counts.get(name) ?? 0) + 1)
+    }
+    return hosts.map((host) => (counts.get(host.name) ?? 0) / picks)
+  }
+
+  test('pick() gives undefined when there are no hosts', () => {
+    const balancer = createBalancer<Host>(config, seeded(1))
+    expect(balancer.pick()).toBeUndefined()
+    balancer.setHosts([])
+    expect(balancer.pick()).toBeUndefined()
+  })
+
+  test('pick() spreads evenly over equal weights', () => {
+    for (const share of sharesOf(hostsOf(1, 1, 1, 1), 8000)) expect(Math.abs(share - 0.25)).toBeLessThan(0.02)
+  })
+
+  test('pick() follows unequal weights', () => {
+    const shares = sharesOf(hostsOf(80, 15, 5), 20_000)
+    expect(Math.abs((shares[0] ?? 0) - 0.8)).toBeLessThan(0.02)
+    expect(Math.abs((shares[1] ?? 0) - 0.15)).toBeLessThan(0.02)
+    expect(Math.abs((shares[2] ?? 0) - 0.05)).toBeLessThan(0.02)
+  })
+
+  test('pick() takes the only host', () => {
+    expect(sharesOf(hostsOf(3), 10)).toEqual([1])
+  })
+
+  test('setHosts() replaces the hosts', () => {
+    const balancer = createBalancer<Host>(config, seeded(3))
+    balancer.setHosts(hostsOf(1, 1))
+    balancer.pick()
+    const [host] = hostsOf(1)
+    balancer.setHosts(host === undefined ? [] : [host])
+    expect(balancer.pick()).toBe(host)
+  })
+
+  test('pickAvoiding() gives the avoided host only when there is no other', () => {
+    const hosts = hostsOf(1000, 1)
+    const balancer = createBalancer<Host>(config, seeded(5))
+    balancer.setHosts(hosts)
+    for (let pick = 0; pick < 100; pick += 1) expect(pickAvoiding(balancer, hosts, hosts[0])).toBe(hosts[1])
+    const alone = hosts.slice(0, 1)
+    balancer.setHosts(alone)
+    expect(pickAvoiding(balancer, alone, alone[0])).toBe(alone[0])
+  })
+})
+
+test('round robin pick() serves equal hosts strictly in turn', () => {
+  const hosts = hostsOf(1, 1, 1)
+  const balancer = createBalancer<Host>({ kind: 'round-robin' }, () => 0)
+  balancer.setHosts(hosts)
+  const names = Array.from({ length: 6 }, () => balancer.pick()?.name)
+  expect(names).toEqual(['h0', 'h1', 'h2', 'h0', 'h1', 'h2'])
+})
+
+test('round robin pick() gives exact shares in each full round of weights', () => {
+  const hosts = hostsOf(3, 1)
+  const balancer = createBalancer<Host>({ kind: 'round-robin' }, () => 0.5)
+  balancer.setHosts(hosts)
+  const names = Array.from({ length: 8 }, () => balancer.pick()?.name)
+  expect(names.filter((name) => name === 'h0')).toHaveLength(6)
+})
+
+test('least request pick() prefers the idle host', () => {
+  const hosts = hostsOf(1, 1)
+  const [busy] = hosts
+  if (busy !== undefined) busy.activeRequests = 50
+  const balancer = createBalancer<Host>({ kind: 'least-request', choiceCount: 2 }, seeded(11))
+  balancer.setHosts(hosts)
+  let idle = 0
+  for (let pick = 0; pick < 1000; pick += 1) if (balancer.pick()?.name === 'h1') idle += 1
+  // The busy host is taken only when both draws hit it: one time in four.
+  expect(idle).toBeGreaterThan(700)
+})
+
+test('availableHosts() leaves out draining and unhealthy hosts', () => {
+  const host = (health: string) => ({ config: { health } })
+  const hosts = [host('healthy'), host('draining'), host('unhealthy')]
+  expect(availableHosts(hosts)).toEqual(hosts.slice(0, 1))
+})

@@ -1,0 +1,7 @@
+/**
+ * Which endpoint takes the next request or connection: round robin, random, least request, all weighted. Pure but for
+ * the injected random numbers; knows endpoints only by weight and load.
+ */
+export { availableHosts } from './available-hosts.ts'
+export { type BalancedHost, type Balancer, pickAvoiding } from './balancer.ts'
+export { createBalancer } from './create-balancer.ts'
