@@ -33,5 +33,5 @@ export {
   type TcpMatch,
   type TcpRouteRule,
 } from './route.ts'
-export { type Protocol, type Service, type ServicePort } from './service.ts'
+export { type Protocol, type Service, type ServicePort, type StaticEndpoint } from './service.ts'
 export { type Workload } from './workload.ts'

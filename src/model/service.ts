@@ -14,9 +14,11 @@ export interface ServicePort {
 
 /** Something that can be called by a host name. */
 export interface Service {
-  /** Fully qualified host: `reviews.default.svc.cluster.local`, or the host of a ServiceEntry. */
+  /**
+   * Fully qualified host: `reviews.default.svc.cluster.local`, or the host of a ServiceEntry. Shorter names that mean the
+   * same (`reviews`, `reviews.default`) are the compiler's to derive from `name` and `namespace`.
+   */
   readonly host: string
-  /** Other names that mean the same to clients of the same namespace or anywhere (`reviews`, `reviews.default`, ...). */
   readonly namespace: string
   readonly name: string
   readonly ports: readonly ServicePort[]
