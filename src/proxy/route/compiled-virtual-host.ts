@@ -56,19 +56,25 @@ function matches(route: CompiledRoute, path: string, request: RequestView, rando
 }
 
 function matchesPath(match: PathMatch, path: string): boolean {
-  if (match.kind === 'regex') return match.regex.matchesAll(path)
-  const text = match.ignoreCase ? path.toLowerCase() : path
-  const value = match.value
   switch (match.kind) {
     case 'prefix':
-      return text.startsWith(value)
+      return folded(path, match.ignoreCase).startsWith(match.value)
     case 'exact':
-      return text === value
-    case 'separated-prefix':
-      return text.startsWith(value) && (text.length === value.length || text.charCodeAt(value.length) === 47) /* / */
+      return folded(path, match.ignoreCase) === match.value
+    case 'separated-prefix': {
+      const { value } = match
+      const ended = path.length === value.length || path.charCodeAt(value.length) === 47 /* slash */
+      return ended && folded(path, match.ignoreCase).startsWith(value)
+    }
+    case 'regex':
+      return match.regex.matchesAll(path)
     default:
-      return assertNever(match.kind)
+      return assertNever(match)
   }
+}
+
+function folded(path: string, ignoreCase: boolean): string {
+  return ignoreCase ? path.toLowerCase() : path
 }
 
 function draw(outcome: Outcome, request: RequestView, random: () => number): Decision | undefined {
