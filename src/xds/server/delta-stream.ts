@@ -36,6 +36,7 @@ function onRequest(core: StreamCore, request: DeltaDiscoveryRequest, now: number
   const { resourceNamesSubscribe: subscribe, resourceNamesUnsubscribe: unsubscribe } = request
   const fault = core.subscribe(type, subscribe, () => type.subscription.change(subscribe, unsubscribe))
   if (fault !== undefined) return fault
+  if (first && type.typeUrl === TypeUrl.virtualHost && subscribe.length === 0) core.answerEmptyHosts(type)
   if (first) takeOver(type, request.initialResourceVersions)
   if (request.responseNonce !== '') {
     const message = request.errorDetail?.message
@@ -57,9 +58,9 @@ function takeOver(type: TypeState, versions: Readonly<Record<string, string>>): 
 function toResponse(outgoing: Outgoing): DeltaDiscoveryResponse {
   // A route table that asks for hosts on demand resumes its requests only on an entry of that name; one without a
   // resource says that the host does not exist (Envoy, "VHDS"). A removal would leave them waiting.
-  const absentHosts =
-    outgoing.typeUrl === TypeUrl.virtualHost ? outgoing.absent.filter((name) => name.includes('/')) : []
-  const absent = absentHosts.length === 0 ? outgoing.absent : outgoing.absent.filter((name) => !name.includes('/'))
+  const isAbsentHost = (name: string): boolean => outgoing.typeUrl === TypeUrl.virtualHost && /\/[^/]/.test(name)
+  const absentHosts = outgoing.absent.filter(isAbsentHost)
+  const absent = outgoing.absent.filter((name) => !isAbsentHost(name))
   return create(DeltaDiscoveryResponseSchema, {
     typeUrl: outgoing.typeUrl,
     nonce: outgoing.nonce,

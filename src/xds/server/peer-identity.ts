@@ -1,4 +1,5 @@
 import type { AuthContext } from '@grpc/grpc-js/build/src/auth-context.js'
+import { formatSpiffeId, parseSpiffeId } from '../../identity/index.ts'
 import type { PeerIdentity } from './contract.ts'
 
 /** Who the peer proved to be. A certificate with no URI SAN, or with several, proves no SPIFFE id (X509-SVID, section 2). */
@@ -13,5 +14,7 @@ function spiffeIdOf(names: string): string {
   if (names.includes('"')) return ''
   const uris = names.split(', ').filter((name) => name.startsWith('URI:'))
   const [uri] = uris
-  return uris.length === 1 && uri !== undefined ? uri.slice('URI:'.length) : ''
+  if (uris.length !== 1 || uri === undefined) return ''
+  const id = parseSpiffeId(uri.slice('URI:'.length))
+  return id.ok ? formatSpiffeId(id.value) : ''
 }

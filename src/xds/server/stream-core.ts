@@ -91,6 +91,15 @@ export class StreamCore {
     return undefined
   }
 
+  /**
+   * A first VHDS request that names nothing. Envoy's route configuration counts as initialised only when it was answered with
+   * something: a removal under each route configuration's name, of a host that cannot be.
+   */
+  answerEmptyHosts(type: TypeState): void {
+    type.answerDue = true
+    type.emptyAnswer = [...(this.#types.get(TypeUrl.route)?.subscription.names ?? [])].map((route) => `${route}/`)
+  }
+
   /** Takes in an ACK (no refusal) or a NACK; false: the nonce is stale. */
   settle(
     type: TypeState,
@@ -177,8 +186,9 @@ export class StreamCore {
     const resources = this.#rules.isWhole(type.typeUrl)
       ? this.#wholeSet(type, { withheld: pending.withheld, removals: false })
       : firstPart(pending.resources)
-    const absent = this.#rules.tellsAbsence ? pending.absent : []
+    const absent = this.#rules.tellsAbsence ? [...pending.absent, ...type.emptyAnswer] : []
     type.answerDue = false
+    type.emptyAnswer = []
     for (const { name } of resources) type.asked.delete(name)
     for (const name of pending.absent) type.asked.delete(name)
     const silent = !this.#rules.isWhole(type.typeUrl) && !this.#rules.tellsAbsence

@@ -38,6 +38,8 @@ export class TypeState {
   readonly asked = new Set<string>()
   /** A wildcard was asked for and has had no answer yet. */
   answerDue = false
+  /** Names that the due answer reports as removed though nobody asked for them by name. */
+  emptyAnswer: readonly string[] = []
   /** The one response that waits for its acknowledgement. */
   inFlight: Outgoing | undefined
   readonly #refused = new Map<string, RefusedVersion>()
