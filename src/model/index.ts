@@ -34,4 +34,4 @@ export {
   type TcpRouteRule,
 } from './route.ts'
 export { type Protocol, type Service, type ServicePort, type StaticEndpoint } from './service.ts'
-export { type Workload } from './workload.ts'
+export { type ProxyPlacement, type TcpUpstream, type Workload, type WorkloadPort } from './workload.ts'
