@@ -16,6 +16,8 @@ export interface ControlPlaneOptions {
   readonly storeKind?: 'sqlite' | 'memory'
   /** Default the machine's. */
   readonly clock?: Clock
+  /** Takes one line for each thing an operator should know; default standard error. */
+  readonly log?: (line: string) => void
 }
 
 /** A control plane that runs. Disposing it closes both servers and the store, and removes `control-plane.json`. */
