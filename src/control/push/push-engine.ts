@@ -1,0 +1,212 @@
+import type { CompileInput, CompileResult } from '../../compile/index.ts'
+import type { Mesh } from '../../model/index.ts'
+import type { AdsCallbacks, AdsClient, Admission } from '../../xds/server/index.ts'
+import { diffMesh, type MeshChange, noChange } from '../mesh/diff-mesh.ts'
+import type { LiveMesh } from '../mesh/live-mesh.ts'
+import { type Dependencies, isTouched, ProxySession } from './proxy-session.ts'
+import { PushHistory } from './push-history.ts'
+
+/** The compiler as the push engine sees it; the composition root binds the cache. */
+export type Compile = (input: CompileInput) => CompileResult
+
+/** Changes that follow each other within this time are pushed together: an apply of many files, a start of many workloads. */
+const debounceMs = 3
+
+/** Longest stretch of compiling before other work (ACKs, REST calls) gets a turn. */
+const sliceMs = 15
+
+/**
+ * From a change of the store to the proxies that it touches, and to nobody else.
+ *
+ *     commit -> debounce -> new mesh -> changed hosts -> proxies whose last compilation looked at one -> compile -> stream
+ *     interest, new stream ------------------------------> that proxy only -----------------------------^
+ */
+export class PushEngine implements AsyncDisposable {
+  readonly #live: LiveMesh
+  readonly #compile: Compile
+  readonly #log: (line: string) => void
+  readonly #sessions = new Map<string, ProxySession>()
+  /** What proxies that are not connected now depended on, to know whom a change still has to reach. */
+  readonly #absent = new Map<string, Dependencies>()
+  readonly #history = new PushHistory()
+  readonly #listeners = new Set<() => void>()
+  readonly #unsubscribe: () => void
+  #mesh: Mesh
+  #revision: number
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #flushing: Promise<void> | undefined
+  #closed = false
+
+  /** What the ADS server calls. */
+  readonly callbacks: AdsCallbacks = {
+    onConnect: (client) => this.#onConnect(client),
+    onInterest: (client) => this.#onInterest(client),
+    onState: () => this.#notify(),
+    onDisconnect: (client) => this.#onDisconnect(client),
+  }
+
+  constructor(options: { readonly live: LiveMesh; readonly compile: Compile; readonly log: (line: string) => void }) {
+    this.#live = options.live
+    this.#compile = options.compile
+    this.#log = options.log
+    this.#mesh = this.#live.mesh()
+    this.#revision = this.#live.revision
+    this.#unsubscribe = this.#live.subscribe(() => this.#schedule(debounceMs))
+  }
+
+  /** Newest revision that was handed to every proxy that it concerns. */
+  get revision(): number {
+    return this.#revision
+  }
+
+  get history(): PushHistory {
+    return this.#history
+  }
+
+  /** The session of a connected workload. */
+  session(id: string): ProxySession | undefined {
+    return this.#sessions.get(id)
+  }
+
+  /** All connected proxies. */
+  sessions(): readonly ProxySession[] {
+    return [...this.#sessions.values()]
+  }
+
+  /** Calls `listener` when a push ended, a proxy answered, came or went; answers how to stop that. */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
+    this.#unsubscribe()
+    clearTimeout(this.#timer)
+    await this.#flushing
+    this.#notify()
+    this.#listeners.clear()
+  }
+
+  #onConnect(client: AdsClient): Admission {
+    const { id } = client.node
+    const record = this.#live.workload(id)
+    if (record === undefined) return { accept: false, message: `No workload ${id} is registered` }
+    if (record.spiffeId !== client.identity.spiffeId) {
+      return { accept: false, message: `Workload ${id} is ${record.spiffeId}, the certificate is of another identity` }
+    }
+    this.#sessions.get(id)?.client.close('Replaced by a newer stream of the same workload')
+    this.#sessions.set(id, new ProxySession(client))
+    this.#schedule(0)
+    return { accept: true }
+  }
+
+  #onInterest(client: AdsClient): void {
+    const session = this.#sessions.get(client.node.id)
+    if (session?.client !== client) return
+    session.stale = true
+    this.#schedule(0)
+  }
+
+  #onDisconnect(client: AdsClient): void {
+    const session = this.#sessions.get(client.node.id)
+    // A stream that was replaced ends later than its successor began.
+    if (session?.client !== client) return
+    this.#sessions.delete(session.id)
+    if (session.dependencies !== undefined) this.#absent.set(session.id, session.dependencies)
+    this.#notify()
+  }
+
+  #notify(): void {
+    for (const listener of [...this.#listeners]) listener()
+  }
+
+  /** A wait of 0 runs before one that is already under way: a request is being held for it. */
+  #schedule(delayMs: number): void {
+    if (this.#closed || this.#flushing !== undefined) return
+    if (this.#timer !== undefined) {
+      if (delayMs > 0) return
+      clearTimeout(this.#timer)
+    }
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.#flushing = this.#flush().finally(() => {
+        this.#flushing = undefined
+        this.#notify()
+        // What came in while this ran.
+        if (this.#hasWork()) this.#schedule(this.#sessionsAreStale() ? 0 : debounceMs)
+      })
+    }, delayMs)
+  }
+
+  #hasWork(): boolean {
+    return this.#live.revision !== this.#revision || this.#sessionsAreStale()
+  }
+
+  /** Those without a workload in the mesh wait for it, not for us. */
+  #sessionsAreStale(): boolean {
+    for (const session of this.#sessions.values()) {
+      if (session.stale && this.#mesh.workloads.has(session.id)) return true
+    }
+    return false
+  }
+
+  async #flush(): Promise<void> {
+    const mesh = this.#live.mesh()
+    const revision = this.#live.revision
+    const change = mesh === this.#mesh ? noChange : diffMesh(this.#mesh, mesh)
+    this.#mesh = mesh
+    this.#closeRemoved(change)
+    const affected = this.#absentButTouched(change)
+    let sliceEnd = performance.now() + sliceMs
+    for (const session of [...this.#sessions.values()]) {
+      const touched = isTouched(session.id, session.dependencies, change)
+      if (session.stale || touched) {
+        const differs = this.#push(session, mesh, revision)
+        if (differs && touched) affected.add(session.id)
+      }
+      if (!session.stale) session.cover(revision)
+      if (performance.now() > sliceEnd) {
+        await new Promise((resolve) => setImmediate(resolve))
+        if (this.#closed) return
+        sliceEnd = performance.now() + sliceMs
+      }
+    }
+    if (revision !== this.#revision) this.#history.record(this.#revision, revision, affected)
+    this.#revision = revision
+  }
+
+  /** A compiler that fails for one proxy (a bug) must not stop the others: that proxy keeps what it has. */
+  #push(session: ProxySession, mesh: Mesh, revision: number): boolean {
+    const workload = mesh.workloads.get(session.id)
+    if (workload === undefined) return false
+    const interest = session.interest()
+    try {
+      return session.send(this.#compile({ mesh, workload, interest }), interest, workload, revision)
+    } catch (cause) {
+      const stack = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
+      this.#log(`Configuration of ${session.id} could not be compiled: ${stack}`)
+      session.stale = false
+      return false
+    }
+  }
+
+  #closeRemoved(change: MeshChange): void {
+    for (const id of change.workloads) {
+      if (this.#live.workload(id) !== undefined) continue
+      this.#absent.delete(id)
+      this.#sessions.get(id)?.client.close(`Workload ${id} is no longer registered`)
+    }
+  }
+
+  /** Ready workloads without a stream that a change concerns: they obey it only after they come back. */
+  #absentButTouched(change: MeshChange): Set<string> {
+    const touched = new Set<string>()
+    if (change.hosts.size === 0 && change.workloads.size === 0) return touched
+    for (const { id, health } of this.#live.workloads()) {
+      if (health !== 'ready' || this.#sessions.has(id)) continue
+      if (isTouched(id, this.#absent.get(id), change)) touched.add(id)
+    }
+    return touched
+  }
+}
