@@ -1,0 +1,71 @@
+import { positionStride, type Head } from './head.ts'
+
+/**
+ * Writes messages into one buffer that is handed to the socket whole. Shared by all connections of a thread: what is
+ * written must be taken before the next message is begun.
+ */
+export class HeadWriter {
+  /** Grows when a head needs it; heads are bounded by those that were received. */
+  bytes: Buffer
+  length = 0
+
+  constructor(capacity: number) {
+    this.bytes = Buffer.allocUnsafeSlow(capacity)
+  }
+
+  /** Begins a new message. */
+  reset(): void {
+    this.length = 0
+  }
+
+  /** Appends text, one octet for each character (Latin-1). */
+  text(text: string): void {
+    this.reserve(text.length)
+    this.length += this.bytes.write(text, this.length, 'latin1')
+  }
+
+  /** Appends `source[start..end)`. */
+  copy(source: Uint8Array, start: number, end: number): void {
+    const length = end - start
+    this.reserve(length)
+    // Buffer.copy makes no view; what sockets deliver is a Buffer.
+    if (source instanceof Buffer) source.copy(this.bytes, this.length, start, end)
+    else this.bytes.set(source.subarray(start, end), this.length)
+    this.length += length
+  }
+
+  /** Appends a field line. */
+  field(name: string, value: string): void {
+    this.text(`${name}: ${value}\r\n`)
+  }
+
+  /**
+   * Appends the field lines of a head as they came, without those whose id is set in `dropped` (indexed by field id). Runs of
+   * kept lines are copied at once.
+   */
+  fields(head: Head, dropped: Uint8Array): void {
+    const { count, ids, positions, bytes } = head
+    let run = head.lineStart(0)
+    for (let index = 0; index < count; index += 1) {
+      if (dropped[ids[index] ?? 0] !== 1) continue
+      const line = positions[index * positionStride] ?? 0
+      if (line > run) this.copy(bytes, run, line)
+      run = head.lineStart(index + 1)
+    }
+    const end = head.end - 2
+    if (end > run) this.copy(bytes, run, end)
+  }
+
+  /** Appends one chunk size line (RFC 9112 section 7.1). */
+  chunkSize(size: number): void {
+    this.text(`${size.toString(16)}\r\n`)
+  }
+
+  /** Makes room. */
+  reserve(more: number): void {
+    if (this.length + more <= this.bytes.length) return
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, this.length + more))
+    grown.set(this.bytes.subarray(0, this.length))
+    this.bytes = grown
+  }
+}
