@@ -11,7 +11,8 @@ export interface ClusterRuntime {
   activeRequests: number
   pendingRequests: number
   activeRetries: number
-  connections: number
+  /** Open or opening; counted by the pools, nobody else writes it. */
+  readonly connections: number
   /** `upstream_rq_pending_overflow` and friends, for /clusters and metrics. */
   readonly stats: ClusterStats
 }
@@ -43,13 +44,17 @@ export interface EndpointRuntime {
   readonly series: Map<string, EdgeSeries>
   /** The connection speaks mTLS to a proxy of the mesh (its transport match has TLS with a client certificate). */
   readonly meshed: boolean
-  /** Most recently used idle connection, removed from the pool; undefined when there is none. Its `socket.data` must be set by the taker. */
+  /**
+   * Most recently used idle connection, removed from the pool; undefined when there is none. Its `socket.data` is again the owner that it
+   * had at `putIdle` (so counts of requests per connection can live there); the taker may set another.
+   */
   readonly takeIdle: () => StreamSocket | undefined
   /** Gives a clean keep-alive connection back; the pool owns it until the next `takeIdle` and closes it when it idles too long or the peer closes or speaks. */
   readonly putIdle: (socket: StreamSocket) => void
   /**
    * Opens a new connection (TCP, and TLS with the peer verified, before `done`). Exactly one call of `done`; `cancel` of the
-   * returned handle prevents it. Respects `connectTimeoutMs` and the connection limit.
+   * returned handle prevents it. Respects `connectTimeoutMs` and the connection limit. `done` is never called before this returns,
+   * and on success `socket.data` is `owner` already. Counts `connections` and the `upstream_cx_*` stats.
    */
   readonly connect: (owner: SocketOwner, done: (outcome: ConnectOutcome) => void) => { readonly cancel: () => void }
 }

@@ -1,0 +1,18 @@
+import type { Clock, TimerWheel } from '../../base/index.ts'
+import type { Resolver, SocketBudget } from '../../net/index.ts'
+import type { Telemetry } from '../../telemetry/index.ts'
+import type { TlsMaterial } from '../tls/index.ts'
+
+/** What clusters are given by the composition; nothing else is reached for. */
+export interface ClusterServices {
+  readonly tls: TlsMaterial
+  readonly budget: SocketBudget
+  readonly resolver: Resolver
+  readonly telemetry: Telemetry
+  readonly timers: TimerWheel
+  readonly clock: Clock
+  /** Uniform in [0, 1). */
+  readonly random: () => number
+  /** True for the address of one of our own listeners: a connection to it by original destination would loop for ever. */
+  readonly isOwnListener: (address: string, port: number) => boolean
+}

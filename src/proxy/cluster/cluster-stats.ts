@@ -1,0 +1,44 @@
+import type { Telemetry } from '../../telemetry/index.ts'
+import type { ClusterStats } from './contract.ts'
+
+const statNames = [
+  'upstream_cx_total',
+  'upstream_cx_connect_fail',
+  'upstream_cx_connect_timeout',
+  'upstream_cx_overflow',
+  'upstream_rq_total',
+  'upstream_rq_pending_overflow',
+  'upstream_rq_retry',
+  'upstream_rq_retry_success',
+  'upstream_rq_retry_overflow',
+  'upstream_rq_timeout',
+  'upstream_rq_per_try_timeout',
+] as const satisfies readonly (keyof ClusterStats)[]
+
+/** Counters of a cluster that live in telemetry as `envoy_cluster_<name>{envoy_cluster_name}`: counting here is exporting. */
+export function createClusterStats(telemetry: Telemetry, cluster: string): ClusterStats {
+  const stats: ClusterStats = {
+    upstream_cx_total: 0,
+    upstream_cx_connect_fail: 0,
+    upstream_cx_connect_timeout: 0,
+    upstream_cx_overflow: 0,
+    upstream_rq_total: 0,
+    upstream_rq_pending_overflow: 0,
+    upstream_rq_retry: 0,
+    upstream_rq_retry_success: 0,
+    upstream_rq_retry_overflow: 0,
+    upstream_rq_timeout: 0,
+    upstream_rq_per_try_timeout: 0,
+  }
+  for (const name of statNames) {
+    const counter = telemetry.counter(`envoy_cluster_${name}`, { envoy_cluster_name: cluster })
+    Object.defineProperty(stats, name, {
+      enumerable: true,
+      get: () => counter.value,
+      set: (value: number) => {
+        counter.value = value
+      },
+    })
+  }
+  return stats
+}

@@ -1,0 +1,231 @@
+import type { WheelTimer } from '../../base/index.ts'
+import {
+  type Connector,
+  type ConnectResult,
+  type ConnectTls,
+  createConnector,
+  type SocketOwner,
+  type StreamSocket,
+} from '../../net/index.ts'
+import type { EdgeSeries } from '../../telemetry/index.ts'
+import type { EndpointConfig } from '../config/index.ts'
+import type { ClusterServices } from './cluster-services.ts'
+import type { Cluster } from './cluster.ts'
+import type { ConnectOutcome, EndpointRuntime } from './contract.ts'
+import { transportOf } from './transport.ts'
+
+/**
+ * One endpoint: its connections and the stack of idle ones. Last in, first out: the warmest connection is used again,
+ * and what is not needed grows cold and idles out. A retired pool (endpoint removed) lets active connections finish and keeps none.
+ */
+export class EndpointPool implements EndpointRuntime {
+  activeRequests = 0
+  totalRequests = 0
+  /** Open or opening. */
+  connections = 0
+  meshed: boolean
+  config: EndpointConfig
+  readonly authority: string
+  readonly cluster: Cluster
+  readonly series = new Map<string, EdgeSeries>()
+  readonly #services: ClusterServices
+  readonly #connector: Connector
+  readonly #timer: WheelTimer
+  readonly #idleOwner: SocketOwner
+  /** Idle connections, who used each last, and since when (monotonic ms): three stacks in step, so that giving back allocates nothing. */
+  readonly #idleSockets: StreamSocket[] = []
+  readonly #idleOwners: SocketOwner[] = []
+  readonly #idleSince: number[] = []
+  #retired = false
+  /** Grows when the way to speak to the endpoint changes: older connections are not used again. */
+  #generation = 0
+  readonly #generations = new WeakMap<StreamSocket, number>()
+
+  constructor(cluster: Cluster, config: EndpointConfig, services: ClusterServices) {
+    this.cluster = cluster
+    this.config = config
+    this.#services = services
+    this.authority = endpointKey(config)
+    this.meshed = transportOf(cluster.config, config)?.certificate !== undefined
+    this.#timer = services.timers.timer({ onTimer: () => this.#closeExpired() })
+    this.#idleOwner = {
+      // A server that speaks out of turn: what it says cannot belong to a request that is yet to be sent.
+      onData: (socket) => this.#drop(socket),
+      onDrain: () => undefined,
+      onEnd: (socket) => this.#drop(socket),
+      onClose: (socket) => this.#forget(socket),
+    }
+    this.#connector = createConnector({
+      target: config.address.startsWith('/')
+        ? { kind: 'pipe', path: config.address }
+        : { kind: 'tcp', address: config.address, port: config.port },
+      get connectTimeoutMs() {
+        return cluster.config.connectTimeoutMs
+      },
+      get keepAliveDelayMs() {
+        const { tcpKeepalive } = cluster.config
+        return tcpKeepalive === undefined ? undefined : tcpKeepalive.delaySeconds * 1000
+      },
+      onReleased: () => {
+        this.connections -= 1
+        cluster.onConnectionReleased()
+      },
+      onDescriptorFree: () => services.budget.giveUpstream(),
+    })
+  }
+
+  get weight(): number {
+    return this.config.weight
+  }
+
+  get idleConnections(): number {
+    return this.#idleSockets.length
+  }
+
+  takeIdle(): StreamSocket | undefined {
+    const socket = this.#idleSockets.pop()
+    const owner = this.#idleOwners.pop()
+    this.#idleSince.pop()
+    if (socket !== undefined && owner !== undefined) socket.data = owner
+    return socket
+  }
+
+  putIdle(socket: StreamSocket): void {
+    const stale = this.#generation > 0 && this.#generations.get(socket) !== this.#generation
+    const { idleTimeoutMs } = this.cluster.config
+    if (this.#retired || stale) {
+      this.#close(socket)
+      return
+    }
+    this.#idleSockets.push(socket)
+    this.#idleOwners.push(socket.data)
+    this.#idleSince.push(this.#services.clock.monotonic())
+    socket.data = this.#idleOwner
+    if (idleTimeoutMs > 0 && !this.#timer.armed) this.#timer.arm(idleTimeoutMs)
+  }
+
+  connect(owner: SocketOwner, done: (outcome: ConnectOutcome) => void): { readonly cancel: () => void } {
+    const refusal = this.#refusal()
+    if (refusal !== undefined) return answerLater(refusal, done)
+    const config = transportOf(this.cluster.config, this.config)
+    let tls: ConnectTls | undefined
+    if (config !== undefined) {
+      const material = this.#services.tls.client(config)
+      if (!material.ok) {
+        this.cluster.stats.upstream_cx_connect_fail += 1
+        return answerLater({ kind: 'failed', reason: 'unreachable', message: material.error }, done)
+      }
+      tls = material.value
+    }
+    if (!this.#services.budget.takeUpstream()) {
+      this.cluster.stats.upstream_cx_overflow += 1
+      return answerLater(
+        { kind: 'failed', reason: 'overflow', message: 'The process has no file descriptor left' },
+        done,
+      )
+    }
+    this.connections += 1
+    this.cluster.onConnectionOpening()
+    const generation = this.#generation
+    return this.#connector.connect(tls, owner, (result) => {
+      if (result.kind === 'connected') this.#generations.set(result.socket, generation)
+      else this.#countFailure(result)
+      done(result)
+    })
+  }
+
+  /** Takes the new configuration of the same address. Connections live on unless the transport changed. */
+  reconfigure(config: EndpointConfig): void {
+    const old = this.config
+    this.config = config
+    if (!Bun.deepEquals(old.workload, config.workload, true)) this.series.clear()
+    if (!Bun.deepEquals(old.transportLabels, config.transportLabels, true)) this.renewTransport()
+  }
+
+  /** The cluster's TLS settings changed: idle connections are closed, active ones are not used again. */
+  renewTransport(): void {
+    this.meshed = transportOf(this.cluster.config, this.config)?.certificate !== undefined
+    this.#generation += 1
+    this.series.clear()
+    this.closeIdle()
+  }
+
+  /** The endpoint is gone. */
+  retire(): void {
+    this.#retired = true
+    this.closeIdle()
+    this.#timer.cancel()
+  }
+
+  closeIdle(): void {
+    this.#closeColdest(this.#idleSockets.length)
+  }
+
+  #refusal(): ConnectOutcome | undefined {
+    // An endpoint without any connection may have one, as in Envoy: others' idle connections must not starve it.
+    if (this.cluster.connections < this.cluster.config.limits.maxConnections || this.connections === 0) return undefined
+    this.cluster.stats.upstream_cx_overflow += 1
+    return { kind: 'failed', reason: 'overflow', message: `The cluster has ${this.cluster.connections} connections` }
+  }
+
+  #countFailure(result: ConnectResult & { readonly kind: 'failed' }): void {
+    if (result.reason === 'timeout') this.cluster.stats.upstream_cx_connect_timeout += 1
+    this.cluster.stats.upstream_cx_connect_fail += 1
+  }
+
+  #closeExpired(): void {
+    const { idleTimeoutMs } = this.cluster.config
+    const now = this.#services.clock.monotonic()
+    // The stacks are in the order of time: the coldest lie at the bottom.
+    const kept = this.#idleSince.findIndex((since) => now - since < idleTimeoutMs)
+    this.#closeColdest(kept < 0 ? this.#idleSince.length : kept)
+    const [coldest] = this.#idleSince
+    if (coldest !== undefined) this.#timer.arm(coldest + idleTimeoutMs - now)
+  }
+
+  #closeColdest(count: number): void {
+    this.#idleOwners.splice(0, count)
+    this.#idleSince.splice(0, count)
+    for (const socket of this.#idleSockets.splice(0, count)) this.#close(socket)
+  }
+
+  #drop(socket: StreamSocket): void {
+    this.#forget(socket)
+    this.#close(socket)
+  }
+
+  #forget(socket: StreamSocket): void {
+    const index = this.#idleSockets.indexOf(socket)
+    if (index < 0) return
+    this.#idleSockets.splice(index, 1)
+    this.#idleOwners.splice(index, 1)
+    this.#idleSince.splice(index, 1)
+  }
+
+  /** Closes politely (FIN, close_notify); the idle owner sees the rest. */
+  #close(socket: StreamSocket): void {
+    socket.data = this.#idleOwner
+    socket.end()
+  }
+}
+
+/** `ip:port` or the path of a pipe: endpoints with equal keys are the same endpoint. */
+export function endpointKey(config: Pick<EndpointConfig, 'address' | 'port'>): string {
+  if (config.address.startsWith('/')) return config.address
+  return config.address.includes(':') ? `[${config.address}]:${config.port}` : `${config.address}:${config.port}`
+}
+
+function answerLater(
+  outcome: ConnectOutcome,
+  done: (outcome: ConnectOutcome) => void,
+): { readonly cancel: () => void } {
+  let cancelled = false
+  queueMicrotask(() => {
+    if (!cancelled) done(outcome)
+  })
+  return {
+    cancel: () => {
+      cancelled = true
+    },
+  }
+}

@@ -1,0 +1,6 @@
+/**
+ * Secrets by name, and TLS configuration made usable with them: what clusters and listeners need to speak TLS and to
+ * judge their peer. A secret that is missing or broken makes what needs it unreachable, never plain text.
+ */
+export { createSecretTable, type SecretTable } from './secret-table.ts'
+export { createTlsMaterial, type TlsMaterial } from './tls-material.ts'
