@@ -1,0 +1,43 @@
+import { dlopen } from 'bun:ffi'
+
+/** Variable by which a parent asks a Weft process to end with it; its value is the parent's process id. */
+export const parentVariable = 'WEFT_PARENT_PID'
+
+/** prctl(2): the signal that the kernel sends when the parent ends, however it ends. */
+const prSetParentDeathSignal = 1
+
+const sigkill = 9
+const sigterm = 15
+
+/** Where the kernel cannot do it, how often the parent is looked for. */
+const pollMs = 500
+
+/**
+ * Ends this process when the parent named by `WEFT_PARENT_PID` ends, also by SIGKILL, so that no proxy and no sample
+ * application outlives who started it. Does nothing without the variable.
+ *
+ * @param how `kill` ends at once; `terminate` sends SIGTERM, for a process that has things to clean up.
+ */
+export function endWithParent(
+  env: Readonly<Record<string, string | undefined>>,
+  how: 'kill' | 'terminate' = 'kill',
+): void {
+  const parent = Number(env[parentVariable] ?? '')
+  if (!Number.isInteger(parent) || parent <= 1) return
+  const end = () => process.kill(process.pid, how === 'kill' ? 'SIGKILL' : 'SIGTERM')
+  if (process.platform === 'linux') {
+    const library = dlopen('libc.so.6', { prctl: { args: ['i32', 'u64', 'u64', 'u64', 'u64'], returns: 'i32' } })
+    library.symbols.prctl(prSetParentDeathSignal, how === 'kill' ? sigkill : sigterm, 0, 0, 0)
+    // The parent may have ended before the call: then no signal comes.
+    if (process.ppid !== parent) end()
+    return
+  }
+  const timer = setInterval(() => {
+    try {
+      process.kill(parent, 0)
+    } catch {
+      end() // No such process.
+    }
+  }, pollMs)
+  timer.unref()
+}
