@@ -1,0 +1,60 @@
+import { createRegistry, fromBinary, type DescMessage, type MessageShape, type Registry } from '@bufbuild/protobuf'
+import type { Any } from '@bufbuild/protobuf/wkt'
+
+import { FileAccessLogSchema } from '../../xds/generated/envoy/extensions/access_loggers/file/v3/file_pb.ts'
+import {
+  StderrAccessLogSchema,
+  StdoutAccessLogSchema,
+} from '../../xds/generated/envoy/extensions/access_loggers/stream/v3/stream_pb.ts'
+import { HTTPFaultSchema } from '../../xds/generated/envoy/extensions/filters/http/fault/v3/fault_pb.ts'
+import { OnDemandSchema } from '../../xds/generated/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts'
+import { RouterSchema } from '../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts'
+import { OriginalDstSchema } from '../../xds/generated/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.ts'
+import { HttpConnectionManagerSchema } from '../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
+import { TcpProxySchema } from '../../xds/generated/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
+import { DnsFilterConfigSchema } from '../../xds/generated/envoy/extensions/filters/udp/dns_filter/v3/dns_filter_pb.ts'
+import { PreviousHostsPredicateSchema } from '../../xds/generated/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts'
+import { RawBufferSchema } from '../../xds/generated/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts'
+import {
+  DownstreamTlsContextSchema,
+  UpstreamTlsContextSchema,
+} from '../../xds/generated/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
+import { HttpProtocolOptionsSchema } from '../../xds/generated/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts'
+
+/** Messages that may stand in a `google.protobuf.Any` of a resource: the extensions that this proxy implements. */
+export const anyTypes: Registry = createRegistry(
+  DnsFilterConfigSchema,
+  DownstreamTlsContextSchema,
+  FileAccessLogSchema,
+  HTTPFaultSchema,
+  HttpConnectionManagerSchema,
+  HttpProtocolOptionsSchema,
+  OnDemandSchema,
+  OriginalDstSchema,
+  PreviousHostsPredicateSchema,
+  RawBufferSchema,
+  RouterSchema,
+  StderrAccessLogSchema,
+  StdoutAccessLogSchema,
+  TcpProxySchema,
+  UpstreamTlsContextSchema,
+)
+
+/** `envoy...HttpConnectionManager` of `type.googleapis.com/envoy...HttpConnectionManager`. */
+export function anyTypeName(any: Any): string {
+  return any.typeUrl.slice(any.typeUrl.lastIndexOf('/') + 1)
+}
+
+/** The message in an `Any`; undefined when it is of another type or cannot be decoded (the support check reports that). */
+export function unpackAny<Desc extends DescMessage>(
+  any: Any | undefined,
+  schema: Desc,
+): MessageShape<Desc> | undefined {
+  if (any === undefined || anyTypeName(any) !== schema.typeName) return undefined
+  try {
+    return fromBinary(schema, any.value)
+  } catch {
+    // Reported with its path by the support check, which decodes the same bytes.
+    return undefined
+  }
+}

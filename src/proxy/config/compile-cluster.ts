@@ -1,0 +1,207 @@
+import type { Result } from '../../base/index.ts'
+import {
+  Cluster_DiscoveryType,
+  Cluster_DnsLookupFamily,
+  Cluster_LbPolicy,
+  ClusterSchema,
+  type Cluster,
+} from '../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts'
+import { HttpProtocolOptionsSchema } from '../../xds/generated/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts'
+import { unpackAny } from './any-types.ts'
+import type { CircuitBreakerLimits, ClusterConfig, TransportMatch } from './cluster-config.ts'
+import { createCompileContext, type CompileContext, type CompileOptions } from './compile-context.ts'
+import { compileClientTransport } from './compile-tls.ts'
+import { endpointList } from './compile-endpoints.ts'
+import { requireAds } from './config-source.ts'
+import { keyPath } from './fault-list.ts'
+import type { FieldFault } from './field-fault.ts'
+import { boundedInteger, durationMs, requiredText } from './field-values.ts'
+import { destinationOf, stringMap } from './metadata-values.ts'
+import { checkSupport } from './support-check.ts'
+import { supportedControlFields, supportedFields } from './supported-fields.ts'
+
+/** Key of `typed_extension_protocol_options` for HTTP. */
+const httpOptionsKey = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
+
+const maxUint32 = 0xffff_ffff
+const hourMs = 3_600_000
+
+/** Compiles a `Cluster`. */
+export function compileCluster(
+  message: Cluster,
+  options?: CompileOptions,
+): Result<ClusterConfig, readonly FieldFault[]> {
+  const context = createCompileContext(options)
+  const table = options?.controlChannel === true ? supportedControlFields : supportedFields
+  checkSupport(ClusterSchema, message, { table, faults: context.faults })
+  const discovery = discoveryOf(context, message)
+  return context.faults.finish({
+    name: requiredText(context, 'name', message.name),
+    discovery,
+    edsName: message.edsClusterConfig?.serviceName || message.name,
+    endpoints: endpointsOf(context, message, discovery),
+    connectTimeoutMs: connectTimeout(context, message),
+    balancer: balancerOf(context, message, discovery),
+    transportMatches: transportMatches(context, message),
+    tls: compileClientTransport(context, 'transport_socket', message.transportSocket),
+    limits: circuitBreakers(context, message),
+    ...httpOptions(context, message),
+    tcpKeepalive: keepalive(context, message),
+    dnsRefreshMs: dnsRefresh(context, message),
+    dnsLookupFamily: lookupFamilies.get(message.dnsLookupFamily) ?? 'auto',
+    destination: destinationOf(message.metadata),
+  })
+}
+
+const discoveryTypes: ReadonlyMap<Cluster_DiscoveryType, ClusterConfig['discovery']> = new Map([
+  [Cluster_DiscoveryType.STATIC, 'static'],
+  [Cluster_DiscoveryType.STRICT_DNS, 'strict-dns'],
+  [Cluster_DiscoveryType.LOGICAL_DNS, 'logical-dns'],
+  [Cluster_DiscoveryType.EDS, 'eds'],
+  [Cluster_DiscoveryType.ORIGINAL_DST, 'original-dst'],
+])
+
+const lookupFamilies: ReadonlyMap<Cluster_DnsLookupFamily, NonNullable<ClusterConfig['dnsLookupFamily']>> = new Map([
+  [Cluster_DnsLookupFamily.AUTO, 'auto'],
+  [Cluster_DnsLookupFamily.V4_ONLY, 'v4-only'],
+  [Cluster_DnsLookupFamily.V6_ONLY, 'v6-only'],
+  [Cluster_DnsLookupFamily.V4_PREFERRED, 'v4-preferred'],
+  [Cluster_DnsLookupFamily.ALL, 'all'],
+])
+
+function discoveryOf(context: CompileContext, message: Cluster): ClusterConfig['discovery'] {
+  const type = message.clusterDiscoveryType
+  const discovery = discoveryTypes.get(type.case === 'type' ? type.value : Cluster_DiscoveryType.STATIC)
+  if (discovery === undefined)
+    context.faults.add('type', 'Expected STATIC, STRICT_DNS, LOGICAL_DNS, EDS or ORIGINAL_DST')
+  if (discovery === 'eds') requireAds(context, 'eds_cluster_config.eds_config', message.edsClusterConfig?.edsConfig)
+  else if (message.edsClusterConfig !== undefined)
+    context.faults.add('eds_cluster_config', 'Expected with type EDS only')
+  return discovery ?? 'static'
+}
+
+function endpointsOf(
+  context: CompileContext,
+  message: Cluster,
+  discovery: ClusterConfig['discovery'],
+): ClusterConfig['endpoints'] {
+  if (discovery === 'eds' || discovery === 'original-dst') {
+    if (message.loadAssignment !== undefined)
+      context.faults.add('load_assignment', `Expected none with type ${discovery}`)
+    return []
+  }
+  const byName = discovery === 'strict-dns' || discovery === 'logical-dns'
+  const endpoints = endpointList(context, 'load_assignment', {
+    message: message.loadAssignment,
+    kinds: byName ? 'host-name' : 'ip-or-pipe',
+  })
+  if (discovery === 'logical-dns' && endpoints.length !== 1) {
+    context.faults.add('load_assignment.endpoints', `Expected one endpoint with LOGICAL_DNS, got ${endpoints.length}`)
+  }
+  return endpoints
+}
+
+function connectTimeout(context: CompileContext, message: Cluster): number {
+  const timeoutMs = durationMs(context, 'connect_timeout', { value: message.connectTimeout, absent: 5000 })
+  if (timeoutMs === 0) context.faults.add('connect_timeout', 'Expected a duration above 0s')
+  return timeoutMs
+}
+
+function balancerOf(
+  context: CompileContext,
+  message: Cluster,
+  discovery: ClusterConfig['discovery'],
+): ClusterConfig['balancer'] {
+  const passthrough = discovery === 'original-dst'
+  if (passthrough !== (message.lbPolicy === Cluster_LbPolicy.CLUSTER_PROVIDED)) {
+    context.faults.add('lb_policy', 'CLUSTER_PROVIDED and type ORIGINAL_DST need each other')
+  }
+  const settings = message.lbConfig
+  if (settings.case === 'leastRequestLbConfig' && message.lbPolicy !== Cluster_LbPolicy.LEAST_REQUEST) {
+    context.faults.add('least_request_lb_config', 'Expected with lb_policy LEAST_REQUEST only')
+  }
+  switch (message.lbPolicy) {
+    case Cluster_LbPolicy.RANDOM:
+      return { kind: 'random' }
+    case Cluster_LbPolicy.LEAST_REQUEST: {
+      const value = settings.case === 'leastRequestLbConfig' ? settings.value.choiceCount : undefined
+      const at = 'least_request_lb_config.choice_count'
+      return {
+        kind: 'least-request',
+        choiceCount: boundedInteger(context, at, { value, absent: 2, min: 2, max: 1024 }),
+      }
+    }
+    default:
+      return passthrough ? { kind: 'original-dst' } : { kind: 'round-robin' }
+  }
+}
+
+function transportMatches(context: CompileContext, message: Cluster): readonly TransportMatch[] {
+  return message.transportSocketMatches.map((entry, index) => {
+    const path = `transport_socket_matches[${index}]`
+    return {
+      name: requiredText(context, `${path}.name`, entry.name),
+      match: stringMap(entry.match),
+      tls: compileClientTransport(context, `${path}.transport_socket`, entry.transportSocket),
+    }
+  })
+}
+
+function circuitBreakers(context: CompileContext, message: Cluster): CircuitBreakerLimits {
+  const thresholds = message.circuitBreakers?.thresholds ?? []
+  if (thresholds.length > 1)
+    context.faults.add('circuit_breakers.thresholds[1]', 'Expected one entry, for priority DEFAULT')
+  const [entry] = thresholds
+  return {
+    maxConnections: entry?.maxConnections ?? 1024,
+    maxPendingRequests: entry?.maxPendingRequests ?? 1024,
+    maxRequests: entry?.maxRequests ?? 1024,
+    maxRetries: entry?.maxRetries ?? 3,
+  }
+}
+
+function httpOptions(
+  context: CompileContext,
+  message: Cluster,
+): Pick<ClusterConfig, 'idleTimeoutMs' | 'maxRequestsPerConnection'> {
+  const options = message.typedExtensionProtocolOptions
+  for (const key of Object.keys(options)) {
+    if (key !== httpOptionsKey) {
+      context.faults.add(keyPath('typed_extension_protocol_options', key), `Expected only the key ${httpOptionsKey}`)
+    }
+  }
+  const at = keyPath('typed_extension_protocol_options', httpOptionsKey)
+  const any = Object.hasOwn(options, httpOptionsKey) ? options[httpOptionsKey] : undefined
+  const http = unpackAny(any, HttpProtocolOptionsSchema)
+  if (any !== undefined && http === undefined) context.faults.add(at, 'Expected an HttpProtocolOptions')
+  if (http !== undefined && http.upstreamProtocolOptions.case === undefined) {
+    context.faults.add(at, 'Expected explicit_http_config or use_downstream_protocol_config')
+  }
+  const common = http?.commonHttpProtocolOptions
+  const commonPath = `${at}.common_http_protocol_options`
+  if (common?.maxHeadersCount !== undefined) {
+    context.faults.add(`${commonPath}.max_headers_count`, 'Not implemented by this proxy for clusters')
+  }
+  if ((common?.headersWithUnderscoresAction ?? 0) !== 0) {
+    context.faults.add(`${commonPath}.headers_with_underscores_action`, 'Not implemented by this proxy for clusters')
+  }
+  return {
+    idleTimeoutMs: durationMs(context, `${commonPath}.idle_timeout`, { value: common?.idleTimeout, absent: hourMs }),
+    maxRequestsPerConnection: common?.maxRequestsPerConnection ?? message.maxRequestsPerConnection ?? 0,
+  }
+}
+
+function keepalive(context: CompileContext, message: Cluster): ClusterConfig['tcpKeepalive'] {
+  const settings = message.upstreamConnectionOptions?.tcpKeepalive
+  if (settings === undefined) return undefined
+  const at = 'upstream_connection_options.tcp_keepalive.keepalive_time'
+  // Linux's own default, which Envoy leaves alone when the field is absent.
+  const field = { value: settings.keepaliveTime, absent: 7200, min: 1, max: maxUint32 }
+  return { delaySeconds: boundedInteger(context, at, field) }
+}
+
+function dnsRefresh(context: CompileContext, message: Cluster): number {
+  const refreshMs = durationMs(context, 'dns_refresh_rate', { value: message.dnsRefreshRate, absent: 5000 })
+  if (refreshMs === 0) context.faults.add('dns_refresh_rate', 'Expected a duration above 0s')
+  return refreshMs
+}

@@ -1,0 +1,86 @@
+import type { Result } from '../../base/index.ts'
+import {
+  ClusterLoadAssignmentSchema,
+  type ClusterLoadAssignment,
+} from '../../xds/generated/envoy/config/endpoint/v3/endpoint_pb.ts'
+import type { LbEndpoint } from '../../xds/generated/envoy/config/endpoint/v3/endpoint_components_pb.ts'
+import { HealthStatus } from '../../xds/generated/envoy/config/core/v3/health_check_pb.ts'
+import { addressValue, type AddressKinds } from './address-values.ts'
+import type { EndpointConfig, EndpointsConfig } from './cluster-config.ts'
+import { createCompileContext, type CompileContext, type CompileOptions } from './compile-context.ts'
+import type { FieldFault } from './field-fault.ts'
+import { boundedInteger, requiredText } from './field-values.ts'
+import { transportLabelsOf, workloadOf } from './metadata-values.ts'
+import { checkSupport } from './support-check.ts'
+import { supportedFields } from './supported-fields.ts'
+
+/** Compiles a `ClusterLoadAssignment` of EDS: one priority, IP addresses or pipes. */
+export function compileEndpoints(
+  message: ClusterLoadAssignment,
+  options?: CompileOptions,
+): Result<EndpointsConfig, readonly FieldFault[]> {
+  const context = createCompileContext(options)
+  checkSupport(ClusterLoadAssignmentSchema, message, { table: supportedFields, faults: context.faults })
+  const clusterName = requiredText(context, 'cluster_name', message.clusterName)
+  return context.faults.finish({ clusterName, endpoints: endpointList(context, '', { message, kinds: 'ip-or-pipe' }) })
+}
+
+/** The endpoints of an assignment, in order; `kinds` says whether host names are addresses (DNS clusters). */
+export function endpointList(
+  context: CompileContext,
+  path: string,
+  assignment: { readonly message: ClusterLoadAssignment | undefined; readonly kinds: AddressKinds },
+): readonly EndpointConfig[] {
+  const prefix = path === '' ? '' : `${path}.`
+  return (assignment.message?.endpoints ?? []).flatMap((locality, outer) =>
+    locality.lbEndpoints.map((endpoint, inner) =>
+      compileEndpoint(context, `${prefix}endpoints[${outer}].lb_endpoints[${inner}]`, {
+        endpoint,
+        kinds: assignment.kinds,
+      }),
+    ),
+  )
+}
+
+function compileEndpoint(
+  context: CompileContext,
+  path: string,
+  field: { readonly endpoint: LbEndpoint; readonly kinds: AddressKinds },
+): EndpointConfig {
+  const { endpoint, kinds } = field
+  const host = endpoint.hostIdentifier
+  const { address, port } = addressValue(context, `${path}.endpoint.address`, {
+    value: host.case === 'endpoint' ? host.value.address : undefined,
+    kinds,
+  })
+  if (port === 0 && address !== '' && !address.startsWith('/')) {
+    context.faults.add(`${path}.endpoint.address.socket_address.port_value`, 'Expected a port from 1 to 65535, got 0')
+  }
+  return {
+    address,
+    port,
+    weight: boundedInteger(context, `${path}.load_balancing_weight`, {
+      value: endpoint.loadBalancingWeight,
+      absent: 1,
+      min: 1,
+      max: 0xffff_ffff,
+    }),
+    health: healthOf(endpoint.healthStatus),
+    transportLabels: transportLabelsOf(endpoint.metadata),
+    workload: workloadOf(endpoint.metadata),
+  }
+}
+
+function healthOf(status: HealthStatus): EndpointConfig['health'] {
+  switch (status) {
+    case HealthStatus.DRAINING:
+      return 'draining'
+    case HealthStatus.UNHEALTHY:
+    case HealthStatus.TIMEOUT:
+    case HealthStatus.DEGRADED:
+      return 'unhealthy'
+    case HealthStatus.UNKNOWN:
+    case HealthStatus.HEALTHY:
+      return 'healthy'
+  }
+}

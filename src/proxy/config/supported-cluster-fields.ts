@@ -1,0 +1,125 @@
+import type { FieldRule } from './supported-fields.ts'
+
+const extensionName: FieldRule = { harmless: 'the type of typed_config decides, the name is for people' }
+
+/** Clusters and their endpoints. */
+export const clusterFields: readonly (readonly [string, Readonly<Record<string, FieldRule>>])[] = [
+  [
+    'envoy.config.cluster.v3.Cluster',
+    {
+      name: 'honoured',
+      alt_stat_name: { harmless: 'renames Envoy statistics only' },
+      type: 'honoured',
+      eds_cluster_config: 'honoured',
+      connect_timeout: 'honoured',
+      lb_policy: { only: ['ROUND_ROBIN', 'LEAST_REQUEST', 'RANDOM', 'CLUSTER_PROVIDED'] },
+      load_assignment: 'honoured',
+      max_requests_per_connection: 'honoured',
+      circuit_breakers: 'honoured',
+      typed_extension_protocol_options: 'honoured',
+      dns_refresh_rate: 'honoured',
+      dns_lookup_family: 'honoured',
+      least_request_lb_config: 'honoured',
+      round_robin_lb_config: 'honoured',
+      original_dst_lb_config: 'honoured',
+      common_lb_config: 'honoured',
+      transport_socket: 'honoured',
+      transport_socket_matches: 'honoured',
+      metadata: 'honoured',
+      upstream_connection_options: 'honoured',
+    },
+  ],
+  ['envoy.config.cluster.v3.Cluster.EdsClusterConfig', { eds_config: 'honoured', service_name: 'honoured' }],
+  ['envoy.config.cluster.v3.Cluster.LeastRequestLbConfig', { choice_count: 'honoured' }],
+  ['envoy.config.cluster.v3.Cluster.RoundRobinLbConfig', {}],
+  ['envoy.config.cluster.v3.Cluster.OriginalDstLbConfig', {}],
+  ['envoy.config.cluster.v3.Cluster.CommonLbConfig', {}],
+  [
+    'envoy.config.cluster.v3.Cluster.TransportSocketMatch',
+    {
+      name: 'honoured',
+      match: 'honoured',
+      transport_socket: 'honoured',
+    },
+  ],
+  ['envoy.config.cluster.v3.CircuitBreakers', { thresholds: 'honoured' }],
+  [
+    'envoy.config.cluster.v3.CircuitBreakers.Thresholds',
+    {
+      priority: { only: ['DEFAULT'] },
+      max_connections: 'honoured',
+      max_pending_requests: 'honoured',
+      max_requests: 'honoured',
+      max_retries: 'honoured',
+      track_remaining: { harmless: 'adds Envoy statistics only' },
+    },
+  ],
+  ['envoy.config.cluster.v3.UpstreamConnectionOptions', { tcp_keepalive: 'honoured' }],
+  ['envoy.config.core.v3.TcpKeepalive', { keepalive_time: 'honoured' }],
+  [
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+    {
+      common_http_protocol_options: 'honoured',
+      explicit_http_config: 'honoured',
+      use_downstream_protocol_config: 'honoured',
+    },
+  ],
+  ['envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig', { http_protocol_options: 'honoured' }],
+  [
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig',
+    {
+      http_protocol_options: 'honoured',
+    },
+  ],
+  ['envoy.config.endpoint.v3.ClusterLoadAssignment', { cluster_name: 'honoured', endpoints: 'honoured' }],
+  [
+    'envoy.config.endpoint.v3.LocalityLbEndpoints',
+    {
+      locality: { harmless: 'without a local cluster and locality weights, Envoy does not look at it either' },
+      lb_endpoints: 'honoured',
+      load_balancing_weight: { harmless: 'counts with locality-weighted balancing only, and that is refused' },
+      metadata: { harmless: 'free-form' },
+    },
+  ],
+  [
+    'envoy.config.core.v3.Locality',
+    {
+      region: { harmless: 'see locality' },
+      zone: { harmless: 'see locality' },
+      sub_zone: { harmless: 'see locality' },
+    },
+  ],
+  [
+    'envoy.config.endpoint.v3.LbEndpoint',
+    {
+      endpoint: 'honoured',
+      health_status: { only: ['UNKNOWN', 'HEALTHY', 'UNHEALTHY', 'DRAINING', 'TIMEOUT'] },
+      metadata: 'honoured',
+      load_balancing_weight: 'honoured',
+    },
+  ],
+  [
+    'envoy.config.endpoint.v3.Endpoint',
+    {
+      address: 'honoured',
+      hostname: { harmless: 'used by auto_host_rewrite and active health checks only, and those are refused' },
+    },
+  ],
+]
+
+/** Messages that only the proxy's own gRPC channels may use; grpc-js negotiates these by itself. */
+export const controlChannelFields: readonly (readonly [string, Readonly<Record<string, FieldRule>>])[] = [
+  [
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig',
+    {
+      http_protocol_options: 'honoured',
+      http2_protocol_options: 'honoured',
+    },
+  ],
+  [
+    'envoy.config.core.v3.Http2ProtocolOptions',
+    {
+      connection_keepalive: { harmless: 'the gRPC library keeps its channel alive by itself', whole: true },
+    },
+  ],
+]
