@@ -1,0 +1,123 @@
+import type { HttpMatch, HttpRoute, HttpRouteRule } from '../model/index.ts'
+import { outboundClusterName } from '../xds/index.ts'
+import { routePasses } from './passes.ts'
+import type { RoutePlan, VirtualHostPlan } from './plan.ts'
+import { noHeaderOperations } from './policies/headers/headers.ts'
+import { implicitRetry } from './policies/retry/retry.ts'
+import { applicableMatches, isCatchAll } from './policies/route-match/route-match.ts'
+import { type ClientView, findRoute, type ResolvedAuthority } from './select/index.ts'
+
+/** One rule and the matches of it that concern the client. */
+interface SelectedRule {
+  readonly rule: HttpRouteRule
+  readonly matches: readonly (HttpMatch | undefined)[]
+}
+
+/** What decides the routes of a host for one client. Equal keys make equal virtual hosts in one mesh. */
+export interface RouteSelection {
+  readonly target: ResolvedAuthority
+  readonly route: HttpRoute | undefined
+  readonly rules: readonly SelectedRule[]
+  readonly key: string
+}
+
+/** Finds the route object of a resolved authority and drops what is not for this client or port. */
+export function selectRoutes(view: ClientView, target: ResolvedAuthority): RouteSelection {
+  const host = target.kind === 'service' ? target.service.host : target.host
+  const port = target.kind === 'service' ? target.port.number : target.port
+  const found = findRoute(view, host)
+  const route = found !== undefined && found.http.length > 0 ? found : undefined
+  const rules = (route?.http ?? [])
+    .map((rule) => ({ rule, matches: applicableMatches(view, rule, port) }))
+    .filter((selected) => selected.matches.length > 0)
+  return { target, route, rules, key: selectionKey({ host, port, route, rules }) }
+}
+
+function selectionKey(selection: {
+  readonly host: string
+  readonly port: number
+  readonly route: HttpRoute | undefined
+  readonly rules: readonly SelectedRule[]
+}): string {
+  const { host, port, route, rules } = selection
+  if (route === undefined) return `${host} ${port}`
+  const kept = rules.map(({ rule, matches }) => {
+    const indexes = matches.map((match) => (match === undefined ? '' : rule.matches.indexOf(match)))
+    return `${route.http.indexOf(rule)}:${indexes.join('.')}`
+  })
+  return `${host} ${port} ${route.namespace}/${route.name} ${kept.join(',')}`
+}
+
+/**
+ * The virtual host of a selection. Without a route object, everything goes to the service, with Istio's implicit retries. With
+ * one of which no rule is for this client, there is no route: 404.
+ */
+export function planVirtualHost(
+  view: ClientView,
+  selection: RouteSelection,
+  label: { readonly name: string; readonly domains: readonly string[] },
+): VirtualHostPlan {
+  const { target, route, rules } = selection
+  if (route === undefined) {
+    const routes = target.kind === 'service' ? [defaultRoute(target)] : []
+    const origin = target.kind === 'service' ? target.service.origin : view.workload.origin
+    return { ...label, routes, origin }
+  }
+  const port = target.kind === 'service' ? target.port.number : target.port
+  const routes: RoutePlan[] = []
+  for (const { rule, matches } of rules) {
+    for (const match of matches) {
+      const plan = emptyRoute(rule)
+      for (const pass of routePasses) pass.apply(plan, { view, rule, match, port })
+      routes.push(plan)
+      // Nothing behind a route without conditions can be reached.
+      if (isCatchAll(match)) return { ...label, routes, origin: route.origin }
+    }
+  }
+  return { ...label, routes, origin: route.origin }
+}
+
+function emptyRoute(rule: HttpRouteRule): RoutePlan {
+  return {
+    name: '',
+    match: undefined,
+    action: { kind: 'respond', status: 503, body: undefined },
+    pathRewrite: undefined,
+    hostRewrite: undefined,
+    requestHeaders: noHeaderOperations,
+    responseHeaders: noHeaderOperations,
+    timeoutMs: 0,
+    retry: undefined,
+    fault: undefined,
+    origin: rule.origin,
+  }
+}
+
+function defaultRoute(target: Extract<ResolvedAuthority, { readonly kind: 'service' }>): RoutePlan {
+  const { service, port } = target
+  const { host, origin } = service
+  return {
+    name: 'default',
+    match: undefined,
+    action: {
+      kind: 'split',
+      legs: [
+        {
+          cluster: { name: outboundClusterName(port.number, '', host), host, port: port.number, subset: '', origin },
+          weight: 1,
+          hostRewrite: undefined,
+          requestHeaders: noHeaderOperations,
+          responseHeaders: noHeaderOperations,
+        },
+      ],
+    },
+    pathRewrite: undefined,
+    hostRewrite: undefined,
+    requestHeaders: noHeaderOperations,
+    responseHeaders: noHeaderOperations,
+    timeoutMs: 0,
+    retry: implicitRetry,
+    fault: undefined,
+    origin,
+  }
+}

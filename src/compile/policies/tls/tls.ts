@@ -1,0 +1,74 @@
+import type { OutboundTls } from '../../../model/index.ts'
+import type { ClientTlsPlan, PeerName, TransportPlan } from '../../plan.ts'
+import type { ClusterInput, ClusterPolicy } from '../cluster-policy.ts'
+
+/** ALPN between Weft proxies: what the bytes inside the mTLS connection are. */
+export const meshAlpn = { http: 'istio-http/1.1', tcp: 'istio' } as const
+
+/** Trust bundle of the machine, for `simple` and `mutual` TLS without a bundle of its own. */
+export const systemTrustBundle = '/etc/ssl/certs/ca-certificates.crt'
+
+/**
+ * TLS to the destination. Without a policy, services of the mesh get mTLS wherever the endpoint's proxy terminates it,
+ * and those outside the mesh plain text.
+ */
+export const tlsPolicy: ClusterPolicy = {
+  name: 'tls',
+  apply(plan, input) {
+    plan.transport = transport(plan.protocol, input)
+  },
+}
+
+function transport(protocol: 'http' | 'tcp', input: ClusterInput): TransportPlan {
+  const tls = input.policy?.tls
+  if (tls === undefined) {
+    const inMesh = input.service.location === 'mesh' && input.service.resolution === 'endpoints'
+    return inMesh ? { kind: 'auto', tls: meshTls(protocol, input) } : { kind: 'plain' }
+  }
+  if (tls.mode === 'disabled') return { kind: 'plain' }
+  if (tls.mode === 'mesh-mutual') return { kind: 'tls', tls: meshTls(protocol, input) }
+  return { kind: 'tls', tls: fileTls(protocol, input, tls) }
+}
+
+function meshTls(protocol: 'http' | 'tcp', { service, port, subset, view }: ClusterInput): ClientTlsPlan {
+  const identities = new Set(
+    service.subjectAltNames.length > 0
+      ? service.subjectAltNames
+      : view.index.workloadsOf(service).map((workload) => workload.spiffeId),
+  )
+  const { trustDomain } = view.mesh.settings
+  const peers: PeerName[] =
+    identities.size > 0
+      ? [...identities].toSorted().map(peerName)
+      : // Nobody serves it yet: whoever comes first must at least be of the service's namespace.
+        [{ type: 'uri', match: 'prefix', value: `spiffe://${trustDomain}/ns/${service.namespace}/` }]
+  return {
+    kind: 'mesh',
+    sni: `outbound_.${port.number}_.${subset?.name ?? ''}_.${service.host}`,
+    alpn: [meshAlpn[protocol]],
+    peers,
+  }
+}
+
+function fileTls(
+  protocol: 'http' | 'tcp',
+  { service }: ClusterInput,
+  tls: Extract<OutboundTls, { readonly mode: 'simple' | 'mutual' }>,
+): ClientTlsPlan {
+  const sni = tls.sni ?? (service.host.includes('*') ? undefined : service.host)
+  const named = tls.subjectAltNames.length > 0 ? tls.subjectAltNames : sni === undefined ? [] : [sni]
+  const { certificateFile, keyFile } = tls
+  return {
+    kind: 'files',
+    sni,
+    alpn: protocol === 'http' ? ['http/1.1'] : [],
+    peers: tls.skipVerify ? [] : named.map(peerName),
+    caFile: tls.skipVerify ? undefined : (tls.caFile ?? systemTrustBundle),
+    certificate:
+      certificateFile === undefined || keyFile === undefined ? undefined : { chainFile: certificateFile, keyFile },
+  }
+}
+
+function peerName(value: string): PeerName {
+  return { type: value.includes('://') ? 'uri' : 'dns', match: 'exact', value }
+}
