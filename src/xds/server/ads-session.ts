@@ -1,4 +1,4 @@
-import { type ServerDuplexStream, status } from '@grpc/grpc-js'
+import { Metadata, type ServerDuplexStream, status } from '@grpc/grpc-js'
 import type { Node } from '../generated/envoy/config/core/v3/base_pb.ts'
 import type { AdsStream } from './ads-stream.ts'
 import type { AdsCallbacks, AdsClient, NodeInfo, PeerIdentity, SnapshotUpdate, StreamState } from './contract.ts'
@@ -118,6 +118,8 @@ export class AdsSession<Request extends AdsRequest, Response> implements AdsClie
       return false
     }
     this.#phase = 'serving'
+    // A client that holds everything already may get no response for hours; the headers tell it that it is connected.
+    this.#options.call.sendMetadata(new Metadata())
     return true
   }
 

@@ -47,7 +47,10 @@ function snapshotOf(...resources: readonly XdsResource[]): XdsSnapshot {
 /** A client that sends requests by hand and prints responses as short texts. */
 function openStream() {
   const stream = createDeltaStream('s')
-  const send = (typeUrl: string, request: Partial<DeltaDiscoveryRequest> = {}): DeltaDiscoveryResponse[] => {
+  const send = (
+    typeUrl: string,
+    request: Partial<Omit<DeltaDiscoveryRequest, '$typeName' | '$unknown'>> = {},
+  ): DeltaDiscoveryResponse[] => {
     expect(stream.onRequest(create(DeltaDiscoveryRequestSchema, { typeUrl, ...request }), 1000)).toBeUndefined()
     return stream.take()
   }

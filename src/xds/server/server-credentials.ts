@@ -35,7 +35,8 @@ class MemoryCertificateProvider implements experimental.CertificateProvider {
 
   addCaCertificateListener(listener: experimental.CaCertificateUpdateListener): void {
     this.#authorityListeners.add(listener)
-    this.#tellAuthority(listener)
+    // Not at once: the credentials pass news on only to the server that is about to register itself.
+    queueMicrotask(() => this.#tellAuthority(listener))
   }
 
   removeCaCertificateListener(listener: experimental.CaCertificateUpdateListener): void {
@@ -44,7 +45,7 @@ class MemoryCertificateProvider implements experimental.CertificateProvider {
 
   addIdentityCertificateListener(listener: experimental.IdentityCertificateUpdateListener): void {
     this.#identityListeners.add(listener)
-    this.#tellIdentity(listener)
+    queueMicrotask(() => this.#tellIdentity(listener))
   }
 
   removeIdentityCertificateListener(listener: experimental.IdentityCertificateUpdateListener): void {

@@ -28,7 +28,10 @@ function snapshotOf(resources: readonly XdsResource[]): XdsSnapshot {
 
 function openStream() {
   const stream = createSotwStream('s')
-  const send = (typeUrl: string, request: Partial<DiscoveryRequest> = {}): DiscoveryResponse[] => {
+  const send = (
+    typeUrl: string,
+    request: Partial<Omit<DiscoveryRequest, '$typeName' | '$unknown'>> = {},
+  ): DiscoveryResponse[] => {
     expect(stream.onRequest(create(DiscoveryRequestSchema, { typeUrl, ...request }), 1000)).toBeUndefined()
     return stream.take()
   }
