@@ -66,7 +66,7 @@ try {
       'plugins:',
       `  - local: ${plugin}`,
       '    out: out',
-      '    opt: [target=ts, import_extension=ts]',
+      '    opt: [target=ts, import_extension=ts, ts_nocheck=true]',
       '    include_imports: true',
       '    strategy: all',
       '',
