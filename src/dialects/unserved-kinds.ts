@@ -42,13 +42,12 @@ export function judgeUnserved(resource: Resource): readonly Diagnostic[] {
   const kinds = dialects.flatMap((dialect) => dialect.kinds)
   const ofGroup = kinds.filter((kind) => kind.group === resource.group).map((kind) => kind.kind)
   if (isKubernetesKind(resource.group, resource.kind)) return ignored(place, found, resource)
-  if (meshGroups.includes(resource.group)) {
-    const near = suggest(resource.kind, ofGroup)
+  const near = suggest(resource.kind, ofGroup)
+  if (meshGroups.includes(resource.group) && near === undefined) {
     place.at('kind').report({
       code: 'WEFT_RESOURCE_KIND_UNSUPPORTED',
       message: `${resource.kind} of ${resource.group} is not yet supported`,
-      remedy:
-        near === undefined ? `Remove the object. Supported kinds are ${describeKinds()}` : `Did you mean ${near}?`,
+      remedy: `Remove the object. Supported kinds are ${describeKinds()}`,
     })
     return found
   }
@@ -56,7 +55,6 @@ export function judgeUnserved(resource: Resource): readonly Diagnostic[] {
     (kind) => kind.kind === resource.kind && suggest(resource.group, [kind.group]) !== undefined,
   )
   if (ofGroup.length === 0 && otherGroup === undefined) return ignored(place, found, resource)
-  const near = suggest(resource.kind, ofGroup)
   const remedy =
     near ?? (otherGroup === undefined ? undefined : `${withGroup(otherGroup.group, otherGroup.versions[0] ?? '')}`)
   place.at(ofGroup.length === 0 ? 'apiVersion' : 'kind').report({

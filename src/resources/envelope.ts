@@ -24,7 +24,10 @@ export const labels: Reader<ReadonlyMap<string, string>> = mapOf(labelValueForm,
 
 const annotations = mapOf(text)
 
-/** Parses the envelope of one object; all its faults are added to `found`. `spec` is left to the object's dialect. */
+/**
+ * Parses the envelope of one object; all its faults are added to `found`. `spec` is left to the object's dialect, which can
+ * look at it even when the name or a label is faulty: an object is given up only when its kind cannot be read.
+ */
 export function parseEnvelope(
   file: string,
   parsed: ParsedDocument,
@@ -40,7 +43,6 @@ export function parseEnvelope(
       got: describeValue(body),
     })
   }
-  const before = found.length
   const apiVersion = needed(body, 'apiVersion', apiVersionForm, place)
   const kind = needed(body, 'kind', kindForm, place)
   const given = body['metadata']
@@ -53,13 +55,13 @@ export function parseEnvelope(
   const namespace = maybe(metadata, 'namespace', dnsLabel, metadataPlace)
   const labelMap = maybe(metadata, 'labels', labels, metadataPlace)
   const annotationMap = maybe(metadata, 'annotations', annotations, metadataPlace)
-  if (found.length > before || apiVersion === undefined || kind === undefined || name === undefined) return undefined
+  if (apiVersion === undefined || kind === undefined) return undefined
   return {
     apiVersion,
     group: apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '',
     kind,
     namespace: namespace ?? defaultNamespace,
-    name,
+    name: name ?? '',
     labels: labelMap ?? new Map(),
     annotations: annotationMap ?? new Map(),
     body,

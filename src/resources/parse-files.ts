@@ -23,7 +23,10 @@ export interface ParseOptions {
   readonly defaultNamespace: string
 }
 
-/** The objects of all files in order, and every fault found. Objects with a fault in their envelope are left out. */
+/**
+ * The objects of all files in order, and every fault found. Where a diagnostic is an error nothing may be stored: an object
+ * with a faulty name or label is among the objects (with an empty name or none of the labels), so that its `spec` can be checked.
+ */
 export interface ParseResult {
   readonly resources: readonly Resource[]
   readonly diagnostics: readonly Diagnostic[]
@@ -90,6 +93,7 @@ function findDuplicates(resources: readonly Resource[]): readonly Diagnostic[] {
   const first = new Map<ResourceKey, Resource>()
   const faults: Diagnostic[] = []
   for (const resource of resources) {
+    if (resource.name === '') continue
     const key = resourceKey(resource)
     const other = first.get(key)
     if (other === undefined) {

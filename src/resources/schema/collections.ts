@@ -156,6 +156,17 @@ export function mapOf<Value>(
   }
 }
 
+/** Reads a value and turns it into another; `convert` may report a fault and answer undefined. */
+export function transform<From, To>(
+  read: Reader<From>,
+  convert: (value: From, place: Place) => To | undefined,
+): Reader<To> {
+  return (value, place) => {
+    const given = read(value, place)
+    return given === undefined ? undefined : convert(given, place)
+  }
+}
+
 /** Whether a value is a map of names, as YAML and JSON write it. */
 export function isPlainMap(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)

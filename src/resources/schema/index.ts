@@ -20,6 +20,7 @@ export {
   type Reader,
   refused,
   required,
+  transform,
 } from './collections.ts'
 export { duration, parseDuration } from './duration.ts'
 export { type FieldFault, Place, type Subject } from './place.ts'

@@ -1,0 +1,126 @@
+import { labels } from '../../../resources/index.ts'
+import {
+  anything,
+  boolean,
+  dnsLabel,
+  duration,
+  filledText,
+  integer,
+  list,
+  object,
+  oneOf,
+  optional,
+  portNumber,
+  type Read,
+  required,
+  text,
+} from '../../../resources/schema/index.ts'
+import { exportTo, hostPattern } from '../fields/hosts.ts'
+import { unsupported, unsupportedUnless } from '../fields/unsupported.ts'
+import { checkPortSettings, checkSubsets, checkTls } from './validate.ts'
+
+const count = integer(0, 2_147_483_647)
+
+const tcpFields = {
+  connectTimeout: optional(duration({ zero: false })),
+  idleTimeout: optional(duration({ zero: true })),
+  maxConnections: optional(count),
+  tcpKeepalive: optional(
+    object({
+      probes: optional(count),
+      time: optional(duration({ zero: false })),
+      interval: optional(duration({ zero: false })),
+    }),
+  ),
+  maxConnectionDuration: unsupported,
+}
+
+const httpFields = {
+  http1MaxPendingRequests: optional(count),
+  http2MaxRequests: optional(count),
+  maxRequestsPerConnection: optional(count),
+  maxRetries: optional(count),
+  idleTimeout: optional(duration({ zero: true })),
+  h2UpgradePolicy: unsupportedUnless('DEFAULT', 'DO_NOT_UPGRADE'),
+  http2KeepAlive: unsupported,
+  maxConcurrentStreams: unsupported,
+  useClientProtocol: unsupportedUnless(false),
+}
+
+const loadBalancerFields = {
+  simple: optional(oneOf(['UNSPECIFIED', 'ROUND_ROBIN', 'RANDOM', 'LEAST_REQUEST', 'LEAST_CONN', 'PASSTHROUGH'])),
+  consistentHash: unsupported,
+  localityLbSetting: unsupported,
+  zoneAwareLbSetting: unsupported,
+  backendUtilization: unsupported,
+  warmup: unsupported,
+  warmupDurationSecs: unsupported,
+}
+
+const tlsFields = {
+  mode: required(oneOf(['DISABLE', 'SIMPLE', 'MUTUAL', 'ISTIO_MUTUAL'])),
+  sni: optional(text),
+  subjectAltNames: optional(list(filledText)),
+  caCertificates: optional(text),
+  clientCertificate: optional(text),
+  privateKey: optional(text),
+  insecureSkipVerify: optional(boolean),
+  caCrl: unsupported,
+  credentialName: unsupported,
+}
+
+/** `tls` of a traffic policy, as written. */
+export type TlsSpec = Read<typeof tlsFields>
+
+const sectionFields = {
+  connectionPool: optional(object({ tcp: optional(object(tcpFields)), http: optional(object(httpFields)) })),
+  loadBalancer: optional(object(loadBalancerFields)),
+  tls: optional(object(tlsFields, checkTls)),
+  outlierDetection: unsupported,
+}
+
+/** The sections of a traffic policy that replace each other as a whole, as written. */
+export type PolicySections = Read<typeof sectionFields>
+
+const portSettingFields = { ...sectionFields, port: required(object({ number: required(portNumber) })) }
+
+/** An entry of `portLevelSettings`, as written. */
+export type PortSettingsSpec = Read<typeof portSettingFields>
+
+const trafficPolicyFields = {
+  ...sectionFields,
+  portLevelSettings: optional(list(object(portSettingFields), checkPortSettings)),
+  proxyProtocol: unsupported,
+  retryBudget: unsupported,
+  tunnel: unsupported,
+}
+
+/** A traffic policy, as written. */
+export type TrafficPolicySpec = Read<typeof trafficPolicyFields>
+
+const trafficPolicy = object(trafficPolicyFields)
+
+const subsetFields = { name: required(dnsLabel), labels: optional(labels), trafficPolicy: optional(trafficPolicy) }
+
+/** A subset, as written. */
+export type SubsetSpec = Read<typeof subsetFields>
+
+const specFields = {
+  host: required(hostPattern),
+  trafficPolicy: optional(trafficPolicy),
+  subsets: optional(list(object(subsetFields), checkSubsets)),
+  exportTo: optional(exportTo),
+  workloadSelector: optional(object({ matchLabels: optional(labels) })),
+}
+
+/** The `spec` of a DestinationRule, as written. */
+export type DestinationRuleSpec = Read<typeof specFields>
+
+/** Reads a DestinationRule. */
+export const destinationRuleReader = object({
+  apiVersion: required(anything),
+  kind: required(anything),
+  metadata: required(anything),
+  spec: required(object(specFields)),
+  status: optional(anything),
+})

@@ -1,0 +1,99 @@
+import type { LoadBalancer, OutboundTls, TrafficPolicy } from '../../../model/index.ts'
+import type { Origin } from '../../../resources/index.ts'
+import type { PolicySections, TlsSpec } from './schema.ts'
+
+/** Sections of a traffic policy with the place they were written at. */
+export interface PlacedSections {
+  readonly sections: PolicySections
+  readonly origin: Origin
+}
+
+/** The policy that merged sections mean; undefined when there are none. */
+export function translateTrafficPolicy(placed: PlacedSections | undefined): TrafficPolicy | undefined {
+  if (placed === undefined) return undefined
+  const { connectionPool, loadBalancer, tls } = placed.sections
+  const balancer = balancers[loadBalancer?.simple ?? 'UNSPECIFIED']
+  return {
+    ...(balancer === undefined ? {} : { loadBalancer: balancer }),
+    ...(tls === undefined ? {} : { tls: translateTls(tls) }),
+    ...translateTcp(connectionPool?.tcp),
+    ...translateHttp(connectionPool?.http),
+    origin: placed.origin,
+  }
+}
+
+const balancers: Readonly<
+  Record<
+    'UNSPECIFIED' | 'ROUND_ROBIN' | 'RANDOM' | 'LEAST_REQUEST' | 'LEAST_CONN' | 'PASSTHROUGH',
+    LoadBalancer | undefined
+  >
+> = {
+  UNSPECIFIED: undefined,
+  ROUND_ROBIN: 'round-robin',
+  RANDOM: 'random',
+  LEAST_REQUEST: 'least-request',
+  // The older name of LEAST_REQUEST.
+  LEAST_CONN: 'least-request',
+  PASSTHROUGH: 'passthrough',
+}
+
+type Pool = NonNullable<PolicySections['connectionPool']>
+
+function translateTcp(tcp: Pool['tcp']): Partial<TrafficPolicy> {
+  if (tcp === undefined) return {}
+  const { connectTimeout, idleTimeout, maxConnections, tcpKeepalive: keepalive } = tcp
+  return {
+    ...(connectTimeout === undefined ? {} : { connectTimeoutMs: connectTimeout }),
+    ...(idleTimeout === undefined ? {} : { tcpIdleTimeoutMs: idleTimeout }),
+    ...limit('maxConnections', maxConnections),
+    ...(keepalive === undefined
+      ? {}
+      : {
+          tcpKeepalive: {
+            ...(keepalive.probes === undefined ? {} : { probes: keepalive.probes }),
+            ...(keepalive.time === undefined ? {} : { timeMs: keepalive.time }),
+            ...(keepalive.interval === undefined ? {} : { intervalMs: keepalive.interval }),
+          },
+        }),
+  }
+}
+
+function translateHttp(http: Pool['http']): Partial<TrafficPolicy> {
+  if (http === undefined) return {}
+  return {
+    ...limit('maxPendingRequests', http.http1MaxPendingRequests),
+    ...limit('maxRequests', http.http2MaxRequests),
+    ...limit('maxRetries', http.maxRetries),
+    ...limit('maxRequestsPerConnection', http.maxRequestsPerConnection),
+    ...(http.idleTimeout === undefined ? {} : { httpIdleTimeoutMs: http.idleTimeout }),
+  }
+}
+
+type LimitName = 'maxConnections' | 'maxPendingRequests' | 'maxRequests' | 'maxRetries' | 'maxRequestsPerConnection'
+
+/** A limit of 0 is the same as none in Istio: the default holds. */
+function limit(name: LimitName, value: number | undefined): Partial<TrafficPolicy> {
+  return value === undefined || value === 0 ? {} : { [name]: value }
+}
+
+function translateTls(tls: TlsSpec): OutboundTls {
+  if (tls.mode === 'DISABLE') return { mode: 'disabled' }
+  if (tls.mode === 'ISTIO_MUTUAL') return { mode: 'mesh-mutual' }
+  return {
+    mode: tls.mode === 'SIMPLE' ? 'simple' : 'mutual',
+    ...optionalText('sni', tls.sni),
+    subjectAltNames: tls.subjectAltNames ?? [],
+    // `system` names the trust store of the machine, which is also what an absent file means.
+    ...(tls.caCertificates === 'system' ? {} : optionalText('caFile', tls.caCertificates)),
+    ...optionalText('certificateFile', tls.clientCertificate),
+    ...optionalText('keyFile', tls.privateKey),
+    skipVerify: tls.insecureSkipVerify ?? false,
+  }
+}
+
+function optionalText<Name extends string>(name: Name, value: string | undefined): Partial<Record<Name, string>> {
+  if (value === undefined || value === '') return {}
+  const given: Partial<Record<Name, string>> = {}
+  given[name] = value
+  return given
+}

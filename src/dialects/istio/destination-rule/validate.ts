@@ -1,0 +1,72 @@
+import type { Place } from '../../../resources/schema/index.ts'
+import { reportUnsupported } from '../fields/unsupported.ts'
+import type { PortSettingsSpec, SubsetSpec, TlsSpec } from './schema.ts'
+
+/** Rules of `subsets`: no name twice. */
+export function checkSubsets(subsets: readonly (SubsetSpec | undefined)[], place: Place): void {
+  const seen = new Set<string>()
+  for (const [index, subset] of subsets.entries()) {
+    if (subset === undefined) continue
+    if (seen.has(subset.name)) {
+      const message = `Subset ${subset.name} is defined twice`
+      place.at(index, 'name').report({ code: 'WEFT_FIELD_CONFLICT', message, remedy: 'Keep one of the two' })
+    }
+    seen.add(subset.name)
+    if (subset.labels === undefined || subset.labels.size === 0) {
+      place.at(index).report({
+        code: 'WEFT_ISTIO_NO_EFFECT',
+        severity: 'warning',
+        message: `Subset ${subset.name} has no labels, so it is every workload of the host`,
+        remedy: 'Give it labels, for example version: v1',
+      })
+    }
+  }
+}
+
+/** Rules of `portLevelSettings`: no port twice. */
+export function checkPortSettings(settings: readonly (PortSettingsSpec | undefined)[], place: Place): void {
+  const seen = new Set<number>()
+  for (const [index, setting] of settings.entries()) {
+    if (setting === undefined) continue
+    const { number } = setting.port
+    if (seen.has(number)) {
+      const message = `Port ${number} has two entries`
+      place.at(index, 'port', 'number').report({ code: 'WEFT_FIELD_CONFLICT', message, remedy: 'Join the two' })
+    }
+    seen.add(number)
+  }
+}
+
+/** Fields of `tls` that name files or what to verify. */
+const fileFields = ['clientCertificate', 'privateKey', 'caCertificates', 'insecureSkipVerify'] as const
+const verifyFields = ['sni', 'subjectAltNames'] as const
+
+/** Rules of `tls`: each mode takes its own fields. */
+export function checkTls(tls: Partial<TlsSpec>, place: Place, written: (name: string) => boolean): void {
+  if (tls.mode === 'DISABLE') refuseFields(place, written, tls.mode, [...fileFields, ...verifyFields])
+  if (tls.mode === 'ISTIO_MUTUAL') {
+    refuseFields(place, written, tls.mode, fileFields)
+    for (const name of verifyFields) {
+      if (written(name)) reportUnsupported(place.at(name), 'with mode ISTIO_MUTUAL')
+    }
+  }
+  if (tls.mode === 'SIMPLE') refuseFields(place, written, tls.mode, ['clientCertificate', 'privateKey'])
+  if (tls.mode !== 'MUTUAL') return
+  for (const name of ['clientCertificate', 'privateKey']) {
+    if (written(name) || written('credentialName')) continue
+    const message = `Mode MUTUAL needs ${name}, the path of a PEM file`
+    place.at(name).report({ code: 'WEFT_FIELD_MISSING', message, pointAt: 'key' })
+  }
+}
+
+function refuseFields(place: Place, written: (name: string) => boolean, mode: string, names: readonly string[]): void {
+  for (const name of names) {
+    if (!written(name)) continue
+    place.at(name).report({
+      code: 'WEFT_FIELD_CONFLICT',
+      message: `${name} cannot be set with mode ${mode}`,
+      remedy: `Remove ${name}, or choose another mode`,
+      pointAt: 'key',
+    })
+  }
+}
