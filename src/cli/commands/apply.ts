@@ -2,17 +2,23 @@ import { clientOf } from '../client.ts'
 import { type CommandInput, ExitCode } from '../command.ts'
 import { waitForEnforcement } from '../enforcement.ts'
 import { renderValue } from '../output/print-value.ts'
-import { renderDiagnostics } from '../output/render-diagnostics.ts'
-import { readFiles } from '../read-files.ts'
+import { printDiagnostics, reportingFaults } from '../output/render-diagnostics.ts'
+import { type InputFile, readFiles } from '../read-files.ts'
 
 /** `weft apply`: stores the objects of files, all or none; with `--wait` until the proxies acknowledged. */
 export async function runApply(input: CommandInput): Promise<number> {
   const { context, options } = input
   const { terminal } = context
   const files = await readFiles(options.list('filename'), context)
+  return reportingFaults(files, terminal, () => applyFiles(input, files))
+}
+
+async function applyFiles(input: CommandInput, files: readonly InputFile[]): Promise<number> {
+  const { options, context } = input
+  const { terminal } = context
   const client = clientOf(input)
   const answer = await client.apply({ files: [...files], namespace: options.text('namespace') ?? 'default' })
-  terminal.err(renderDiagnostics(answer.diagnostics, terminal))
+  printDiagnostics(answer.diagnostics, terminal, files)
   const format = options.text('output')
   if (format === 'json' || format === 'yaml') terminal.out(renderValue(answer, format))
   else

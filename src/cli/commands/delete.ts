@@ -4,11 +4,15 @@ import { clientOf } from '../client.ts'
 import { type CommandInput, ExitCode } from '../command.ts'
 import { waitForEnforcement } from '../enforcement.ts'
 import { findKind } from '../kinds.ts'
-import { readFiles } from '../read-files.ts'
+import { reportingFaults } from '../output/render-diagnostics.ts'
+import { type InputFile, readFiles } from '../read-files.ts'
 
 /** Which objects files hold: the control plane's `diff` reads them, so the rules of `apply` hold here too. */
-async function namesInFiles(input: CommandInput, client: ApiClient): Promise<readonly ResourceName[]> {
-  const files = await readFiles(input.options.list('filename'), input.context)
+async function namesInFiles(
+  input: CommandInput,
+  client: ApiClient,
+  files: readonly InputFile[],
+): Promise<readonly ResourceName[]> {
   const answer = await client.diff({ files: [...files], namespace: input.options.text('namespace') ?? 'default' })
   return answer.objects
     .filter(({ action }) => action !== 'created')
@@ -27,8 +31,14 @@ export async function runDelete(input: CommandInput): Promise<number> {
   const { options, args, context } = input
   const fromFiles = options.list('filename').length > 0
   if (fromFiles && args.length > 0) throw new UsageError('Expected either -f or a kind and names, got both')
+  const files = fromFiles ? await readFiles(options.list('filename'), context) : []
+  return reportingFaults(files, context.terminal, () => deleteObjects(input, files))
+}
+
+async function deleteObjects(input: CommandInput, files: readonly InputFile[]): Promise<number> {
+  const { options, context } = input
   const client = clientOf(input)
-  const targets = fromFiles ? await namesInFiles(input, client) : namesInArguments(input)
+  const targets = files.length > 0 ? await namesInFiles(input, client, files) : namesInArguments(input)
   let revision = 0
   for (const target of targets) {
     const answer = await client.deleteResource(target)

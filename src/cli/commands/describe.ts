@@ -3,7 +3,7 @@ import { clientOf } from '../client.ts'
 import { type CommandInput, ExitCode } from '../command.ts'
 import { findKind } from '../kinds.ts'
 import { renderValue } from '../output/print-value.ts'
-import { renderDiagnostics } from '../output/render-diagnostics.ts'
+import { printDiagnostics } from '../output/render-diagnostics.ts'
 import type { Terminal } from '../output/terminal.ts'
 
 interface Named {
@@ -46,7 +46,12 @@ function render(resource: StoredResource, found: ReturnType<typeof findings>, te
   for (const { proxy, message, resources } of found.rejections)
     lines.push(`${color.bad('rejected')} by ${proxy}: ${resources.join(', ')}: ${message}`)
   const text = resource.text.endsWith('\n') ? resource.text : `${resource.text}\n`
-  return `${lines.join('\n')}\n${renderDiagnostics(resource.remarks, terminal)}\n${text}`
+  return `${lines.join('\n')}\n\n${text}`
+}
+
+/** The object's text at the line where it stands in its file, so that positions in the file fit. */
+function withLinesBefore({ line, text }: StoredResource): string {
+  return '\n'.repeat(Math.max(0, line - 1)) + text
 }
 
 /** `weft describe KIND NAME`. */
@@ -62,6 +67,9 @@ export async function runDescribe(input: CommandInput): Promise<number> {
   const found = findings(resource, status)
   const format = options.text('output')
   if (format === 'json' || format === 'yaml') context.terminal.out(renderValue({ ...resource, ...found }, format))
-  else context.terminal.out(render(resource, found, context.terminal))
+  else {
+    context.terminal.out(render(resource, found, context.terminal))
+    printDiagnostics(resource.remarks, context.terminal, [{ path: resource.file, text: withLinesBefore(resource) }])
+  }
   return ExitCode.ok
 }

@@ -1,7 +1,5 @@
 import { BugError, MeshError } from '../../base/index.ts'
-import { ApiError } from '../../control/rest/index.ts'
 import { CliError } from '../cli-error.ts'
-import { renderDiagnostics } from './render-diagnostics.ts'
 import type { Terminal } from './terminal.ts'
 
 /** What to do about failures that come from elsewhere, by code. */
@@ -13,9 +11,6 @@ const remedies: Readonly<Record<string, string>> = {
 /** The text for an error that ended a command: message, code and remedy; a bug of Weft's own with its stack. */
 export function renderError(error: unknown, terminal: Pick<Terminal, 'color'>): string {
   const { color } = terminal
-  if (error instanceof ApiError && error.diagnostics.length > 0) {
-    return `${renderDiagnostics(error.diagnostics, terminal)}${color.bad('error')}: ${error.message} ${color.dim(`[${error.code}]`)}\n`
-  }
   if (error instanceof MeshError) {
     const remedy = error instanceof CliError ? error.remedy : remedies[error.code]
     const help = remedy === undefined ? '' : `${color.accent('help')}: ${remedy}\n`
