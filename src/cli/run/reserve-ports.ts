@@ -56,12 +56,14 @@ async function claim(file: string): Promise<boolean> {
  * released. The mark matters because the ports are bound later, by the proxy and the application.
  *
  * @param options.directory Where the marks lie; a directory of this user under the temporary directory by default.
+ * @param options.range Ports to choose from.
  * @throws {CliError} `WEFT_RUN_PORTS` if there are none.
  */
 export async function reservePorts(
   count: number,
-  options: { readonly directory?: string } = {},
+  options: { readonly directory?: string; readonly range?: readonly [first: number, end: number] } = {},
 ): Promise<PortReservation> {
+  const [first, end] = options.range ?? [firstPort, lastPort]
   const directory = options.directory ?? join(tmpdir(), `weft-ports-${process.getuid?.() ?? 0}`)
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const ports: number[] = []
@@ -69,7 +71,7 @@ export async function reservePorts(
     await Promise.all(ports.map((port) => rm(join(directory, String(port)), { force: true })))
   }
   for (let attempt = 0; ports.length < count && attempt < attemptLimit; attempt += 1) {
-    const port = firstPort + Math.floor(Math.random() * (lastPort - firstPort))
+    const port = first + Math.floor(Math.random() * (end - first))
     if (ports.includes(port) || !(await claim(join(directory, String(port))))) continue
     ports.push(port)
     if (isFree(port)) continue
@@ -80,7 +82,7 @@ export async function reservePorts(
     await release()
     throw new CliError(
       'WEFT_RUN_PORTS',
-      `Expected ${count} free loopback ports from ${firstPort} to ${lastPort}, found ${ports.length}`,
+      `Expected ${count} free loopback ports from ${first} to ${end - 1}, found ${ports.length}`,
       'End what listens there, or give fixed ports with --port PORT:APPLICATION_PORT',
     )
   }
