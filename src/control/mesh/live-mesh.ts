@@ -31,6 +31,7 @@ export class LiveMesh implements AsyncDisposable {
   #implied = new Map<string, Service>()
   #mesh: Mesh | undefined
   #revision = 0
+  #following = false
   #watching: Promise<void> = Promise.resolve()
 
   constructor(options: {
@@ -46,12 +47,20 @@ export class LiveMesh implements AsyncDisposable {
   /** Reads the store and begins to follow it; resolves when the first mesh is there. */
   async start(): Promise<void> {
     await this.#load()
-    this.#watching = this.#follow()
+    this.#following = true
+    this.#watching = this.#follow().finally(() => {
+      this.#following = false
+    })
   }
 
   /** Newest revision that is part of the mesh. */
   get revision(): number {
     return this.#revision
+  }
+
+  /** False once it stopped following the store, for an error that was logged or at the end. */
+  get isFollowing(): boolean {
+    return this.#following
   }
 
   /** The mesh at `revision`; the same object for as long as nothing in it changes. */

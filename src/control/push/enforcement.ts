@@ -73,6 +73,7 @@ function whyPending(engine: PushEngine, id: string, revision: number): Omit<Pend
   const session = engine.session(id)
   if (session === undefined) return { reason: 'not connected', final: false }
   if (session.acknowledgedRevision() >= revision) return undefined
+  if (session.broken) return { reason: 'not compiled: internal error, see the log of the control plane', final: true }
   const [rejection] = session.client.state().rejections
   if (rejection !== undefined) return { reason: `rejected: ${rejection.message}`, final: true }
   return { reason: 'sent, not acknowledged', final: false }

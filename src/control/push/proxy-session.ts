@@ -1,16 +1,7 @@
 import { isIP } from 'node:net'
-import type { CompileResult, Interest } from '../../compile/index.ts'
-import type { Workload } from '../../model/index.ts'
+import { type CompileResult, everyHost, type Interest } from '../../compile/index.ts'
 import type { XdsSnapshot } from '../../xds/index.ts'
 import type { AdsClient } from '../../xds/server/index.ts'
-import type { MeshChange } from '../mesh/diff-mesh.ts'
-
-/** What the last compilation for a proxy looked at; decides whether a change touches it. */
-export interface Dependencies {
-  readonly hosts: ReadonlySet<string>
-  /** It holds things of all services (state of the world, DNS, interception), so any change of a host may matter. */
-  readonly wholeMesh: boolean
-}
 
 /** One connected proxy and what it was given. */
 export class ProxySession {
@@ -19,7 +10,9 @@ export class ProxySession {
   readonly id: string
   /** Must be compiled whatever changes: it is new, or asked for something else. */
   stale = true
-  #compiled: { readonly result: CompileResult; readonly dependencies: Dependencies } | undefined
+  /** The compiler failed for it (a bug); it keeps what it has until a change concerns it again. */
+  broken = false
+  #compiled: { readonly result: CompileResult; readonly dependsOn: ReadonlySet<string> } | undefined
   #sentRevision = -1
   #coveredRevision = -1
 
@@ -34,9 +27,9 @@ export class ProxySession {
     return { kind: 'on-demand', authorities: new Set(this.client.authorities()) }
   }
 
-  /** What it depends on; undefined before its first compilation. */
-  get dependencies(): Dependencies | undefined {
-    return this.#compiled?.dependencies
+  /** What its last compilation looked at, as keys of `changedHosts`; undefined before the first. */
+  get dependsOn(): ReadonlySet<string> | undefined {
+    return this.#compiled?.dependsOn
   }
 
   get warnings(): CompileResult['warnings'] {
@@ -48,10 +41,10 @@ export class ProxySession {
    *
    * @returns Whether the proxy has anything new to acknowledge.
    */
-  send(result: CompileResult, interest: Interest, workload: Workload, revision: number): boolean {
+  send(result: CompileResult, interest: Interest, revision: number): boolean {
     const before = this.#compiled?.result.snapshot
     const differs = before === undefined || !isSameSnapshot(before, result.snapshot)
-    this.#compiled = { result, dependencies: dependenciesOf(result, interest, workload) }
+    this.#compiled = { result, dependsOn: dependenciesOf(result, interest) }
     // An answer to a subscription goes out even when nothing differs: "there is no such host" is one.
     if (differs || this.stale) {
       const authorities = interest.kind === 'everything' ? {} : { authorities: interest.authorities }
@@ -59,12 +52,13 @@ export class ProxySession {
       this.#sentRevision = revision
     }
     this.stale = false
+    this.broken = false
     return differs
   }
 
   /** Notes that all up to `revision` is in what the proxy was given, or does not concern it. */
   cover(revision: number): void {
-    this.#coveredRevision = revision
+    if (!this.stale && !this.broken) this.#coveredRevision = revision
   }
 
   /** Revision up to which the proxy obeys; -1 when it has acknowledged nothing yet. */
@@ -74,28 +68,14 @@ export class ProxySession {
   }
 }
 
-/** Whether a change may alter what a proxy holds. Proxies that never were compiled are touched by everything. */
-export function isTouched(id: string, dependencies: Dependencies | undefined, change: MeshChange): boolean {
-  if (change.workloads.has(id)) return true
-  if (change.hosts.size === 0) return false
-  if (dependencies === undefined || dependencies.wholeMesh) return true
-  const [smaller, larger] =
-    change.hosts.size < dependencies.hosts.size
-      ? [change.hosts, dependencies.hosts]
-      : [dependencies.hosts, change.hosts]
-  for (const host of smaller) if (larger.has(host)) return true
-  return false
+/** The compiler's own, and the whole mesh when an address was asked for: which service owns it may change with any service. */
+function dependenciesOf(result: CompileResult, interest: Interest): ReadonlySet<string> {
+  if (interest.kind === 'everything' || ![...interest.authorities].some(isAddress)) return result.dependsOn
+  return new Set([...result.dependsOn, everyHost])
 }
 
-function dependenciesOf(result: CompileResult, interest: Interest, workload: Workload): Dependencies {
-  const { transparentPort, dnsPort } = workload.proxy ?? {}
-  const wholeMesh =
-    interest.kind === 'everything' ||
-    transparentPort !== undefined ||
-    dnsPort !== undefined ||
-    // An address is no host: which service owns it may change with any service.
-    [...interest.authorities].some((authority) => isIP(authority.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')) !== 0)
-  return { hosts: result.dependsOn, wholeMesh }
+function isAddress(authority: string): boolean {
+  return isIP(authority.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')) !== 0
 }
 
 function isSameSnapshot(before: XdsSnapshot, after: XdsSnapshot): boolean {

@@ -1,9 +1,15 @@
-import type { CompileInput, CompileResult } from '../../compile/index.ts'
+import {
+  changedHosts,
+  type CompileInput,
+  type CompileResult,
+  everyHost,
+  isAffected,
+  workloadKey,
+} from '../../compile/index.ts'
 import type { Mesh } from '../../model/index.ts'
 import type { AdsCallbacks, AdsClient, Admission } from '../../xds/server/index.ts'
-import { diffMesh, type MeshChange, noChange } from '../mesh/diff-mesh.ts'
 import type { LiveMesh } from '../mesh/live-mesh.ts'
-import { type Dependencies, isTouched, ProxySession } from './proxy-session.ts'
+import { ProxySession } from './proxy-session.ts'
 import { PushHistory } from './push-history.ts'
 
 /** The compiler as the push engine sees it; the composition root binds the cache. */
@@ -14,6 +20,9 @@ const debounceMs = 3
 
 /** Longest stretch of compiling before other work (ACKs, REST calls) gets a turn. */
 const sliceMs = 15
+
+/** Of a proxy that was not compiled for yet: any change may concern it. */
+const unknownDependencies: ReadonlySet<string> = new Set([everyHost])
 
 /**
  * From a change of the store to the proxies that it touches, and to nobody else.
@@ -27,7 +36,7 @@ export class PushEngine implements AsyncDisposable {
   readonly #log: (line: string) => void
   readonly #sessions = new Map<string, ProxySession>()
   /** What proxies that are not connected now depended on, to know whom a change still has to reach. */
-  readonly #absent = new Map<string, Dependencies>()
+  readonly #absent = new Map<string, ReadonlySet<string>>()
   readonly #history = new PushHistory()
   readonly #listeners = new Set<() => void>()
   readonly #unsubscribe: () => void
@@ -97,6 +106,7 @@ export class PushEngine implements AsyncDisposable {
     }
     this.#sessions.get(id)?.client.close('Replaced by a newer stream of the same workload')
     this.#sessions.set(id, new ProxySession(client))
+    this.#absent.delete(id)
     this.#schedule(0)
     return { accept: true }
   }
@@ -113,7 +123,7 @@ export class PushEngine implements AsyncDisposable {
     // A stream that was replaced ends later than its successor began.
     if (session?.client !== client) return
     this.#sessions.delete(session.id)
-    if (session.dependencies !== undefined) this.#absent.set(session.id, session.dependencies)
+    if (session.dependsOn !== undefined) this.#absent.set(session.id, session.dependsOn)
     this.#notify()
   }
 
@@ -154,18 +164,18 @@ export class PushEngine implements AsyncDisposable {
   async #flush(): Promise<void> {
     const mesh = this.#live.mesh()
     const revision = this.#live.revision
-    const change = mesh === this.#mesh ? noChange : diffMesh(this.#mesh, mesh)
+    const change: ReadonlySet<string> = mesh === this.#mesh ? new Set() : changedHosts(this.#mesh, mesh)
     this.#mesh = mesh
     this.#closeRemoved(change)
     const affected = this.#absentButTouched(change)
     let sliceEnd = performance.now() + sliceMs
     for (const session of [...this.#sessions.values()]) {
-      const touched = isTouched(session.id, session.dependencies, change)
+      const touched = isAffected(session.dependsOn ?? unknownDependencies, change)
       if (session.stale || touched) {
         const differs = this.#push(session, mesh, revision)
         if (differs && touched) affected.add(session.id)
       }
-      if (!session.stale) session.cover(revision)
+      session.cover(revision)
       if (performance.now() > sliceEnd) {
         await new Promise((resolve) => setImmediate(resolve))
         if (this.#closed) return
@@ -182,30 +192,33 @@ export class PushEngine implements AsyncDisposable {
     if (workload === undefined) return false
     const interest = session.interest()
     try {
-      return session.send(this.#compile({ mesh, workload, interest }), interest, workload, revision)
+      return session.send(this.#compile({ mesh, workload, interest }), interest, revision)
     } catch (cause) {
       const stack = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
       this.#log(`Configuration of ${session.id} could not be compiled: ${stack}`)
       session.stale = false
-      return false
+      session.broken = true
+      return true
     }
   }
 
-  #closeRemoved(change: MeshChange): void {
-    for (const id of change.workloads) {
-      if (this.#live.workload(id) !== undefined) continue
-      this.#absent.delete(id)
-      this.#sessions.get(id)?.client.close(`Workload ${id} is no longer registered`)
+  /** Workloads that left: their streams end, nothing about them is kept. */
+  #closeRemoved(change: ReadonlySet<string>): void {
+    if (change.size === 0) return
+    const isGone = (id: string): boolean => this.#live.workload(id) === undefined && change.has(workloadKey(id))
+    for (const id of this.#absent.keys()) if (isGone(id)) this.#absent.delete(id)
+    for (const session of [...this.#sessions.values()]) {
+      if (isGone(session.id)) session.client.close(`Workload ${session.id} is no longer registered`)
     }
   }
 
   /** Ready workloads without a stream that a change concerns: they obey it only after they come back. */
-  #absentButTouched(change: MeshChange): Set<string> {
+  #absentButTouched(change: ReadonlySet<string>): Set<string> {
     const touched = new Set<string>()
-    if (change.hosts.size === 0 && change.workloads.size === 0) return touched
+    if (change.size === 0) return touched
     for (const { id, health } of this.#live.workloads()) {
       if (health !== 'ready' || this.#sessions.has(id)) continue
-      if (isTouched(id, this.#absent.get(id), change)) touched.add(id)
+      if (isAffected(this.#absent.get(id) ?? unknownDependencies, change)) touched.add(id)
     }
     return touched
   }

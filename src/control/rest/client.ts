@@ -4,6 +4,8 @@
  * survives a control plane that restarts with another certificate or port.
  */
 import { readFile } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
+import { request } from 'node:https'
 import { z } from 'zod'
 import { MeshError } from '../../base/index.ts'
 import {
@@ -146,27 +148,46 @@ async function send<Answer>(serverFile: string, what: Call<Answer>): Promise<Ans
   const [ca, token] = await Promise.all([readFile(server.caFile, 'utf8'), readFile(server.tokenFile, 'utf8')])
   const url = new URL(what.path, server.api)
   for (const [key, value] of Object.entries(what.query ?? {})) if (value !== undefined) url.searchParams.set(key, value)
-  let status: number
-  let text: string
   try {
-    const response = await fetch(url, {
-      method: what.method,
-      headers: { authorization: `Bearer ${token.trim()}`, 'content-type': 'application/json' },
-      ...(what.body === undefined ? {} : { body: JSON.stringify(what.body) }),
-      signal: AbortSignal.timeout(what.timeoutMs ?? callTimeoutMs),
-      tls: { ca },
-      // The control plane is on this machine or named by the user; a proxy set for the application is not for us.
-      proxy: '',
-    })
-    status = response.status
-    text = await response.text()
+    const { status, text } = await exchange(url, what, { ca, token: token.trim() })
+    return parseAnswer(what, status, text)
   } catch (cause) {
+    if (cause instanceof MeshError) throw cause
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new MeshError('WEFT_CONTROL_UNREACHABLE', `No answer from the control plane at ${server.api}: ${reason}`, {
       cause,
     })
   }
-  return parseAnswer(what, status, text)
+}
+
+/** `node:https` and not `fetch`: that one obeys `https_proxy`, which is meant for the application. */
+async function exchange(
+  url: URL,
+  what: Pick<Call<unknown>, 'method' | 'body' | 'timeoutMs'>,
+  credentials: { readonly ca: string; readonly token: string },
+): Promise<{ readonly status: number; readonly text: string }> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+  const body = what.body === undefined ? undefined : JSON.stringify(what.body)
+  const timeoutMs = what.timeoutMs ?? callTimeoutMs
+  const call = request(url, {
+    method: what.method,
+    ca: credentials.ca,
+    agent: false,
+    signal: AbortSignal.timeout(timeoutMs),
+    headers: {
+      authorization: `Bearer ${credentials.token}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+    },
+  })
+  call.on('response', resolve)
+  call.on('error', (cause) =>
+    reject(cause.name === 'AbortError' ? new Error(`no answer within ${timeoutMs} ms`, { cause }) : cause),
+  )
+  call.end(body)
+  const response = await promise
+  const parts: Buffer[] = []
+  for await (const part of response) parts.push(Buffer.from(part))
+  return { status: response.statusCode ?? 0, text: Buffer.concat(parts).toString('utf8') }
 }
 
 function parseAnswer<Answer>(what: Call<Answer>, status: number, text: string): Answer {

@@ -1,0 +1,146 @@
+import { z } from 'zod'
+import type { Clock } from '../../../base/index.ts'
+import type { Store, StoredObject } from '../../../store/index.ts'
+import type { LiveMesh } from '../../mesh/live-mesh.ts'
+import { applyObjects } from '../../objects/apply-objects.ts'
+import { objectKey, objectPrefix, parseObjectRecord } from '../../objects/object-record.ts'
+import {
+  applyRequestSchema,
+  applyResponseSchema,
+  deleteResponseSchema,
+  resourceListSchema,
+  storedResourceSchema,
+  type ApplyRequest,
+  type ApplyResponse,
+  type StoredResource,
+} from '../contract.ts'
+import { HttpError } from '../http-error.ts'
+import { defineRoute, type Route } from '../route.ts'
+
+/** What the routes of users' objects need. */
+export interface ResourceDependencies {
+  readonly store: Store
+  readonly live: LiveMesh
+  readonly clock: Clock
+}
+
+/** Bytes of an apply: all files together. */
+const applyLimitBytes = 32 * 1024 * 1024
+
+const resourcePath = '/v1/resources/{group}/{kind}/{namespace}/{name}'
+
+/** Apply, diff, get, list and delete users' objects. */
+export function resourceRoutes(dependencies: ResourceDependencies): readonly Route[] {
+  return [...applyRoutes(dependencies), ...readRoutes(dependencies), deleteRoute(dependencies)]
+}
+
+function applyRoutes({ store, live, clock }: ResourceDependencies): readonly Route[] {
+  const run = async (request: ApplyRequest, mode: 'apply' | 'dry-run'): Promise<ApplyResponse> => {
+    const outcome = await applyObjects(store, clock, request, mode)
+    if (outcome.kind === 'applied') {
+      await live.reached(outcome.response.revision)
+      return outcome.response
+    }
+    const count = outcome.diagnostics.filter(({ severity }) => severity === 'error').length
+    const message = `Nothing was stored: ${count} ${count === 1 ? 'fault' : 'faults'} found`
+    throw new HttpError(422, 'WEFT_CONTROL_REFUSED', message, { diagnostics: [...outcome.diagnostics] })
+  }
+  const shape = {
+    method: 'POST' as const,
+    auth: 'token' as const,
+    body: { schema: applyRequestSchema, limitBytes: applyLimitBytes },
+    answer: applyResponseSchema,
+    failures: {
+      400: 'The request is malformed',
+      409: 'Somebody else kept writing the same objects',
+      413: 'The files are larger than 32 MiB',
+      422: 'The files have faults, all in `diagnostics`; nothing was stored',
+    },
+  }
+  return [
+    defineRoute({
+      ...shape,
+      path: '/v1/apply',
+      summary: 'Stores all objects of the files, or none',
+      handle: ({ body }) => run(body, 'apply'),
+    }),
+    defineRoute({
+      ...shape,
+      path: '/v1/diff',
+      summary: 'What apply would do, with the texts before and after; stores nothing',
+      handle: ({ body }) => run(body, 'dry-run'),
+    }),
+  ]
+}
+
+function readRoutes({ store }: ResourceDependencies): readonly Route[] {
+  return [
+    defineRoute({
+      method: 'GET',
+      path: '/v1/resources',
+      summary: 'Stored objects, sorted by key',
+      auth: 'token',
+      query: z.object({ kind: z.string().optional(), namespace: z.string().optional() }),
+      answer: resourceListSchema,
+      failures: {},
+      handle: async ({ query: { kind, namespace } }) => {
+        const { objects, revision } = await store.list(objectPrefix)
+        const resources = objects
+          .flatMap((object) => toStoredResource(object) ?? [])
+          .filter((resource) => kind === undefined || resource.kind === kind)
+          .filter((resource) => namespace === undefined || resource.namespace === namespace)
+        return { revision, resources }
+      },
+    }),
+    defineRoute({
+      method: 'GET',
+      path: resourcePath,
+      summary: 'One stored object; group `core` for Kubernetes’ own',
+      auth: 'token',
+      answer: storedResourceSchema,
+      failures: { 404: 'There is no such object' },
+      handle: async ({ params }) => {
+        const object = await store.get(keyOf(params))
+        const resource = object && toStoredResource(object)
+        if (resource === undefined) throw notFound(params)
+        return resource
+      },
+    }),
+  ]
+}
+
+function deleteRoute({ store, live }: ResourceDependencies): Route {
+  return defineRoute({
+    method: 'DELETE',
+    path: resourcePath,
+    summary: 'Deletes one object',
+    auth: 'token',
+    answer: deleteResponseSchema,
+    failures: { 404: 'There is no such object', 409: 'Somebody else wrote the object in between' },
+    handle: async ({ params }) => {
+      const key = keyOf(params)
+      const object = await store.get(key)
+      if (object === undefined) throw notFound(params)
+      const revision = await store.commit([{ kind: 'delete', key, expectedRevision: object.revision }])
+      await live.reached(revision)
+      return { revision }
+    },
+  })
+}
+
+function keyOf(params: Readonly<Record<string, string>>): string {
+  const { group = '', kind = '', namespace = '', name = '' } = params
+  return objectKey({ group: group === 'core' ? '' : group, kind, namespace, name })
+}
+
+function notFound({ kind, namespace, name }: Readonly<Record<string, string>>): HttpError {
+  return new HttpError(404, 'WEFT_CONTROL_NOT_FOUND', `No ${kind} ${namespace}/${name} is stored`)
+}
+
+function toStoredResource({ key, value, revision }: StoredObject): StoredResource | undefined {
+  const record = parseObjectRecord(value)
+  if (record === undefined) return undefined
+  const { apiVersion, kind, namespace, name, file, firstLine, text, remarks } = record
+  const line = firstLine
+  return { key: key.slice(objectPrefix.length), apiVersion, kind, namespace, name, file, line, revision, text, remarks }
+}
