@@ -68,10 +68,7 @@ class SupportCheck {
         break
       case 'list':
         if (field.listKind !== 'message') break
-        message
-          .get(field)
-          .asReadonlyArray()
-          .forEach((item, index) => this.#value(item, `${path}[${index}]`, depth))
+        for (const [index, item] of [...message.get(field)].entries()) this.#value(item, `${path}[${index}]`, depth)
         break
       case 'map':
         if (field.mapKind !== 'message') break

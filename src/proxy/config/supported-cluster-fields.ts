@@ -1,7 +1,5 @@
 import type { FieldRule } from './supported-fields.ts'
 
-const extensionName: FieldRule = { harmless: 'the type of typed_config decides, the name is for people' }
-
 /** Clusters and their endpoints. */
 export const clusterFields: readonly (readonly [string, Readonly<Record<string, FieldRule>>])[] = [
   [

@@ -1,0 +1,218 @@
+import { reflect } from '@bufbuild/protobuf/reflect'
+
+import { HttpProtocolOptions_HeadersWithUnderscoresAction } from '../../xds/generated/envoy/config/core/v3/protocol_pb.ts'
+import { HTTPFaultSchema } from '../../xds/generated/envoy/extensions/filters/http/fault/v3/fault_pb.ts'
+import { OnDemandSchema } from '../../xds/generated/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts'
+import { RouterSchema } from '../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts'
+import {
+  HttpConnectionManager_ForwardClientCertDetails as ForwardDetails,
+  HttpConnectionManager_PathWithEscapedSlashesAction as SlashesAction,
+  type HttpConnectionManager,
+  type HttpFilter,
+} from '../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
+import { unpackAny } from './any-types.ts'
+import { compileAccessLogs } from './compile-access-log.ts'
+import type { CompileContext } from './compile-context.ts'
+import { faultFilterName } from './compile-fault.ts'
+import { routeTable } from './compile-routes.ts'
+import { requireAds } from './config-source.ts'
+import { fieldPath } from './fault-list.ts'
+import { boundedInteger, durationMs, requiredText } from './field-values.ts'
+import type { HttpManagerConfig } from './listener-config.ts'
+
+const maxUint32 = 0xffff_ffff
+
+/** Compiles `envoy.filters.network.http_connection_manager`. */
+export function compileHttpManager(
+  context: CompileContext,
+  path: string,
+  message: HttpConnectionManager,
+): HttpManagerConfig {
+  const at = (field: string): string => fieldPath(path, field)
+  const filters = compileFilters(context, at('http_filters'), message.httpFilters)
+  return {
+    kind: 'http',
+    statPrefix: requiredText(context, at('stat_prefix'), message.statPrefix),
+    routes: routesOf(context, path, message),
+    serverName: message.serverName === '' ? 'envoy' : message.serverName,
+    ...timeouts(context, path, message),
+    ...limits(context, path, message),
+    useRemoteAddress: message.useRemoteAddress ?? false,
+    xffTrustedHops: message.xffNumTrustedHops,
+    generateRequestId: message.generateRequestId ?? true,
+    normalizePath: message.normalizePath ?? false,
+    mergeSlashes: message.mergeSlashes,
+    escapedSlashes: escapedSlashes.get(message.pathWithEscapedSlashesAction) ?? 'keep',
+    underscoreHeaders: underscoreHeaders(message),
+    forwardClientCert: forwardClientCert(context, path, message),
+    ...filters,
+    accessLogs: compileAccessLogs(context, at('access_log'), message.accessLog),
+    upgrades: upgradesOf(context, at('upgrade_configs'), message),
+  }
+}
+
+function routesOf(context: CompileContext, path: string, message: HttpConnectionManager): HttpManagerConfig['routes'] {
+  const choice = message.routeSpecifier
+  switch (choice.case) {
+    case 'rds': {
+      requireAds(context, fieldPath(path, 'rds.config_source'), choice.value.configSource)
+      const name = requiredText(context, fieldPath(path, 'rds.route_config_name'), choice.value.routeConfigName)
+      return { kind: 'rds', name }
+    }
+    case 'routeConfig':
+      return { kind: 'inline', table: routeTable(context, fieldPath(path, 'route_config'), choice.value) }
+    case undefined:
+      context.faults.add(path, 'Expected rds or route_config')
+      return { kind: 'rds', name: '' }
+    default:
+      // scoped_routes: reported by the support check.
+      return { kind: 'rds', name: '' }
+  }
+}
+
+function timeouts(
+  context: CompileContext,
+  path: string,
+  message: HttpConnectionManager,
+): Pick<HttpManagerConfig, 'idleTimeoutMs' | 'requestTimeoutMs' | 'requestHeadersTimeoutMs' | 'streamIdleTimeoutMs'> {
+  const at = (field: string): string => fieldPath(path, field)
+  const idle = message.commonHttpProtocolOptions?.idleTimeout
+  return {
+    idleTimeoutMs: durationMs(context, at('common_http_protocol_options.idle_timeout'), {
+      value: idle,
+      absent: 3_600_000,
+    }),
+    requestTimeoutMs: durationMs(context, at('request_timeout'), { value: message.requestTimeout, absent: 300_000 }),
+    requestHeadersTimeoutMs: durationMs(context, at('request_headers_timeout'), {
+      value: message.requestHeadersTimeout,
+      absent: 10_000,
+    }),
+    streamIdleTimeoutMs: durationMs(context, at('stream_idle_timeout'), {
+      value: message.streamIdleTimeout,
+      absent: 300_000,
+    }),
+  }
+}
+
+function limits(
+  context: CompileContext,
+  path: string,
+  message: HttpConnectionManager,
+): Pick<HttpManagerConfig, 'maxRequestHeadersBytes' | 'maxHeadersCount' | 'maxRequestsPerConnection'> {
+  const common = message.commonHttpProtocolOptions
+  const headersKb = boundedInteger(context, fieldPath(path, 'max_request_headers_kb'), {
+    value: message.maxRequestHeadersKb,
+    absent: 60,
+    min: 1,
+    max: 8192,
+  })
+  return {
+    maxRequestHeadersBytes: headersKb * 1024,
+    maxHeadersCount: boundedInteger(context, fieldPath(path, 'common_http_protocol_options.max_headers_count'), {
+      value: common?.maxHeadersCount,
+      absent: 100,
+      min: 1,
+      max: maxUint32,
+    }),
+    maxRequestsPerConnection: common?.maxRequestsPerConnection ?? 0,
+  }
+}
+
+/** The implementation's own default is to leave escaped slashes alone, as Envoy's is. */
+const escapedSlashes: ReadonlyMap<SlashesAction, HttpManagerConfig['escapedSlashes']> = new Map([
+  [SlashesAction.IMPLEMENTATION_SPECIFIC_DEFAULT, 'keep'],
+  [SlashesAction.KEEP_UNCHANGED, 'keep'],
+  [SlashesAction.REJECT_REQUEST, 'reject'],
+  [SlashesAction.UNESCAPE_AND_REDIRECT, 'unescape-redirect'],
+  [SlashesAction.UNESCAPE_AND_FORWARD, 'unescape-forward'],
+])
+
+function underscoreHeaders(message: HttpConnectionManager): HttpManagerConfig['underscoreHeaders'] {
+  switch (message.commonHttpProtocolOptions?.headersWithUnderscoresAction) {
+    case HttpProtocolOptions_HeadersWithUnderscoresAction.REJECT_REQUEST:
+      return 'reject'
+    case HttpProtocolOptions_HeadersWithUnderscoresAction.DROP_HEADER:
+      return 'drop'
+    default:
+      return 'allow'
+  }
+}
+
+const forwardDetails: ReadonlyMap<ForwardDetails, HttpManagerConfig['forwardClientCert']> = new Map([
+  [ForwardDetails.SANITIZE, 'sanitize'],
+  [ForwardDetails.FORWARD_ONLY, 'forward-only'],
+  [ForwardDetails.APPEND_FORWARD, 'append-forward'],
+  [ForwardDetails.SANITIZE_SET, 'sanitize-set'],
+  [ForwardDetails.ALWAYS_FORWARD_ONLY, 'always-forward-only'],
+])
+
+/** This proxy writes `By`, `Hash` and `URI`; leaving the URI out is not implemented. */
+function forwardClientCert(
+  context: CompileContext,
+  path: string,
+  message: HttpConnectionManager,
+): HttpManagerConfig['forwardClientCert'] {
+  const mode = forwardDetails.get(message.forwardClientCertDetails) ?? 'sanitize'
+  const writes = mode === 'append-forward' || mode === 'sanitize-set'
+  if (writes && message.setCurrentClientCertDetails?.uri !== true) {
+    const at = fieldPath(path, 'set_current_client_cert_details.uri')
+    context.faults.add(at, 'Expected true: a client certificate header without URI is not implemented by this proxy')
+  }
+  return mode
+}
+
+function upgradesOf(context: CompileContext, path: string, message: HttpConnectionManager): readonly string[] {
+  return message.upgradeConfigs.flatMap((config, index) => {
+    const type = config.upgradeType.toLowerCase()
+    if (type !== 'websocket') {
+      const at = `${path}[${index}].upgrade_type`
+      context.faults.add(
+        at,
+        `Expected websocket; ${JSON.stringify(config.upgradeType)} is not implemented by this proxy`,
+      )
+    }
+    return config.enabled === false ? [] : [type]
+  })
+}
+
+type FilterKind = 'on_demand' | 'fault' | 'router'
+
+/** Each filter at most once, in any order before the router, which is last. */
+function compileFilters(
+  context: CompileContext,
+  path: string,
+  filters: readonly HttpFilter[],
+): Pick<HttpManagerConfig, 'faultFilter' | 'onDemand'> {
+  const seen = new Set<FilterKind>()
+  filters.forEach((filter, index) => {
+    const kind = filterKind(context, `${path}[${index}]`, filter)
+    if (kind === undefined) return
+    if (seen.has(kind)) context.faults.add(`${path}[${index}]`, `Expected the ${kind} filter once`)
+    if (seen.has('router')) context.faults.add(`${path}[${index}]`, 'Expected the router filter last')
+    seen.add(kind)
+  })
+  if (!seen.has('router')) context.faults.add(path, 'Expected the router filter last')
+  return { faultFilter: seen.has('fault'), onDemand: seen.has('on_demand') }
+}
+
+function filterKind(context: CompileContext, path: string, filter: HttpFilter): FilterKind | undefined {
+  const any = filter.configType.case === 'typedConfig' ? filter.configType.value : undefined
+  const at = fieldPath(path, 'typed_config')
+  if (unpackAny(any, RouterSchema) !== undefined) return 'router'
+  if (unpackAny(any, OnDemandSchema) !== undefined) return 'on_demand'
+  const fault = unpackAny(any, HTTPFaultSchema)
+  if (fault === undefined) {
+    context.faults.add(at, 'Expected a Router, an OnDemand or an HTTPFault')
+    return undefined
+  }
+  if (filter.name !== faultFilterName) {
+    context.faults.add(fieldPath(path, 'name'), `Expected ${faultFilterName}, the name that routes call the filter by`)
+  }
+  const reflected = reflect(HTTPFaultSchema, fault)
+  for (const field of reflected.fields) {
+    if (reflected.isSet(field) && field.name !== 'disable_downstream_cluster_stats') {
+      context.faults.add(fieldPath(at, field.name), 'Faults are set on routes, not on the filter, in this proxy')
+    }
+  }
+  return 'fault'
+}

@@ -1,0 +1,43 @@
+import type { TcpProxy } from '../../xds/generated/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
+import { compileAccessLogs } from './compile-access-log.ts'
+import type { CompileContext } from './compile-context.ts'
+import { fieldPath } from './fault-list.ts'
+import { boundedInteger, durationMs, requiredText } from './field-values.ts'
+import type { TcpProxyConfig } from './listener-config.ts'
+
+/** Compiles `envoy.filters.network.tcp_proxy`. */
+export function compileTcpProxy(context: CompileContext, path: string, message: TcpProxy): TcpProxyConfig {
+  const at = (field: string): string => fieldPath(path, field)
+  return {
+    kind: 'tcp',
+    statPrefix: requiredText(context, at('stat_prefix'), message.statPrefix),
+    clusters: clustersOf(context, path, message),
+    idleTimeoutMs: durationMs(context, at('idle_timeout'), { value: message.idleTimeout, absent: 3_600_000 }),
+    maxConnectAttempts: boundedInteger(context, at('max_connect_attempts'), {
+      value: message.maxConnectAttempts,
+      absent: 1,
+      min: 1,
+      max: 1000,
+    }),
+    accessLogs: compileAccessLogs(context, at('access_log'), message.accessLog),
+  }
+}
+
+function clustersOf(context: CompileContext, path: string, message: TcpProxy): TcpProxyConfig['clusters'] {
+  const choice = message.clusterSpecifier
+  switch (choice.case) {
+    case 'cluster':
+      return [{ name: requiredText(context, fieldPath(path, 'cluster'), choice.value), weight: 1 }]
+    case 'weightedClusters': {
+      const at = fieldPath(path, 'weighted_clusters.clusters')
+      if (choice.value.clusters.length === 0) context.faults.add(at, 'Expected at least one cluster')
+      return choice.value.clusters.map(({ name, weight }, index) => {
+        if (weight < 1) context.faults.add(`${at}[${index}].weight`, 'Expected a weight of at least 1')
+        return { name: requiredText(context, `${at}[${index}].name`, name), weight }
+      })
+    }
+    case undefined:
+      context.faults.add(path, 'Expected cluster or weighted_clusters')
+      return []
+  }
+}
