@@ -13,7 +13,7 @@ import { DnsFilterConfigSchema } from '../../xds/generated/envoy/extensions/filt
 import { blackHoleCluster, httpProxyName, passthroughCluster, TypeUrl, type XdsResource } from '../../xds/index.ts'
 import type { Origin } from '../../resources/index.ts'
 import type { AddressRange, DnsPlan, InboundPlan, TcpListenerPlan, TransparentPlan } from '../plan.ts'
-import { meshAlpn } from '../policies/tls/tls.ts'
+import { inboundAlpn } from '../policies/tls/tls.ts'
 import { tcpAddress, udpAddress } from './address.ts'
 import { encodeResource } from './encode.ts'
 import { extension } from './extension.ts'
@@ -37,7 +37,7 @@ export function emitInbound(plan: InboundPlan): XdsResource {
   const name = `inbound_${plan.port}`
   const target = { clusters: [{ name: plan.cluster.name, weight: 1 }], idleTimeoutMs: undefined }
   const filter = plan.protocol === 'http' ? inboundHttp(name, inboundRoutes(plan)) : tcpProxy(name, target)
-  const transportSocket = downstreamTls(plan.trustDomainPrefix, meshAlpn[plan.protocol])
+  const transportSocket = downstreamTls(plan.trustDomainPrefix, inboundAlpn[plan.protocol])
   return encode(
     {
       name,

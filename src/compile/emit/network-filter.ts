@@ -2,7 +2,7 @@ import { durationFromMs } from '@bufbuild/protobuf/wkt'
 import type { AccessLogSchema } from '../../xds/generated/envoy/config/accesslog/v3/accesslog_pb.ts'
 import type { FilterSchema } from '../../xds/generated/envoy/config/listener/v3/listener_components_pb.ts'
 import type { RouteConfiguration } from '../../xds/generated/envoy/config/route/v3/route_pb.ts'
-import { FileAccessLogSchema } from '../../xds/generated/envoy/extensions/access_loggers/file/v3/file_pb.ts'
+import { StdoutAccessLogSchema } from '../../xds/generated/envoy/extensions/access_loggers/stream/v3/stream_pb.ts'
 import { HTTPFaultSchema } from '../../xds/generated/envoy/extensions/filters/http/fault/v3/fault_pb.ts'
 import { OnDemandSchema } from '../../xds/generated/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts'
 import { RouterSchema } from '../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts'
@@ -23,9 +23,6 @@ import { faultFilterName } from './route.ts'
 
 type Filter = Init<typeof FilterSchema>
 type Manager = Init<typeof HttpConnectionManagerSchema>
-
-/** Where access logs go; `weft run` sends the proxy's output to the workload's `access.log`. */
-export const accessLogPath = '/dev/stdout'
 
 /** Time for a client to send its header block, milliseconds; Envoy has none of its own. */
 export const requestHeadersTimeoutMs = 10_000
@@ -93,6 +90,7 @@ function router(): Init<typeof HttpFilterSchema> {
   return extension('envoy.filters.http.router', RouterSchema, {})
 }
 
+/** Standard output, in the default format; whoever starts the proxy decides what file that is. */
 function accessLog(): Init<typeof AccessLogSchema>[] {
-  return [extension('envoy.access_loggers.file', FileAccessLogSchema, { path: accessLogPath })]
+  return [extension('envoy.access_loggers.stdout', StdoutAccessLogSchema, {})]
 }

@@ -5,7 +5,7 @@ import { ClusterLoadAssignmentSchema } from '../../xds/generated/envoy/config/en
 import { ListenerSchema } from '../../xds/generated/envoy/config/listener/v3/listener_pb.ts'
 import { RouteConfigurationSchema } from '../../xds/generated/envoy/config/route/v3/route_pb.ts'
 import { VirtualHostSchema } from '../../xds/generated/envoy/config/route/v3/route_components_pb.ts'
-import { FileAccessLogSchema } from '../../xds/generated/envoy/extensions/access_loggers/file/v3/file_pb.ts'
+import { StdoutAccessLogSchema } from '../../xds/generated/envoy/extensions/access_loggers/stream/v3/stream_pb.ts'
 import { HTTPFaultSchema } from '../../xds/generated/envoy/extensions/filters/http/fault/v3/fault_pb.ts'
 import { OnDemandSchema } from '../../xds/generated/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts'
 import { RouterSchema } from '../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts'
@@ -27,7 +27,6 @@ import { pushOrder, TypeUrl, type XdsResource, type XdsSnapshot, type XdsType } 
 const registry = createRegistry(
   DnsFilterConfigSchema,
   DownstreamTlsContextSchema,
-  FileAccessLogSchema,
   HTTPFaultSchema,
   HttpConnectionManagerSchema,
   HttpProtocolOptionsSchema,
@@ -36,6 +35,7 @@ const registry = createRegistry(
   PreviousHostsPredicateSchema,
   RawBufferSchema,
   RouterSchema,
+  StdoutAccessLogSchema,
   TcpProxySchema,
   UpstreamTlsContextSchema,
 )

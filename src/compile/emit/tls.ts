@@ -23,11 +23,11 @@ export function rawBuffer(): ReturnType<typeof extension> {
 }
 
 /** mTLS of an inbound listener: a client certificate is required and must name an id of the trust domain. */
-export function downstreamTls(trustDomainPrefix: string, alpn: string): ReturnType<typeof extension> {
+export function downstreamTls(trustDomainPrefix: string, alpn: readonly string[]): ReturnType<typeof extension> {
   const peers: PeerName[] = [{ type: 'uri', match: 'prefix', value: trustDomainPrefix }]
   return extension(tlsSocket, DownstreamTlsContextSchema, {
     requireClientCertificate: true,
-    commonTlsContext: meshContext([alpn], peers),
+    commonTlsContext: meshContext(alpn, peers),
   })
 }
 

@@ -2,8 +2,17 @@ import type { OutboundTls } from '../../../model/index.ts'
 import type { ClientTlsPlan, PeerName, TransportPlan } from '../../plan.ts'
 import type { ClusterInput, ClusterPolicy } from '../cluster-policy.ts'
 
-/** ALPN between Weft proxies: what the bytes inside the mTLS connection are. */
+/** ALPN that a client-side proxy offers: what the bytes inside the mTLS connection are. */
 export const meshAlpn = { http: 'istio-http/1.1', tcp: 'istio' } as const
+
+/**
+ * ALPN that an inbound listener takes, its own first. The other is taken too: the caller goes by the service's
+ * protocol, the listener by the workload's, and a handshake must not fail where they differ.
+ */
+export const inboundAlpn = {
+  http: [meshAlpn.http, meshAlpn.tcp],
+  tcp: [meshAlpn.tcp, meshAlpn.http],
+} as const
 
 /** Trust bundle of the machine, for `simple` and `mutual` TLS without a bundle of its own. */
 export const systemTrustBundle = '/etc/ssl/certs/ca-certificates.crt'
