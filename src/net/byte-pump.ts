@@ -10,6 +10,10 @@ export interface BytePumpOptions {
   readonly onBytes: (direction: PumpDirection, count: number) => void
   /** Both sockets are closed; called once. `by` is the side that went first (or failed). */
   readonly onClosed: (by: 'first' | 'second', error: Error | undefined) => void
+  /** Bytes of the first socket that were read before the second was there; they go first. */
+  readonly pending?: readonly Uint8Array[]
+  /** The first socket's peer has sent its end already. */
+  readonly firstEnded?: boolean
 }
 
 /** Two sockets joined; made by {@link createBytePump}. */
@@ -45,6 +49,8 @@ class Pump implements BytePump {
     this.#sides = [one, two]
     first.data = one
     second.data = two
+    for (const bytes of options.pending ?? []) one.onData(first, bytes)
+    if (options.firstEnded === true) one.onEnd()
   }
 
   get queuedBytes(): number {

@@ -23,7 +23,7 @@ export {
   type OriginalDestination,
   type OriginalDestinationReader,
 } from './original-destination.ts'
-export { parseSubjectAltName, type PeerCertificate, spiffeIdOf } from './peer-certificate.ts'
+export { parseSubjectAltName, type PeerCertificate, spiffeIdOf, spiffeIdOfPem } from './peer-certificate.ts'
 export { type PeerNameMatch, type PeerRequirement, type PeerVerdict, verifyPeer } from './peer-verification.ts'
 export { type Resolver, systemResolver } from './resolver.ts'
 export { createSocketBudget, readFileDescriptorLimit, type SocketBudget } from './socket-budget.ts'

@@ -18,7 +18,7 @@ export interface ListenOptions {
   /** A connection was accepted; the callee sets `socket.data` before it returns. */
   readonly onAccept: (socket: StreamSocket) => void
   /** An accepted connection is gone; called once for each `onAccept`. */
-  readonly onGone: () => void
+  readonly onGone: (socket: StreamSocket) => void
 }
 
 /** Binds a port. Error code `WEFT_NET_BIND`. */
@@ -28,7 +28,7 @@ export function listenTcp(options: ListenOptions): Result<TcpListener, MeshError
       hostname: options.address,
       port: options.port,
       allowHalfOpen: true,
-      // Without it Linux would bind nothing twice, and Bun's default allows several processes on one port to split accepts by chance.
+      // Another process must not bind the same port and take a share of the connections by chance.
       exclusive: true,
       socket: createSocketHandlers({ onOpen: options.onAccept, onClosed: options.onGone }),
     })

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { formatSpiffeId, peerIdentity } from '../identity/index.ts'
 import type { StreamSocket } from './socket-owner.ts'
 
@@ -17,7 +18,21 @@ export interface PeerCertificate {
 export function readPeerCertificate(socket: StreamSocket): PeerCertificate | undefined {
   const certificate = socket.getPeerX509Certificate()
   // Bun's types promise a certificate; it is undefined when the peer sent none.
-  if (certificate === undefined || certificate === null) return undefined
+  return certificate === undefined || certificate === null ? undefined : readCertificate(certificate)
+}
+
+/** SPIFFE id of the leaf of a PEM chain; empty when it has none or does not parse. */
+export function spiffeIdOfPem(chain: string): string {
+  try {
+    const certificate = readCertificate(new X509Certificate(chain))
+    return certificate === undefined ? '' : spiffeIdOf(certificate)
+  } catch {
+    // The context made of the same text reports what is wrong with it.
+    return ''
+  }
+}
+
+function readCertificate(certificate: X509Certificate): PeerCertificate | undefined {
   const names = parseSubjectAltName(certificate.subjectAltName ?? '')
   if (names === undefined) return undefined
   return {

@@ -25,6 +25,9 @@ export interface TlsContext {
   readonly native: object
 }
 
+/** A session may be resumed for so long; certificates' dates are checked on every resumption besides. */
+const SESSION_SECONDS = 3600
+
 /** Bun 1.4 takes a native context in `tls`; its types do not say so. */
 interface NativeTlsOptions extends TLSOptions {
   secureContext: object
@@ -41,7 +44,9 @@ export function createTlsContext(options: TlsContextOptions): Result<TlsContext,
       ...(options.trustedCa === undefined ? {} : { ca: options.trustedCa }),
       minVersion: options.minVersion,
       maxVersion: 'TLSv1.3',
-      ...(options.role === 'server' ? { requestCert: requestCertificate, rejectUnauthorized: false } : {}),
+      ...(options.role === 'server'
+        ? { requestCert: requestCertificate, rejectUnauthorized: false, sessionTimeout: SESSION_SECONDS }
+        : {}),
     })
     return ok({ role: options.role, requestCertificate, native: nativeContext(context) })
   } catch (cause) {

@@ -31,11 +31,13 @@ export function createClusterStats(telemetry: Telemetry, cluster: string): Clust
     upstream_rq_per_try_timeout: 0,
   }
   for (const name of statNames) {
-    const counter = telemetry.counter(`envoy_cluster_${name}`, { envoy_cluster_name: cluster })
+    // Made at the first count: most clusters of a big mesh never count most of these.
+    let counter: { value: number } | undefined
     Object.defineProperty(stats, name, {
       enumerable: true,
-      get: () => counter.value,
+      get: () => counter?.value ?? 0,
       set: (value: number) => {
+        counter ??= telemetry.counter(`envoy_cluster_${name}`, { envoy_cluster_name: cluster })
         counter.value = value
       },
     })

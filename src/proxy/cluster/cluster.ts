@@ -17,7 +17,7 @@ export class Cluster implements ClusterRuntime {
   config: ClusterConfig
   readonly stats: ClusterStats
   readonly #services: ClusterServices
-  readonly #activeConnections: { value: number }
+  #activeConnections: { value: number } | undefined
   #balancer: Balancer<EndpointPool>
   #pools = new Map<string, EndpointPool>()
   #available: readonly EndpointPool[] = []
@@ -26,9 +26,6 @@ export class Cluster implements ClusterRuntime {
     this.config = config
     this.#services = services
     this.stats = createClusterStats(services.telemetry, config.name)
-    this.#activeConnections = services.telemetry.gauge('envoy_cluster_upstream_cx_active', {
-      envoy_cluster_name: config.name,
-    })
     this.#balancer = createBalancer(config.balancer, services.random)
   }
 
@@ -88,13 +85,16 @@ export class Cluster implements ClusterRuntime {
 
   onConnectionOpening(): void {
     this.connections += 1
+    this.#activeConnections ??= this.#services.telemetry.gauge('envoy_cluster_upstream_cx_active', {
+      envoy_cluster_name: this.config.name,
+    })
     this.#activeConnections.value += 1
     this.stats.upstream_cx_total += 1
   }
 
   onConnectionReleased(): void {
     this.connections -= 1
-    this.#activeConnections.value -= 1
+    if (this.#activeConnections !== undefined) this.#activeConnections.value -= 1
   }
 
   /** The endpoint is the address that the client meant (Envoy `ORIGINAL_DST`). None when it is not known, or is ourselves. */

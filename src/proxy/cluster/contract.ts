@@ -61,7 +61,13 @@ export interface EndpointRuntime {
 
 /** How a connection attempt ended. */
 export type ConnectOutcome =
-  | { readonly kind: 'connected'; readonly socket: StreamSocket; readonly peerSpiffeId: string }
+  | {
+      readonly kind: 'connected'
+      readonly socket: StreamSocket
+      readonly peerSpiffeId: string
+      /** SPIFFE id of the certificate that we showed; empty or absent when there is none. */
+      readonly localSpiffeId?: string
+    }
   | {
       readonly kind: 'failed'
       /** `overflow`: the circuit breaker of connections is open. `tls`: the peer is not who it must be. */

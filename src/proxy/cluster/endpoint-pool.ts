@@ -2,13 +2,13 @@ import type { WheelTimer } from '../../base/index.ts'
 import {
   type Connector,
   type ConnectResult,
-  type ConnectTls,
   createConnector,
   type SocketOwner,
   type StreamSocket,
 } from '../../net/index.ts'
 import type { EdgeSeries } from '../../telemetry/index.ts'
 import type { EndpointConfig } from '../config/index.ts'
+import type { ClientTls } from '../tls/index.ts'
 import type { ClusterServices } from './cluster-services.ts'
 import type { Cluster } from './cluster.ts'
 import type { ConnectOutcome, EndpointRuntime } from './contract.ts'
@@ -108,7 +108,7 @@ export class EndpointPool implements EndpointRuntime {
     const refusal = this.#refusal()
     if (refusal !== undefined) return answerLater(refusal, done)
     const config = transportOf(this.cluster.config, this.config)
-    let tls: ConnectTls | undefined
+    let tls: ClientTls | undefined
     if (config !== undefined) {
       const material = this.#services.tls.client(config)
       if (!material.ok) {
@@ -128,9 +128,13 @@ export class EndpointPool implements EndpointRuntime {
     this.cluster.onConnectionOpening()
     const generation = this.#generation
     return this.#connector.connect(tls, owner, (result) => {
-      if (result.kind === 'connected') this.#generations.set(result.socket, generation)
-      else this.#countFailure(result)
-      done(result)
+      if (result.kind === 'failed') {
+        this.#countFailure(result)
+        done(result)
+        return
+      }
+      this.#generations.set(result.socket, generation)
+      done({ ...result, localSpiffeId: tls?.localSpiffeId ?? '' })
     })
   }
 

@@ -1,2 +1,9 @@
-/** Network filters: what handles the bytes of an accepted connection when they are not HTTP. */
+/**
+ * Network filters: what handles the bytes of an accepted connection when they are not HTTP. A TCP proxy draws a cluster,
+ * connects, joins the two sockets and reports both ends. Knows no listeners and no TLS: an accepted socket is handed in.
+ */
+export { createConnectionRecord } from './connection-record.ts'
+export { type ConnectionServer } from './connection-server.ts'
 export { type DownstreamInfo } from './downstream.ts'
+export { tcpEdgeLabels, type WorkloadNode } from './tcp-edge-labels.ts'
+export { createTcpProxy, type TcpProxyOptions } from './tcp-proxy.ts'

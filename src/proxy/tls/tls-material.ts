@@ -3,6 +3,7 @@ import {
   type AcceptTlsOptions,
   type ConnectTls,
   createTlsContext,
+  spiffeIdOfPem,
   type TlsContext,
   type TlsContextOptions,
 } from '../../net/index.ts'
@@ -12,13 +13,23 @@ import type { SecretTable } from './secret-table.ts'
 /** TLS configuration made usable with the secrets of this moment. */
 export interface TlsMaterial {
   /** How to connect; the error says what is missing or broken, and nobody may connect then. */
-  readonly client: (config: ClientTlsConfig) => Result<ConnectTls, string>
+  readonly client: (config: ClientTlsConfig) => Result<ClientTls, string>
   /** How to accept; the error says what is missing or broken, and nobody may be accepted then. */
-  readonly server: (
-    config: ServerTlsConfig,
-  ) => Result<AcceptTlsOptions & { readonly certificate: TlsCertificate }, string>
+  readonly server: (config: ServerTlsConfig) => Result<ServerTls, string>
   /** True when every named secret of the configuration is there. */
   readonly isComplete: (config: ClientTlsConfig | ServerTlsConfig) => boolean
+}
+
+/** TLS of a listener with what others need to know of the certificate served. */
+export interface ServerTls extends AcceptTlsOptions {
+  /** Empty when the certificate names no SPIFFE id. */
+  readonly localSpiffeId: string
+}
+
+/** TLS of a cluster with who we are to its endpoints. */
+export interface ClientTls extends ConnectTls {
+  /** Empty when there is no certificate, or it names no SPIFFE id. */
+  readonly localSpiffeId: string
 }
 
 /** What was made for a configuration, valid while the secrets do not change. */
@@ -29,8 +40,8 @@ interface Made<Value> {
 
 /** Makes material from a secret table. Contexts are parsed once per distinct keys and trust, and shared by all clusters and listeners. */
 export function createTlsMaterial(secrets: SecretTable): TlsMaterial {
-  const clients = new WeakMap<ClientTlsConfig, Made<ConnectTls>>()
-  const servers = new WeakMap<ServerTlsConfig, Made<AcceptTlsOptions & { readonly certificate: TlsCertificate }>>()
+  const clients = new WeakMap<ClientTlsConfig, Made<ClientTls>>()
+  const servers = new WeakMap<ServerTlsConfig, Made<ServerTls>>()
   const contexts = new ContextCache()
   return {
     client(config) {
@@ -53,7 +64,7 @@ export function createTlsMaterial(secrets: SecretTable): TlsMaterial {
   }
 }
 
-function makeClient(config: ClientTlsConfig, secrets: SecretTable, contexts: ContextCache): Result<ConnectTls, string> {
+function makeClient(config: ClientTlsConfig, secrets: SecretTable, contexts: ContextCache): Result<ClientTls, string> {
   const certificate = config.certificate === undefined ? undefined : secrets.certificate(config.certificate)
   if (config.certificate !== undefined && certificate === undefined) return err(waitingFor(config.certificate))
   const validation = config.validation === undefined ? undefined : secrets.validation(config.validation)
@@ -69,14 +80,16 @@ function makeClient(config: ClientTlsConfig, secrets: SecretTable, contexts: Con
   })
   if (!context.ok) return context
   const requirement = { verifyChain, requireCertificate: true, names }
-  return ok({ context: context.value, alpn: config.alpn, sni: config.sni, requirement })
+  return ok({
+    context: context.value,
+    alpn: config.alpn,
+    sni: config.sni,
+    requirement,
+    localSpiffeId: certificate === undefined ? '' : spiffeIdOfPem(certificate.certificateChain),
+  })
 }
 
-function makeServer(
-  config: ServerTlsConfig,
-  secrets: SecretTable,
-  contexts: ContextCache,
-): Result<AcceptTlsOptions & { readonly certificate: TlsCertificate }, string> {
+function makeServer(config: ServerTlsConfig, secrets: SecretTable, contexts: ContextCache): Result<ServerTls, string> {
   const certificate = secrets.certificate(config.certificate)
   if (certificate === undefined) return err(waitingFor(config.certificate))
   const validation = config.validation === undefined ? undefined : secrets.validation(config.validation)
@@ -100,7 +113,7 @@ function makeServer(
       requireCertificate: config.requireClientCertificate,
       names: [config.subjectAltNames, validation?.subjectAltNames ?? []],
     },
-    certificate,
+    localSpiffeId: spiffeIdOfPem(certificate.certificateChain),
   })
 }
 

@@ -1,0 +1,216 @@
+import { networkInterfaces } from 'node:os'
+import { type Clock, err, ok, type Result, systemAlarm, systemClock, TimerWheel } from '../base/index.ts'
+import {
+  createOriginalDestinationReader,
+  createSocketBudget,
+  type OriginalDestinationReader,
+  readFileDescriptorLimit,
+  type Resolver,
+  systemResolver,
+} from '../net/index.ts'
+import { type AccessLogWriter, createAccessLogWriter, type Telemetry } from '../telemetry/index.ts'
+import { type ClusterSet, createClusterSet } from './cluster/index.ts'
+import type { FieldFault, ListenerConfig } from './config/index.ts'
+import { createAccessLogger } from './data-plane-access-log.ts'
+import type { DataPlane, OnDemand } from './data-plane.ts'
+import { createDrainGroup } from './drain/index.ts'
+import type { HttpNode, HttpServer, HttpServerOptions } from './http/index.ts'
+import { defaultLimits, type ProxyLimits } from './limits.ts'
+import { createDnsListener, createTcpListener, type ListenerRuntime, type ListenerServices } from './listener/index.ts'
+import { createTcpProxy } from './network/index.ts'
+import type { RouteTable } from './route/index.ts'
+import { createSecretTable, createTlsMaterial, type TlsMaterial } from './tls/index.ts'
+
+/** What a data plane is made of. */
+export interface DataPlaneOptions {
+  /** The workload that is served, for metrics and peers. */
+  readonly node: HttpNode
+  readonly telemetry: Telemetry
+  /** Makes the HTTP side of a filter chain: `createHttpServer` of `http/`. */
+  readonly createHttpServer: (options: HttpServerOptions) => HttpServer
+  /** Absent: virtual hosts that are not held are not asked for (404). */
+  readonly onDemand?: OnDemand
+  /** Absent: a writer of its own, closed with the data plane. */
+  readonly accessLog?: AccessLogWriter
+  /** `systemClock` by default. */
+  readonly clock?: Clock
+  /** Uniform in [0, 1); `Math.random` by default. */
+  readonly random?: () => number
+  /** The machine's resolver by default. */
+  readonly resolver?: Resolver
+  readonly limits?: ProxyLimits
+  /** File descriptors that the process may open; read from the system by default. */
+  readonly fileDescriptors?: number
+  /** Most downstream connections; `NetLimits.downstreamConnections` by default. */
+  readonly maxConnections?: number
+}
+
+/** How long connections of a listener that moved to another address have to end, ms (Envoy `--drain-time-s`). */
+const MOVED_LISTENER_MS = 600_000
+
+/** Makes an empty data plane: no listener, no cluster. Dispose it to close everything at once; `drain` first to end politely. */
+export function createDataPlane(options: DataPlaneOptions): DataPlane {
+  return new ProxyDataPlane(options)
+}
+
+class ProxyDataPlane implements DataPlane {
+  readonly #secrets = createSecretTable()
+  readonly #tls: TlsMaterial = createTlsMaterial(this.#secrets)
+  readonly #listeners = new Map<string, ListenerRuntime>()
+  readonly #draining = createDrainGroup<ListenerRuntime>()
+  readonly #routeTables = new Map<string, RouteTable>()
+  readonly #clusters: ClusterSet
+  readonly #listenerServices: ListenerServices
+  readonly #ownAccessLog: AccessLogWriter | undefined
+  #state: 'serving' | 'draining' = 'serving'
+  /** Changes of one listener are done one after another. */
+  readonly #queues = new Map<string, Promise<unknown>>()
+
+  constructor(options: DataPlaneOptions) {
+    const { node, telemetry } = options
+    const clock = options.clock ?? systemClock
+    const random = options.random ?? Math.random
+    const timers = new TimerWheel({ clock, alarm: systemAlarm })
+    const budget = createSocketBudget({
+      fileDescriptors: options.fileDescriptors ?? readFileDescriptorLimit(),
+      ...(options.maxConnections === undefined ? {} : { maxDownstream: options.maxConnections }),
+    })
+    this.#ownAccessLog = options.accessLog === undefined ? createAccessLogWriter() : undefined
+    const logAccess = createAccessLogger(options.accessLog ?? this.#ownAccessLog ?? createAccessLogWriter())
+    this.#clusters = createClusterSet({
+      tls: this.#tls,
+      budget,
+      resolver: options.resolver ?? systemResolver,
+      telemetry,
+      timers,
+      clock,
+      random,
+      isOwnListener: (address, port) => this.#isOwnListener(address, port),
+    })
+    const shared = { cluster: this.#clusters.get, telemetry, logAccess, clock, random, node, timers }
+    let reader: OriginalDestinationReader | undefined
+    this.#listenerServices = {
+      tls: this.#tls,
+      budget,
+      telemetry,
+      clock,
+      logAccess,
+      originalDestination: () => (reader ??= createOriginalDestinationReader()),
+      createHttp: (manager) =>
+        options.createHttpServer({
+          ...shared,
+          manager,
+          routeTable: (name) => this.#routeTables.get(name),
+          onDemand: options.onDemand,
+          limits: options.limits ?? defaultLimits,
+        }),
+      createTcp: (config) => createTcpProxy({ ...shared, config }),
+    }
+  }
+
+  putListener(config: ListenerConfig): Promise<Result<{ readonly port: number }, FieldFault>> {
+    const before = this.#queues.get(config.name) ?? Promise.resolve()
+    const done = before.then(() => this.#putListener(config))
+    this.#queues.set(config.name, done)
+    return done
+  }
+
+  removeListener(name: string, drainMs: number): void {
+    const remove = (): void => {
+      const listener = this.#listeners.get(name)
+      if (listener === undefined) return
+      this.#listeners.delete(name)
+      void this.#draining.begin(listener, drainMs)
+    }
+    const before = this.#queues.get(name)
+    if (before === undefined) remove()
+    else this.#queues.set(name, before.then(remove))
+  }
+
+  readonly putCluster: DataPlane['putCluster'] = (config) => this.#clusters.put(config)
+  readonly removeCluster: DataPlane['removeCluster'] = (name) => this.#clusters.remove(name)
+  readonly putEndpoints: DataPlane['putEndpoints'] = (config) => this.#clusters.putEndpoints(config)
+  readonly putRouteTable: DataPlane['putRouteTable'] = (table) => void this.#routeTables.set(table.name, table)
+  readonly putSecret: DataPlane['putSecret'] = (secret) => void this.#secrets.put(secret)
+
+  secretsComplete(): boolean {
+    for (const { tls, transportMatches } of this.#clusters.configs()) {
+      for (const config of [tls, ...transportMatches.map((match) => match.tls)])
+        if (config !== undefined && !this.#tls.isComplete(config)) return false
+    }
+    for (const { config } of this.#listeners.values()) {
+      for (const chain of [...config.filterChains, config.defaultFilterChain])
+        if (chain?.tls !== undefined && !this.#tls.isComplete(chain.tls)) return false
+    }
+    return true
+  }
+
+  async drain(timeoutMs: number): Promise<void> {
+    this.#state = 'draining'
+    await Promise.allSettled(this.#queues.values())
+    const listeners = [...this.#listeners.values()]
+    await Promise.all(listeners.map((listener) => this.#draining.begin(listener, timeoutMs)))
+  }
+
+  describe(): ReturnType<DataPlane['describe']> {
+    const all = [...new Set([...this.#listeners.values(), ...this.#draining.items()])]
+    return {
+      listeners: [...this.#listeners.values()].map(({ config, address, port, connections }) => ({
+        name: config.name,
+        address,
+        port,
+        connections,
+      })),
+      clusters: this.#clusters.describe(),
+      routeTables: [...this.#routeTables.keys()],
+      activeRequests: all.reduce((sum, { activeRequests }) => sum + activeRequests, 0),
+      state: this.#state,
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#state = 'draining'
+    await Promise.allSettled(this.#queues.values())
+    const all = new Set([...this.#listeners.values(), ...this.#draining.items()])
+    this.#listeners.clear()
+    // A listener that drains already is told again: the shorter time counts.
+    await Promise.all([...all].map((listener) => listener.drain(0)))
+    await this.#draining.whenEmpty()
+    this.#clusters.close()
+    await this.#ownAccessLog?.[Symbol.asyncDispose]()
+  }
+
+  async #putListener(config: ListenerConfig): Promise<Result<{ readonly port: number }, FieldFault>> {
+    const old = this.#listeners.get(config.name)
+    if (old !== undefined && keepsSocket(old.config, config)) {
+      const fault = old.reconfigure(config)
+      return fault === undefined ? ok({ port: old.port }) : err(fault)
+    }
+    if (this.#state === 'draining') return err({ path: 'name', message: 'The proxy is draining' })
+    const made =
+      config.protocol === 'udp' ? await createDnsListener(config) : createTcpListener(config, this.#listenerServices)
+    if (!made.ok) return made
+    this.#listeners.set(config.name, made.value)
+    if (old !== undefined) void this.#draining.begin(old, MOVED_LISTENER_MS)
+    return ok({ port: made.value.port })
+  }
+
+  #isOwnListener(address: string, port: number): boolean {
+    for (const listener of this.#listeners.values()) {
+      if (listener.port !== port || listener.config.protocol !== 'tcp') continue
+      if (listener.address === address) return true
+      if ((listener.address === '0.0.0.0' || listener.address === '::') && isLocalAddress(address)) return true
+    }
+    return false
+  }
+}
+
+/** A change needs no new socket when the address stays; everything else is looked up per connection. */
+function keepsSocket(old: ListenerConfig, next: ListenerConfig): boolean {
+  return old.protocol === next.protocol && old.address === next.address && old.port === next.port
+}
+
+function isLocalAddress(address: string): boolean {
+  if (address.startsWith('127.') || address === '::1') return true
+  return Object.values(networkInterfaces()).some((list) => list?.some((entry) => entry.address === address) === true)
+}

@@ -1,0 +1,20 @@
+import type { Clock } from '../../base/index.ts'
+import type { OriginalDestinationReader, SocketBudget } from '../../net/index.ts'
+import type { AccessLogRecord, Telemetry } from '../../telemetry/index.ts'
+import type { AccessLogConfig, HttpManagerConfig, TcpProxyConfig } from '../config/index.ts'
+import type { ConnectionServer } from '../network/index.ts'
+import type { TlsMaterial } from '../tls/index.ts'
+
+/** What listeners are given by the composition; nothing else is reached for. */
+export interface ListenerServices {
+  readonly tls: TlsMaterial
+  readonly budget: SocketBudget
+  readonly telemetry: Telemetry
+  readonly clock: Clock
+  readonly logAccess: (config: AccessLogConfig, record: AccessLogRecord) => void
+  /** Made when the first listener needs it; throws where the system has no such thing. */
+  readonly originalDestination: () => OriginalDestinationReader
+  /** Makes what serves a chain; `config` is read anew for each request or connection. */
+  readonly createHttp: (config: () => HttpManagerConfig) => ConnectionServer
+  readonly createTcp: (config: () => TcpProxyConfig) => ConnectionServer
+}

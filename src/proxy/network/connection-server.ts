@@ -1,0 +1,12 @@
+import type { SocketOwner, StreamSocket } from '../../net/index.ts'
+import type { DownstreamInfo } from './downstream.ts'
+
+/** What serves the connections of one filter chain: an HTTP connection manager or a TCP proxy. */
+export interface ConnectionServer {
+  /** Makes the owner of an accepted connection (after the TLS handshake); the caller assigns it to `socket.data`. */
+  readonly accept: (socket: StreamSocket, info: DownstreamInfo) => SocketOwner
+  readonly connections: number
+  readonly activeRequests: number
+  /** Ends politely what can be ended so, and resolves when nothing is left; what is open after `timeoutMs` is cut. */
+  readonly drain: (timeoutMs: number) => Promise<void>
+}

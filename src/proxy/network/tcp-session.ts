@@ -1,0 +1,220 @@
+import type { WheelTimer } from '../../base/index.ts'
+import { type BytePump, createBytePump, type SocketOwner, type StreamSocket } from '../../net/index.ts'
+import { type AccessLogRecord, type EdgeSeries, ResponseFlag } from '../../telemetry/index.ts'
+import type { ClusterRuntime, ConnectOutcome, EndpointRuntime } from '../cluster/index.ts'
+import type { TcpProxyConfig } from '../config/index.ts'
+import { createConnectionRecord } from './connection-record.ts'
+import type { DownstreamInfo } from './downstream.ts'
+import { tcpEdgeLabels } from './tcp-edge-labels.ts'
+import type { TcpProxyOptions } from './tcp-proxy.ts'
+
+/** Bytes read from a client before its upstream connection is there; the socket is paused, so only what was under way comes. */
+const EARLY_BYTES = 1024 * 1024
+
+/**
+ * One TCP connection through the proxy.
+ *
+ *     connecting --upstream is there--> piping --both closed--> finished
+ *         |  ^                                                     ^
+ *         |  +-- next attempt                                      |
+ *         +------- no cluster, no host, attempts used up ----------+
+ */
+export class TcpSession implements SocketOwner {
+  #state: 'connecting' | 'piping' | 'finished' = 'connecting'
+  #attempts = 0
+  #early: Uint8Array[] = []
+  #earlyBytes = 0
+  #clientEnded = false
+  #connecting: { readonly cancel: () => void } | undefined
+  #pump: BytePump | undefined
+  #series: EdgeSeries | undefined
+  #endpoint: EndpointRuntime | undefined
+  #timer: WheelTimer | undefined
+  readonly #options: TcpProxyOptions
+  readonly #config: TcpProxyConfig
+  readonly #client: StreamSocket
+  readonly #info: DownstreamInfo
+  readonly #record: AccessLogRecord
+  readonly #startedAt: number
+  readonly #onFinished: () => void
+
+  constructor(options: TcpProxyOptions, client: StreamSocket, info: DownstreamInfo, onFinished: () => void) {
+    this.#options = options
+    this.#config = options.config()
+    this.#client = client
+    this.#info = info
+    this.#onFinished = onFinished
+    this.#startedAt = options.clock.monotonic()
+    this.#record = createConnectionRecord(info, options.clock.now())
+  }
+
+  /** Becomes the owner of the client's socket and starts to connect. */
+  start(): void {
+    this.#client.data = this
+    this.#client.pause()
+    const name = drawCluster(this.#config, this.#options.random)
+    this.#record.upstreamCluster = name
+    const cluster = this.#options.cluster(name)
+    if (cluster === undefined) this.#refuse(ResponseFlag.NC, 'cluster_not_found')
+    else this.#connect(cluster, undefined)
+  }
+
+  /** Cuts the connection. */
+  abort(): void {
+    if (this.#pump !== undefined) this.#pump.abort()
+    else this.#refuse(0, 'drained')
+  }
+
+  onData(_socket: StreamSocket, bytes: Uint8Array): void {
+    this.#earlyBytes += bytes.length
+    if (this.#earlyBytes > EARLY_BYTES) this.#refuse(ResponseFlag.UO, 'too_many_early_bytes')
+    else this.#early.push(bytes.slice())
+  }
+
+  onDrain(): void {}
+
+  onEnd(): void {
+    this.#clientEnded = true
+  }
+
+  onClose(): void {
+    if (this.#state !== 'connecting') return
+    this.#connecting?.cancel()
+    this.#finish(ResponseFlag.DC, 'downstream_disconnect')
+  }
+
+  #connect(cluster: ClusterRuntime, avoid: EndpointRuntime | undefined): void {
+    const { destinationAddress: address, destinationPort: port } = this.#info
+    const original = address === '' ? '' : address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+    const endpoint = cluster.pick(avoid, original)
+    if (endpoint === undefined) {
+      this.#refuse(ResponseFlag.UH, 'no_healthy_upstream')
+      return
+    }
+    this.#attempts += 1
+    this.#record.upstreamHost = endpoint.authority
+    this.#connecting = endpoint.connect(this, (outcome) => this.#onOutcome(cluster, endpoint, outcome))
+  }
+
+  #onOutcome(cluster: ClusterRuntime, endpoint: EndpointRuntime, outcome: ConnectOutcome): void {
+    this.#connecting = undefined
+    if (outcome.kind === 'connected') {
+      this.#pipe(cluster, endpoint, outcome)
+      return
+    }
+    this.#record.upstreamTransportFailureReason = outcome.reason === 'tls' ? outcome.message : ''
+    if (outcome.reason === 'overflow') this.#refuse(ResponseFlag.UO, 'upstream_connection_limit')
+    else if (this.#attempts >= this.#config.maxConnectAttempts)
+      this.#refuse(
+        ResponseFlag.UF | (this.#config.maxConnectAttempts > 1 ? ResponseFlag.URX : 0),
+        `upstream_connect_${outcome.reason}`,
+      )
+    else this.#connect(cluster, endpoint)
+  }
+
+  #pipe(
+    cluster: ClusterRuntime,
+    endpoint: EndpointRuntime,
+    outcome: ConnectOutcome & { readonly kind: 'connected' },
+  ): void {
+    this.#state = 'piping'
+    this.#endpoint = endpoint
+    endpoint.activeRequests += 1
+    endpoint.totalRequests += 1
+    const series = this.#seriesOf(cluster, endpoint, outcome)
+    this.#series = series
+    series.tcpOpened()
+    this.#record.upstreamLocalAddress = `${outcome.socket.localAddress}:${outcome.socket.localPort}`
+    const { idleTimeoutMs } = this.#config
+    if (idleTimeoutMs > 0) {
+      this.#timer = this.#options.timers.timer({ onTimer: () => this.#onIdle() })
+      this.#timer.arm(idleTimeoutMs)
+    }
+    const pending = this.#early
+    this.#early = []
+    this.#client.resume()
+    this.#pump = createBytePump(this.#client, outcome.socket, {
+      pending,
+      firstEnded: this.#clientEnded,
+      onBytes: (direction, count) => {
+        this.#timer?.arm(idleTimeoutMs)
+        if (direction === 'forward') {
+          this.#record.bytesReceived += count
+          series.tcpBytes(0, count)
+        } else {
+          this.#record.bytesSent += count
+          series.tcpBytes(count, 0)
+        }
+      },
+      onClosed: (by, error) => {
+        if (error === undefined) this.#finish(0, '')
+        else if (by === 'first') this.#finish(ResponseFlag.DC, 'downstream_reset')
+        else this.#finish(ResponseFlag.UC, 'upstream_reset')
+      },
+    })
+  }
+
+  #seriesOf(
+    cluster: ClusterRuntime,
+    endpoint: EndpointRuntime,
+    outcome: ConnectOutcome & { readonly kind: 'connected' },
+  ): EdgeSeries {
+    const info = this.#info
+    const key = `tcp|${info.direction}|${info.peerSpiffeId}|${info.localSpiffeId}|${outcome.peerSpiffeId}`
+    const known = endpoint.series.get(key)
+    if (known !== undefined) return known
+    const made = this.#options.telemetry.edge(
+      tcpEdgeLabels({
+        node: this.#options.node,
+        info,
+        cluster: cluster.config,
+        endpoint: endpoint.config,
+        upstreamSpiffeId: outcome.peerSpiffeId,
+        localSpiffeId: outcome.localSpiffeId ?? '',
+      }),
+    )
+    endpoint.series.set(key, made)
+    return made
+  }
+
+  #onIdle(): void {
+    this.#record.details = 'idle_timeout'
+    this.#pump?.abort()
+  }
+
+  /** Closes the client's connection without an upstream one. */
+  #refuse(flags: number, details: string): void {
+    if (this.#state !== 'connecting') return
+    this.#connecting?.cancel()
+    this.#finish(flags, details)
+    this.#client.terminate()
+  }
+
+  #finish(flags: number, details: string): void {
+    if (this.#state === 'finished') return
+    this.#state = 'finished'
+    this.#timer?.cancel()
+    if (this.#endpoint !== undefined) this.#endpoint.activeRequests -= 1
+    const record = this.#record
+    if (record.details === '') {
+      record.flags |= flags
+      record.details = details
+    }
+    this.#series?.tcpClosed(record.flags)
+    record.durationMs = this.#options.clock.monotonic() - this.#startedAt
+    for (const config of this.#config.accessLogs) this.#options.logAccess(config, record)
+    this.#onFinished()
+  }
+}
+
+function drawCluster(config: TcpProxyConfig, random: () => number): string {
+  const [first] = config.clusters
+  if (config.clusters.length === 1 && first !== undefined) return first.name
+  const total = config.clusters.reduce((sum, { weight }) => sum + weight, 0)
+  let point = random() * total
+  for (const { name, weight } of config.clusters) {
+    point -= weight
+    if (point < 0) return name
+  }
+  return config.clusters.at(-1)?.name ?? ''
+}
