@@ -52,12 +52,13 @@ export function judgeUnserved(resource: Resource): readonly Diagnostic[] {
     return found
   }
   const otherGroup = kinds.find(
-    (kind) => kind.kind === resource.kind && suggest(resource.group, [kind.group]) !== undefined,
+    (kind) =>
+      kind.kind === resource.kind && (ofGroup.length > 0 || suggest(resource.group, [kind.group]) !== undefined),
   )
   if (ofGroup.length === 0 && otherGroup === undefined) return ignored(place, found, resource)
   const remedy =
     near ?? (otherGroup === undefined ? undefined : `${withGroup(otherGroup.group, otherGroup.versions[0] ?? '')}`)
-  place.at(ofGroup.length === 0 ? 'apiVersion' : 'kind').report({
+  place.at(near === undefined && otherGroup !== undefined ? 'apiVersion' : 'kind').report({
     code: 'WEFT_RESOURCE_KIND',
     message: `Unknown kind ${resource.kind} of ${resource.apiVersion}`,
     remedy: remedy === undefined ? `Known kinds are ${describeKinds()}` : `Did you mean ${remedy}?`,

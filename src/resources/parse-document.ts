@@ -55,7 +55,7 @@ function compose(tokens: readonly CST.Token[], text: string): Document | undefin
 function valueOf(document: Document): Result<unknown, string> {
   try {
     const value: unknown = document.toJS({ maxAliasCount: limits.aliasedValues })
-    // A self-referencing alias makes a cycle, which JSON refuses. `.inf` and `.nan` stay visible as texts: JSON has no such numbers.
+    // `.inf` and `.nan` stay visible as texts: JSON has no such numbers.
     const text = JSON.stringify(value ?? null, (_, item: unknown) =>
       typeof item === 'number' && !Number.isFinite(item) ? String(item) : item,
     )

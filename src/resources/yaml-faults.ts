@@ -1,4 +1,4 @@
-import type { ErrorCode, YAMLError } from 'yaml'
+import { type Document, type ErrorCode, isAlias, visit } from 'yaml'
 
 import type { Diagnostic } from './diagnostic.ts'
 import type { PositionedDocument } from './position.ts'
@@ -18,7 +18,8 @@ export function yamlFaults(file: string, parsed: PositionedDocument): readonly D
   const { errors, warnings } = parsed.document
   const seen = new Set<number>()
   const faults: Diagnostic[] = []
-  for (const error of [...errors, ...warnings.filter((warning) => warning.code === 'TAG_RESOLVE_FAILED')]) {
+  const tags = warnings.filter((warning) => warning.code === 'TAG_RESOLVE_FAILED')
+  for (const error of [...errors, ...tags, ...aliasFaults(parsed.document)]) {
     const { line } = parsed.lineCounter.linePos(error.pos[0])
     // One slip makes several complaints on its line; the first says what it is.
     if (seen.has(line)) continue
@@ -28,7 +29,34 @@ export function yamlFaults(file: string, parsed: PositionedDocument): readonly D
   return faults
 }
 
-function yamlFault(file: string, parsed: PositionedDocument, error: YAMLError): Diagnostic {
+interface Complaint {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly pos: readonly [number, number]
+}
+
+/** Aliases whose anchor does not stand above them, or that stand inside their own anchor. */
+function aliasFaults(document: Document): readonly Complaint[] {
+  const anchors = new Set<string>()
+  const faults: Complaint[] = []
+  const complain = (message: string, range: readonly number[] | null | undefined): void => {
+    faults.push({ code: 'BAD_ALIAS', message, pos: [range?.[0] ?? 0, range?.[1] ?? 0] })
+  }
+  visit(document, {
+    Node: (_, node, parents) => {
+      if (!isAlias(node)) {
+        if ('anchor' in node && typeof node.anchor === 'string') anchors.add(node.anchor)
+        return
+      }
+      const around = parents.some((parent) => 'anchor' in parent && parent.anchor === node.source)
+      if (around) complain(`Alias *${node.source} stands inside what it names`, node.range)
+      else if (!anchors.has(node.source)) complain(`Alias *${node.source} names no anchor above it`, node.range)
+    },
+  })
+  return faults
+}
+
+function yamlFault(file: string, parsed: PositionedDocument, error: Complaint): Diagnostic {
   const { line, col } = parsed.lineCounter.linePos(error.pos[0])
   const remedy = remedies[error.code]
   return {

@@ -24,7 +24,7 @@ export const kubernetes: Dialect = {
   validate: (resource) => {
     const { place, found } = inspect(resource)
     // Kubernetes makes a DNS label of a Service's name, so dots cannot stand in it.
-    if (resource.kind === 'Service') dnsLabel(resource.name, place.at('metadata', 'name'))
+    if (resource.kind === 'Service' && resource.name !== '') dnsLabel(resource.name, place.at('metadata', 'name'))
     readers.get(resource.kind)?.(resource.body, place)
     return found
   },

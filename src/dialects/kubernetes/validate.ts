@@ -1,24 +1,25 @@
 import { isIP } from 'node:net'
 
 import { type Diagnostic, type Resource, resourceLabel } from '../../resources/index.ts'
-import { Place, type Reader } from '../../resources/schema/index.ts'
+import { isPlainMap, Place, type Reader } from '../../resources/schema/index.ts'
 import { podDescriptionOf } from './pod-description.ts'
 import { protocolOf } from './protocol.ts'
 import type { ServicePortSpec, ServiceSpec } from './schema.ts'
 
 /** Rules of one port of a Service. */
-export function checkPort(port: Partial<ServicePortSpec>, place: Place): void {
+export function checkPort(port: Partial<ServicePortSpec>, place: Place, written: (name: string) => boolean): void {
+  const readable = port.port !== undefined && (port.name !== undefined || !written('name'))
   if (port.protocol === 'SCTP') {
     place.at('protocol').report({
       code: 'WEFT_KUBERNETES_NO_EFFECT',
       severity: 'warning',
       message: 'SCTP ports are not carried by the mesh',
     })
-  } else if (protocolOf(port) === undefined) {
+  } else if (readable && protocolOf(port) === undefined) {
     place.report({
       code: 'WEFT_KUBERNETES_PROTOCOL',
       severity: 'warning',
-      message: `The protocol of port ${port.port ?? ''} is not declared, so it is carried as TCP`,
+      message: `The protocol of port ${port.port} is not declared, so it is carried as TCP`,
       remedy: 'Set appProtocol, or begin the port name with http, http2, grpc, https, tls or tcp',
     })
   }
@@ -126,5 +127,5 @@ function selectorOf(resource: Resource): readonly (readonly [string, unknown])[]
   if (resource.group !== '' || resource.kind !== 'Service' || typeof spec !== 'object' || spec === null)
     return undefined
   const selector: unknown = 'selector' in spec ? spec.selector : undefined
-  return typeof selector === 'object' && selector !== null ? Object.entries(selector) : undefined
+  return isPlainMap(selector) ? Object.entries(selector) : undefined
 }

@@ -1,4 +1,4 @@
-import { describeValue, formatPath } from '../../../resources/index.ts'
+import { describeValue } from '../../../resources/index.ts'
 import { type Place, refused } from '../../../resources/schema/index.ts'
 
 /** A field of Istio's that is known and that the mesh does not do yet. Its use is an error, so that nothing is silently lost. */
@@ -13,7 +13,7 @@ export function unsupportedUnless(...harmless: readonly unknown[]): typeof unsup
 
 /** Reports a field, or one value of it, as not yet supported. */
 export function reportUnsupported(place: Place, value?: string): undefined {
-  const field = formatPath(place.path)
+  const field = String(place.path.findLast((step) => typeof step === 'string') ?? '')
   return place.report({
     code: 'WEFT_ISTIO_UNSUPPORTED',
     message: value === undefined ? `${field} is not yet supported` : `${field} ${value} is not yet supported`,

@@ -59,7 +59,7 @@ const virtualAddress: Reader<string> = transform(text, (address, place) => {
   const family = isIP(base ?? '')
   if (family !== 0 && bits === undefined) return address
   if (family !== 0 && bits === (family === 4 ? '32' : '128')) return base
-  if (family !== 0) return reportUnsupported(place, 'as a range of addresses')
+  if (family !== 0) return reportUnsupported(place, `(range ${address})`)
   return place.report({ code: 'WEFT_FIELD_VALUE', expected: 'an IP address', got: JSON.stringify(address) })
 })
 

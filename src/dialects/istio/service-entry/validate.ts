@@ -80,7 +80,7 @@ function checkResolution(spec: Partial<ServiceEntrySpec>, place: Place, written:
   if (!written('resolution') || resolution === 'NONE' || resolution === 'DYNAMIC_DNS') {
     at.report({
       code: 'WEFT_ISTIO_UNSUPPORTED',
-      message: `spec.resolution ${resolution ?? 'NONE (the default)'} is not yet supported`,
+      message: `resolution ${resolution ?? 'NONE (the default)'} is not yet supported`,
       remedy: 'Set resolution to STATIC, DNS or DNS_ROUND_ROBIN',
     })
     return
