@@ -1,5 +1,4 @@
 import 'reflect-metadata'
-import 'reflect-metadata'
 import { type JsonGeneralName, PemConverter, type PublicKeyType } from '@peculiar/x509'
 import { isIP } from 'node:net'
 import { type Clock, err, ok, type Result } from '../base/index.ts'
