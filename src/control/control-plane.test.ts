@@ -201,24 +201,6 @@ describe.each(['memory', 'sqlite'] as const)('startControlPlane() with the %s st
     expect((await failure(api.deleteWorkload('db-1'))).status).toBe(404)
   })
 
-  test('leases end 15 s after the last renewal', async () => {
-    let now = 0
-    const { api } = await start({ storeKind, clock: { now: () => Date.now(), monotonic: () => now } })
-    await api.putWorkload('reviews-v1-1', workload)
-    await api.putWorkload('reviews-v1-2', workload)
-    const ids = async () => (await api.listWorkloads()).workloads.map(({ id }) => id)
-    // In steps: a jump of more than 5 s would count as a sleep of the whole machine, which ends no lease.
-    for (const step of [4000, 8000, 12_000]) {
-      now = step
-      await until(async () => (await api.putWorkload('reviews-v1-2', workload)).id !== '')
-      await Bun.sleep(1100)
-    }
-    expect(await ids()).toEqual(['reviews-v1-1', 'reviews-v1-2'])
-    now = 15_500
-    await until(async () => (await ids()).length === 1)
-    expect(await ids()).toEqual(['reviews-v1-2'])
-  })
-
   test('enforcement of a revision that concerns nobody answers at once', async () => {
     const { api } = await start({ storeKind })
     const { revision } = await api.apply(text(service('reviews')))
@@ -245,15 +227,6 @@ async function makeCsr(): Promise<string> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
   return (await Pkcs10CertificateRequestGenerator.create({ keys, signingAlgorithm: algorithm })).toString('pem')
-}
-
-/** Waits for a condition, at most 5 s. */
-async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
-  const end = Date.now() + 5000
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error('The condition did not come true within 5 s')
-    await Bun.sleep(10)
-  }
 }
 
 describe('REST API', () => {

@@ -55,6 +55,8 @@ export function startRestServer(options: RestServerOptions): RestServer {
         // The routes' own limits are smaller; this one only bounds what is read of a body that nobody asked for.
         maxRequestBodySize: 64 * 1024 * 1024,
         development: false,
+        // Outside of development Bun would share the port with any other process that asks for it.
+        reusePort: false,
         fetch: handle,
       })
     } catch (cause) {
