@@ -63,8 +63,8 @@ export function readBootstrap(text: string, options?: CompileOptions): Result<Bo
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: true })
   for (const error of document.errors) faults.add(`line ${lines.linePos(error.pos[0]).line}`, error.message)
   if (!faults.isEmpty) return faults.finish(emptyBootstrap)
-  const json: JsonValue = document.toJS()
-  const message = messageFromJson(BootstrapSchema, json, faults)
+  const json = plainValue(() => document.toJS(), faults)
+  const message = json === undefined ? undefined : messageFromJson(BootstrapSchema, json, faults)
   const result = message === undefined ? faults.finish(emptyBootstrap) : compileBootstrap(message, options)
   if (result.ok) return result
   const withLine = (fault: FieldFault): FieldFault => {
@@ -72,6 +72,16 @@ export function readBootstrap(text: string, options?: CompileOptions): Result<Bo
     return line === undefined ? fault : { ...fault, message: `${fault.message} (line ${line})` }
   }
   return { ok: false, error: result.error.map(withLine) }
+}
+
+/** The document as plain values; too many aliases (an alias bomb) make the YAML library throw. */
+function plainValue(read: () => JsonValue, faults: FaultList): JsonValue | undefined {
+  try {
+    return read()
+  } catch (cause) {
+    faults.add('', `Cannot read the document: ${cause instanceof Error ? cause.message : String(cause)}`)
+    return undefined
+  }
 }
 
 const emptyBootstrap: BootstrapConfig = {
