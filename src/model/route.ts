@@ -15,7 +15,7 @@ export type PathMatch =
   | { readonly kind: 'segment-prefix'; readonly value: string; readonly ignoreCase: boolean }
   | { readonly kind: 'regex'; readonly value: string }
 
-/** A header condition; `invert` negates it (Istio `withoutHeaders`). `name` is lower case. */
+/** A header condition; `invert` negates it (Istio `withoutHeaders`), so that an absent header passes. `name` is lower case. */
 export interface HeaderMatch {
   readonly name: string
   readonly match: StringMatch
@@ -50,7 +50,10 @@ export interface HttpMatch {
   readonly gateways: readonly string[]
 }
 
-/** Edits of a header block, applied as: remove, then set, then add. Names are lower case. */
+/**
+ * Edits of a header block, applied as: remove, then set, then add. Names are lower case; values are literal, a `%` is a percent
+ * sign. A leg may set `host`; a rule that sets it says so in `Rewrite.authority`, and its legs then do not.
+ */
 export interface HeaderOperations {
   readonly set: readonly (readonly [name: string, value: string])[]
   readonly add: readonly (readonly [name: string, value: string])[]
@@ -84,7 +87,10 @@ export interface Fault {
   }
 }
 
-/** Path and host rewriting before the request goes upstream. */
+/**
+ * Path and host rewriting before the request goes upstream. `prefix` stands in for what the path condition matched: the
+ * prefix, or the whole path of an exact or regex match. `substitution` refers to groups as `\1`.
+ */
 export interface Rewrite {
   readonly path?:
     | { readonly kind: 'prefix'; readonly value: string }

@@ -24,7 +24,10 @@ export interface Workload {
   readonly origin: Origin
 }
 
-/** A port of a workload. */
+/**
+ * A port of a workload. A service port finds it by its numeric target port in `port`, or by its name (of the target port, or of the
+ * service port itself). A workload without a proxy whose ports name none is reached on the numeric target port.
+ */
 export interface WorkloadPort {
   /** The port that services target, as the application declares it to the mesh (`--port 9080`). */
   readonly port: number
