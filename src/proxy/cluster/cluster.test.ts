@@ -1,0 +1,349 @@
+import { afterEach, describe, expect, test } from 'bun:test'
+import { createSocketBudget, type StreamSocket } from '../../net/index.ts'
+import { createTestAuthority } from '../../net/test-certificates.ts'
+import {
+  createEchoOwner,
+  createRecordingOwner,
+  createTestServer,
+  type TestServer,
+  until,
+} from '../../net/test-sockets.ts'
+import type { ClientTlsConfig } from '../config/index.ts'
+import { createTestClusterServices, testCluster, testEndpoint } from '../data-plane-test-configs.ts'
+import {
+  type ClusterRuntime,
+  type ClusterSet,
+  type ConnectOutcome,
+  createClusterSet,
+  type EndpointRuntime,
+} from './index.ts'
+
+const servers: TestServer[] = []
+const sets: ClusterSet[] = []
+
+afterEach(() => {
+  for (const set of sets.splice(0)) set.close()
+  for (const server of servers.splice(0)) server[Symbol.dispose]()
+})
+
+function server(serve = () => createEchoOwner()): TestServer {
+  const made = createTestServer(serve)
+  servers.push(made)
+  return made
+}
+
+function clusterSet(services = createTestClusterServices()): ClusterSet {
+  const set = createClusterSet(services)
+  sets.push(set)
+  return set
+}
+
+function get(set: ClusterSet, name = 'c'): ClusterRuntime {
+  const cluster = set.get(name)
+  if (cluster === undefined) throw new Error('no cluster')
+  return cluster
+}
+
+function pick(cluster: ClusterRuntime, destination = ''): EndpointRuntime {
+  const endpoint = cluster.pick(undefined, destination)
+  if (endpoint === undefined) throw new Error('no endpoint')
+  return endpoint
+}
+
+function connect(endpoint: EndpointRuntime, owner = createRecordingOwner()): Promise<ConnectOutcome> {
+  return new Promise((resolve) => endpoint.connect(owner, resolve))
+}
+
+async function open(endpoint: EndpointRuntime): Promise<StreamSocket> {
+  const outcome = await connect(endpoint)
+  if (outcome.kind === 'failed') throw new Error(outcome.message)
+  return outcome.socket
+}
+
+describe('connection pool', () => {
+  test('takeIdle() gives the connection used last, with its owner', async () => {
+    const set = clusterSet()
+    set.put(testCluster('c', { endpoints: [testEndpoint(server().port)] }))
+    const endpoint = pick(get(set))
+    const [first, second] = [await open(endpoint), await open(endpoint)]
+    const owner = createRecordingOwner()
+    second.data = owner
+    endpoint.putIdle(first)
+    endpoint.putIdle(second)
+    const taken = endpoint.takeIdle()
+    expect(taken).toBe(second)
+    expect(taken?.data).toBe(owner)
+    expect(endpoint.takeIdle()).toBe(first)
+    expect(endpoint.takeIdle()).toBeUndefined()
+  })
+
+  test.each([
+    ['closes', (socket: StreamSocket) => socket.end()],
+    ['resets', (socket: StreamSocket) => socket.terminate()],
+    ['speaks', (socket: StreamSocket) => void socket.write('HTTP/1.1 408 Request Timeout\r\n\r\n')],
+  ])('an idle connection is dropped when the peer %s', async (_title, act) => {
+    const upstream = server()
+    const set = clusterSet()
+    set.put(testCluster('c', { endpoints: [testEndpoint(upstream.port)] }))
+    const cluster = get(set)
+    const endpoint = pick(cluster)
+    endpoint.putIdle(await open(endpoint))
+    await until(() => upstream.sockets.length === 1, 'the accepted connection')
+    for (const socket of upstream.sockets) act(socket)
+    await until(() => cluster.connections === 0, 'the pool to notice')
+    expect(endpoint.takeIdle()).toBeUndefined()
+  })
+
+  test('an idle connection is closed after the idle timeout', async () => {
+    const set = clusterSet()
+    set.put(testCluster('c', { endpoints: [testEndpoint(server().port)], idleTimeoutMs: 30 }))
+    const cluster = get(set)
+    const endpoint = pick(cluster)
+    endpoint.putIdle(await open(endpoint))
+    expect(cluster.connections).toBe(1)
+    await until(() => cluster.connections === 0, 'the idle timeout')
+  })
+
+  test('connect() beyond the limit is an overflow, but an endpoint without connections may have one', async () => {
+    const set = clusterSet()
+    const limits = { maxConnections: 1, maxPendingRequests: 1, maxRequests: 1, maxRetries: 1 }
+    set.put(testCluster('c', { endpoints: [testEndpoint(server().port), testEndpoint(server().port)], limits }))
+    const cluster = get(set)
+    const first = pick(cluster)
+    const second = pick(cluster)
+    const socket = await open(first)
+    expect(await connect(first)).toMatchObject({ kind: 'failed', reason: 'overflow' })
+    expect(cluster.stats.upstream_cx_overflow).toBe(1)
+    await open(second)
+    socket.end()
+    await until(() => cluster.connections === 1, 'the close to be counted')
+    expect(await connect(second)).toMatchObject({ kind: 'failed', reason: 'overflow' })
+    expect((await connect(first)).kind).toBe('connected')
+  })
+
+  test('connect() fails as overflow when the process has no descriptor left', async () => {
+    const budget = createSocketBudget({ fileDescriptors: 0 })
+    const set = clusterSet(createTestClusterServices({ budget }))
+    set.put(testCluster('c', { endpoints: [testEndpoint(server().port)] }))
+    const cluster = get(set)
+    const sockets = [await open(pick(cluster)), await open(pick(cluster))]
+    expect(await connect(pick(cluster))).toMatchObject({ kind: 'failed', reason: 'overflow' })
+    for (const socket of sockets) socket.end()
+    await until(() => budget.upstream === 0, 'the descriptors to come back')
+  })
+
+  test('connect() reports a refused connection and counts it once', async () => {
+    const gone = server()
+    gone[Symbol.dispose]()
+    const set = clusterSet()
+    set.put(testCluster('c', { endpoints: [testEndpoint(gone.port)] }))
+    const cluster = get(set)
+    expect(await connect(pick(cluster))).toMatchObject({ kind: 'failed', reason: 'refused' })
+    expect(cluster.connections).toBe(0)
+    expect(cluster.stats.upstream_cx_connect_fail).toBe(1)
+  })
+
+  test('cancel() keeps done from being called and closes the connection', async () => {
+    const upstream = server()
+    const set = clusterSet()
+    set.put(testCluster('c', { endpoints: [testEndpoint(upstream.port)] }))
+    const cluster = get(set)
+    let called = false
+    pick(cluster)
+      .connect(createRecordingOwner(), () => {
+        called = true
+      })
+      .cancel()
+    expect(cluster.connections).toBe(0)
+    await connect(pick(cluster))
+    await until(() => upstream.sockets.some(({ readyState }) => readyState <= 0), 'the cancelled connection to close')
+    expect(called).toBe(false)
+  })
+
+  test('connect() reaches a pipe', async () => {
+    const path = `/tmp/weft-test-${process.pid}-${Math.random().toString(36).slice(2)}.sock`
+    const listener = Bun.listen({ unix: path, socket: { data: (socket, bytes) => void socket.write(bytes) } })
+    const set = clusterSet()
+    set.put(testCluster('c', { endpoints: [testEndpoint(0, { address: path })] }))
+    const owner = createRecordingOwner()
+    const outcome = await connect(pick(get(set)), owner)
+    if (outcome.kind === 'failed') throw new Error(outcome.message)
+    outcome.socket.write('hi')
+    await until(() => owner.text() === 'hi', 'the echo')
+    outcome.socket.end()
+    listener.stop(true)
+  })
+})
+
+describe('endpoint updates', () => {
+  test('putEndpoints() keeps the runtime of an address that stays and closes idle connections of one that goes', async () => {
+    const [one, two] = [server(), server()]
+    const set = clusterSet()
+    set.put(testCluster('c', { discovery: 'eds', edsName: 'svc' }))
+    const cluster = get(set)
+    expect(cluster.pick(undefined, '')).toBeUndefined()
+    set.putEndpoints({ clusterName: 'svc', endpoints: [testEndpoint(one.port), testEndpoint(two.port)] })
+    const endpoints = [pick(cluster), pick(cluster)]
+    for (const endpoint of endpoints) endpoint.putIdle(await open(endpoint))
+    set.putEndpoints({ clusterName: 'svc', endpoints: [testEndpoint(one.port, { weight: 3 })] })
+    const kept = pick(cluster)
+    expect(endpoints).toContain(kept)
+    expect(kept.config.weight).toBe(3)
+    await until(() => cluster.connections === 1, "the removed endpoint's idle connection to close")
+    expect(kept.takeIdle()).toBeDefined()
+  })
+
+  test('putIdle() closes a connection of a removed endpoint', async () => {
+    const set = clusterSet()
+    set.put(testCluster('c', { endpoints: [testEndpoint(server().port)] }))
+    const cluster = get(set)
+    const endpoint = pick(cluster)
+    const socket = await open(endpoint)
+    set.put(testCluster('c', { endpoints: [] }))
+    endpoint.putIdle(socket)
+    expect(endpoint.takeIdle()).toBeUndefined()
+    await until(() => cluster.connections === 0, 'the connection to close')
+  })
+
+  test('draining and unhealthy endpoints are not picked', () => {
+    const set = clusterSet()
+    const endpoints = [
+      testEndpoint(1, { health: 'draining' }),
+      testEndpoint(2, { health: 'unhealthy' }),
+      testEndpoint(3),
+    ]
+    set.put(testCluster('c', { endpoints }))
+    for (let turn = 0; turn < 10; turn += 1) expect(pick(get(set)).config.port).toBe(3)
+  })
+
+  test('putEndpoints() before the cluster is kept for it', () => {
+    const set = clusterSet()
+    set.putEndpoints({ clusterName: 'svc', endpoints: [testEndpoint(7)] })
+    set.put(testCluster('c', { discovery: 'eds', edsName: 'svc' }))
+    expect(pick(get(set)).authority).toBe('127.0.0.1:7')
+  })
+})
+
+describe('discovery', () => {
+  test('strict DNS makes an endpoint of each address and keeps the last ones when a name stops resolving', async () => {
+    let answers: readonly string[] = ['127.0.0.2', '127.0.0.3']
+    let asked = 0
+    const resolver = {
+      resolve: (name: string) => {
+        asked += 1
+        return Promise.resolve(name === 'db.local' ? answers : [])
+      },
+    }
+    const set = clusterSet(createTestClusterServices({ resolver }))
+    const endpoints = [testEndpoint(5432, { address: 'db.local' })]
+    set.put(testCluster('c', { discovery: 'strict-dns', endpoints, dnsRefreshMs: 10 }))
+    const cluster = get(set)
+    await until(() => cluster.pick(undefined, '') !== undefined, 'the first resolution')
+    expect([pick(cluster).authority, pick(cluster).authority].sort()).toEqual(['127.0.0.2:5432', '127.0.0.3:5432'])
+    answers = []
+    const before = asked
+    await until(() => asked > before + 1, 'a refresh without an answer')
+    expect(cluster.pick(undefined, '')).toBeDefined()
+    answers = ['127.0.0.9']
+    await until(() => pick(cluster).authority === '127.0.0.9:5432', 'the new address')
+  })
+
+  test('logical DNS uses the first address only', async () => {
+    const resolver = { resolve: () => Promise.resolve(['127.0.0.4', '127.0.0.5']) }
+    const set = clusterSet(createTestClusterServices({ resolver }))
+    set.put(testCluster('c', { discovery: 'logical-dns', endpoints: [testEndpoint(1, { address: 'x' })] }))
+    const cluster = get(set)
+    await until(() => cluster.pick(undefined, '') !== undefined, 'the resolution')
+    expect([pick(cluster).authority, pick(cluster).authority]).toEqual(['127.0.0.4:1', '127.0.0.4:1'])
+  })
+
+  test('an original-destination cluster goes where the client meant to go, never to ourselves or to nowhere', async () => {
+    const upstream = server()
+    const set = clusterSet(createTestClusterServices({ isOwnListener: (_address, port) => port === 15001 }))
+    set.put(testCluster('c', { discovery: 'original-dst', balancer: { kind: 'original-dst' } }))
+    const cluster = get(set)
+    const endpoint = pick(cluster, `127.0.0.1:${upstream.port}`)
+    expect(pick(cluster, `127.0.0.1:${upstream.port}`)).toBe(endpoint)
+    expect((await connect(endpoint)).kind).toBe('connected')
+    for (const nowhere of ['', 'reviews:80', '127.0.0.1:15001', '127.0.0.1:0', '127.0.0.1:99999'])
+      expect(cluster.pick(undefined, nowhere)).toBeUndefined()
+  })
+})
+
+describe('TLS to endpoints', () => {
+  const tls: ClientTlsConfig = {
+    certificate: { kind: 'named', name: 'default' },
+    validation: { kind: 'named', name: 'ROOTCA' },
+    subjectAltNames: [{ type: 'uri', match: { kind: 'exact', value: 'spiffe://cluster.local/ns/a/sa/b' } }],
+    sni: undefined,
+    alpn: ['istio'],
+    minVersion: 'TLSv1.3',
+  }
+
+  test('an endpoint is unreachable until the secrets are there, never plain text', async () => {
+    const services = createTestClusterServices()
+    const upstream = server()
+    const set = clusterSet(services)
+    const labels = new Map([['tlsMode', 'istio']])
+    set.put(
+      testCluster('c', {
+        endpoints: [testEndpoint(upstream.port, { transportLabels: labels })],
+        transportMatches: [{ name: 'tls', match: labels, tls }],
+      }),
+    )
+    const endpoint = pick(get(set))
+    expect(endpoint.meshed).toBe(true)
+    expect(await connect(endpoint)).toMatchObject({ kind: 'failed', reason: 'unreachable' })
+    expect(upstream.sockets).toHaveLength(0)
+    const authority = await createTestAuthority()
+    const certificate = await authority.issue({ uris: ['spiffe://cluster.local/ns/a/sa/c'] })
+    services.secrets.put({ kind: 'certificate', name: 'default', certificate })
+    const validation = { trustedCa: '', subjectAltNames: [] }
+    services.secrets.put({ kind: 'validation', name: 'ROOTCA', validation })
+    expect(await connect(endpoint)).toMatchObject({ kind: 'failed', reason: 'unreachable' })
+    services.secrets.put({
+      kind: 'validation',
+      name: 'ROOTCA',
+      validation: { ...validation, trustedCa: authority.bundle },
+    })
+    // The server speaks no TLS: its echo of the hello is no handshake.
+    expect(await connect(endpoint)).toMatchObject({ kind: 'failed', reason: 'tls' })
+  })
+
+  test('a label decides between TLS and plain text', () => {
+    const set = clusterSet()
+    const match = new Map([['tlsMode', 'istio']])
+    set.put(
+      testCluster('c', {
+        endpoints: [testEndpoint(1, { transportLabels: match }), testEndpoint(2)],
+        transportMatches: [
+          { name: 'tls', match, tls },
+          { name: 'plain', match: new Map(), tls: undefined },
+        ],
+      }),
+    )
+    const meshed = new Map([pick(get(set)), pick(get(set))].map((endpoint) => [endpoint.config.port, endpoint.meshed]))
+    expect(meshed).toEqual(
+      new Map([
+        [1, true],
+        [2, false],
+      ]),
+    )
+  })
+
+  test('a change of the transport closes idle connections and keeps active ones from being used again', async () => {
+    const set = clusterSet()
+    const endpoints = [testEndpoint(server().port)]
+    set.put(testCluster('c', { endpoints }))
+    const cluster = get(set)
+    const endpoint = pick(cluster)
+    const [idle, active] = [await open(endpoint), await open(endpoint)]
+    endpoint.putIdle(idle)
+    set.put(testCluster('c', { endpoints, tls }))
+    expect(endpoint.takeIdle()).toBeUndefined()
+    expect(endpoint.meshed).toBe(true)
+    endpoint.putIdle(active)
+    expect(endpoint.takeIdle()).toBeUndefined()
+    await until(() => cluster.connections === 0, 'both to close')
+  })
+})

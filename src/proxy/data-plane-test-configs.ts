@@ -1,0 +1,158 @@
+import { systemAlarm, systemClock, TimerWheel } from '../base/index.ts'
+import { createSocketBudget, type Resolver } from '../net/index.ts'
+import type { EdgeLabels, EdgeSeries, Telemetry } from '../telemetry/index.ts'
+import type { ClusterServices } from './cluster/index.ts'
+import type { ClusterConfig, EndpointConfig, FilterChain, ListenerConfig, TcpProxyConfig } from './config/index.ts'
+import { createSecretTable, createTlsMaterial, type SecretTable } from './tls/index.ts'
+
+/** A healthy endpoint on loopback (tests only). */
+export function testEndpoint(port: number, overrides: Partial<EndpointConfig> = {}): EndpointConfig {
+  return {
+    address: '127.0.0.1',
+    port,
+    weight: 1,
+    health: 'healthy',
+    transportLabels: new Map(),
+    workload: undefined,
+    ...overrides,
+  }
+}
+
+/** A static plain-text cluster with round robin (tests only). */
+export function testCluster(name: string, overrides: Partial<ClusterConfig> = {}): ClusterConfig {
+  return {
+    name,
+    discovery: 'static',
+    edsName: name,
+    endpoints: [],
+    connectTimeoutMs: 2000,
+    balancer: { kind: 'round-robin' },
+    transportMatches: [],
+    tls: undefined,
+    limits: { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 },
+    idleTimeoutMs: 3_600_000,
+    maxRequestsPerConnection: 0,
+    tcpKeepalive: undefined,
+    dnsRefreshMs: 5000,
+    destination: undefined,
+    ...overrides,
+  }
+}
+
+/** A TCP proxy to one cluster (tests only). */
+export function testTcpProxy(cluster: string, overrides: Partial<TcpProxyConfig> = {}): TcpProxyConfig {
+  return {
+    kind: 'tcp',
+    statPrefix: 'test',
+    clusters: [{ name: cluster, weight: 1 }],
+    idleTimeoutMs: 3_600_000,
+    maxConnectAttempts: 1,
+    accessLogs: [],
+    ...overrides,
+  }
+}
+
+/** A plain chain that matches everything (tests only). */
+export function testChain(network: FilterChain['network'], overrides: Partial<FilterChain> = {}): FilterChain {
+  return {
+    name: '',
+    match: { destinationPort: undefined, destinationPrefixes: [] },
+    tls: undefined,
+    network,
+    ...overrides,
+  }
+}
+
+/** A TCP listener on an ephemeral loopback port (tests only). */
+export function testListener(
+  name: string,
+  chains: readonly FilterChain[],
+  overrides: Partial<ListenerConfig> = {},
+): ListenerConfig {
+  return {
+    name,
+    address: '127.0.0.1',
+    port: 0,
+    protocol: 'tcp',
+    direction: 'outbound',
+    originalDestination: false,
+    filterChains: chains,
+    defaultFilterChain: undefined,
+    dns: undefined,
+    accessLogs: [],
+    socketKey: '127.0.0.1:0',
+    ...overrides,
+  }
+}
+
+/** What a fake telemetry saw of one edge. */
+export interface FakeEdge {
+  readonly labels: EdgeLabels
+  opened: number
+  closed: number
+  sent: number
+  received: number
+  flags: number
+}
+
+/** Telemetry that keeps everything where a test can read it. */
+export interface FakeTelemetry extends Telemetry {
+  readonly edges: FakeEdge[]
+  readonly values: Map<string, { value: number }>
+}
+
+/** Makes one (tests only). */
+export function createFakeTelemetry(): FakeTelemetry {
+  const edges: FakeEdge[] = []
+  const values = new Map<string, { value: number }>()
+  const value = (name: string): { value: number } => {
+    const known = values.get(name) ?? { value: 0 }
+    values.set(name, known)
+    return known
+  }
+  return {
+    edges,
+    values,
+    counter: value,
+    gauge: value,
+    expose: () => '',
+    edge(labels): EdgeSeries {
+      const edge: FakeEdge = { labels, opened: 0, closed: 0, sent: 0, received: 0, flags: 0 }
+      edges.push(edge)
+      return {
+        recordRequest: () => undefined,
+        tcpOpened: () => {
+          edge.opened += 1
+        },
+        tcpClosed: (flags) => {
+          edge.closed += 1
+          edge.flags |= flags
+        },
+        tcpBytes: (sent, received) => {
+          edge.sent += sent
+          edge.received += received
+        },
+      }
+    },
+  }
+}
+
+/** Services for clusters on their own (tests only). */
+export function createTestClusterServices(
+  overrides: Partial<ClusterServices> = {},
+): ClusterServices & { readonly secrets: SecretTable } {
+  const secrets = createSecretTable()
+  const resolver: Resolver = { resolve: (name) => Promise.resolve([name]) }
+  return {
+    secrets,
+    tls: createTlsMaterial(secrets),
+    budget: createSocketBudget({ fileDescriptors: 1024 }),
+    resolver,
+    telemetry: createFakeTelemetry(),
+    timers: new TimerWheel({ clock: systemClock, alarm: systemAlarm }),
+    clock: systemClock,
+    random: Math.random,
+    isOwnListener: () => false,
+    ...overrides,
+  }
+}
