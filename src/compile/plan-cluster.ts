@@ -21,13 +21,16 @@ export interface MissingCluster {
   readonly message: string
 }
 
+/** What a client sees of a missing cluster. */
+const outcome = 'requests get 503 and connections are closed'
+
 /** Looks a cluster reference up for one client; requests to one that is missing get 503. */
 export function findClusterTarget(view: ClientView, ref: ClusterRef): ClusterTarget | MissingCluster {
   const service = visibleService(view, ref.host)
   if (service === undefined) {
     return {
       code: 'WEFT_COMPILE_DESTINATION_UNKNOWN',
-      message: `Destination ${ref.host} is not a service that ${view.workload.namespace} can see; requests get 503`,
+      message: `Destination ${ref.host} is not a service that ${view.workload.namespace} can see; ${outcome}`,
     }
   }
   const port = service.ports.find((candidate) => candidate.number === ref.port)
@@ -35,7 +38,7 @@ export function findClusterTarget(view: ClientView, ref: ClusterRef): ClusterTar
     const ports = service.ports.map((candidate) => candidate.number).join(', ')
     return {
       code: 'WEFT_COMPILE_PORT_UNKNOWN',
-      message: `Destination ${ref.host} has no port ${ref.port} (it has ${ports === '' ? 'none' : ports}); requests get 503`,
+      message: `Destination ${ref.host} has no port ${ref.port} (it has ${ports === '' ? 'none' : ports}); ${outcome}`,
     }
   }
   const destination = findDestination(view, service)
@@ -43,13 +46,13 @@ export function findClusterTarget(view: ClientView, ref: ClusterRef): ClusterTar
   if (ref.subset !== '' && subset === undefined) {
     return {
       code: 'WEFT_COMPILE_SUBSET_UNKNOWN',
-      message: `No destination rule defines subset ${ref.subset} of ${ref.host}; requests get 503`,
+      message: `No destination rule defines subset ${ref.subset} of ${ref.host}; ${outcome}`,
     }
   }
   if (service.host.startsWith('*') && service.resolution !== 'endpoints' && service.staticEndpoints.length === 0) {
     return {
       code: 'WEFT_COMPILE_HOST_NOT_RESOLVABLE',
-      message: `Host ${service.host} cannot be looked up in DNS and has no endpoints; requests get 503`,
+      message: `Host ${service.host} cannot be looked up in DNS and has no endpoints; ${outcome}`,
     }
   }
   return { service, port, destination, subset, policy: effectivePolicy(destination, subset, port.number) }

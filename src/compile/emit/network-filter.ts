@@ -35,7 +35,6 @@ export function inboundHttp(statPrefix: string, routes: RouteConfiguration): Fil
   return manager({
     statPrefix,
     routeSpecifier: { case: 'routeConfig', value: routes },
-    serverName: 'weft',
     forwardClientCertDetails: ForwardClientCert.SANITIZE_SET,
     setCurrentClientCertDetails: { uri: true },
     httpFilters: [router()],
@@ -76,6 +75,7 @@ export function tcpProxy(statPrefix: string, target: TcpTargetPlan): Filter {
 function manager(own: Manager): Filter {
   return extension('envoy.filters.network.http_connection_manager', ManagerSchema, {
     ...own,
+    serverName: 'weft',
     requestTimeout: durationFromMs(requestTimeoutMs),
     requestHeadersTimeout: durationFromMs(requestHeadersTimeoutMs),
     useRemoteAddress: false,
