@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/index.ts'
-import { checkResources } from '../../dialects/index.ts'
+import { checkResources, dialects } from '../../dialects/index.ts'
 import { type Diagnostic, parseFiles, type Resource, resourceLabel } from '../../resources/index.ts'
 import { ConflictError, type Store, type WriteOperation } from '../../store/index.ts'
 import type { ApplyRequest, ApplyResponse } from '../rest/contract.ts'
@@ -27,8 +27,10 @@ export async function applyObjects(
   const { resources, diagnostics } = parseFiles(request.files, { defaultNamespace: request.namespace })
   const found = [...diagnostics, ...checkResources(resources)]
   if (found.some((diagnostic) => diagnostic.severity === 'error')) return { kind: 'refused', diagnostics: found }
+  // What is not a mesh object was remarked upon and is none of ours: a Secret of the same directory is not copied here.
+  const served = resources.filter(isServed)
   for (let attempt = 1; ; attempt++) {
-    const plans = await Promise.all(resources.map((resource) => planObject(store, clock, resource, found)))
+    const plans = await Promise.all(served.map((resource) => planObject(store, clock, resource, found)))
     try {
       const operations = plans.flatMap((plan) => (plan.operation === undefined ? [] : [plan.operation]))
       const revision = mode === 'apply' ? await store.commit(operations) : (await store.list('none/')).revision
@@ -38,6 +40,10 @@ export async function applyObjects(
       if (!(cause instanceof ConflictError) || attempt === maxAttempts) throw cause
     }
   }
+}
+
+function isServed({ group, kind }: Resource): boolean {
+  return dialects.some(({ kinds }) => kinds.some((served) => served.group === group && served.kind === kind))
 }
 
 interface ObjectPlan {
