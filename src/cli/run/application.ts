@@ -49,7 +49,7 @@ export function findProgram(command: readonly string[], cwd: string, env: Applic
  * Words that stand before the command: util-linux setpriv lets the kernel end the application when the supervisor is
  * killed, and gives it its group. Without setpriv (not on Linux) the application runs bare; a group then cannot be set.
  */
-function launcher(groupId: number | undefined): readonly string[] {
+export function launcher(groupId: number | undefined): readonly string[] {
   const setpriv = process.platform === 'linux' ? Bun.which('setpriv') : null
   if (setpriv === null) return []
   const group = groupId === undefined ? [] : ['--regid', String(groupId), '--clear-groups']

@@ -1,10 +1,11 @@
 import { closeSync, openSync } from 'node:fs'
-import type { ApiClient, WorkloadResponse } from '../../control/rest/index.ts'
+import type { ApiClient } from '../../control/rest/index.ts'
 import { CliError } from '../cli-error.ts'
 import type { CommandContext } from '../command.ts'
 import { parentVariable } from '../end-with-parent.ts'
-import { type Application, findProgram, startApplication } from './application.ts'
+import { type Application, findProgram, launcher, startApplication } from './application.ts'
 import { renderBootstrap } from './bootstrap.ts'
+import { type DataPlane, type DataPlaneInput, openWeftDataPlane } from './data-plane.ts'
 import { planWorkload, toRegistration, type WorkloadPlan } from './plan-workload.ts'
 import { isApplicationReady, isProxyReady } from './readiness.ts'
 import { type Health, registerWorkload, type Registration } from './registration.ts'
@@ -51,55 +52,44 @@ function say({ surroundings }: Pick<Parts, 'surroundings'>, text: string): void 
   terminal.err(`${terminal.color.dim('weft:')} ${text}\n`)
 }
 
-async function writeFiles(parts: Parts, response: WorkloadResponse): Promise<void> {
-  const { options, plan, state } = parts
-  await state.write(
-    state.bootstrap,
-    renderBootstrap({
-      id: plan.id,
-      namespace: options.namespace,
-      workload: plan.workload,
-      labels: options.labels,
-      serviceAccount: options.serviceAccount,
-      adminPort: plan.adminPort,
-      xdsAddress: response.xdsAddress,
-      controlPlaneId: controlPlaneSpiffeId(response.trustDomain),
-      sdsSocket: state.sdsSocket,
-    }),
-  )
-  await state.write(state.caFile, response.trustBundle)
-  if (response.joinToken !== undefined) await state.write(state.joinToken, response.joinToken)
+async function writeBootstrap({ options, plan, state, registration: { response } }: Parts): Promise<void> {
+  const bootstrap = renderBootstrap({
+    id: plan.id,
+    namespace: options.namespace,
+    workload: plan.workload,
+    labels: options.labels,
+    serviceAccount: options.serviceAccount,
+    adminPort: plan.adminPort,
+    xdsAddress: response.xdsAddress,
+    controlPlaneId: controlPlaneSpiffeId(response.trustDomain),
+    sdsSocket: state.sdsSocket,
+  })
+  await state.write(state.bootstrap, bootstrap)
 }
 
-/** A proxy that ended before it had its certificate used up, or may have used up, its token: it needs another. */
-async function renewToken({ state, registration }: Parts): Promise<void> {
-  if (await Bun.file(`${state.path}/identity/certificate.pem`).exists()) return
-  const token = await registration.newToken()
-  if (token !== undefined) await state.write(state.joinToken, token)
+async function openDataPlane(parts: Parts): Promise<DataPlane> {
+  const { options, surroundings, state, registration } = parts
+  const input: DataPlaneInput = {
+    state,
+    registration,
+    apiUrl: surroundings.apiUrl,
+    controlPlaneId: controlPlaneSpiffeId(registration.response.trustDomain),
+    self: surroundings.self,
+    drainTimeoutMs: options.drainTimeoutMs,
+    say: (text) => say(parts, text),
+  }
+  if (options.dataPlane === 'weft') return openWeftDataPlane(input)
+  const { openEnvoyDataPlane } = await import('./envoy-data-plane.ts')
+  return openEnvoyDataPlane(input)
 }
 
-function proxyCommand({ surroundings, options, state, registration }: Parts): readonly string[] {
-  return [
-    ...surroundings.self,
-    'proxy',
-    ...['-c', state.bootstrap],
-    ...['--ca-url', surroundings.apiUrl],
-    ...['--ca-file', state.caFile],
-    ...['--join-token-file', state.joinToken],
-    ...['--spiffe-id', registration.response.spiffeId],
-    ...['--state-dir', state.path],
-    ...['--drain-timeout', `${options.drainTimeoutMs}ms`],
-  ]
-}
-
-function startProxy(parts: Parts): Promise<RestartingProcess> {
+function startProxy(parts: Parts, dataPlane: DataPlane): Promise<RestartingProcess> {
   const { state, surroundings } = parts
-  let starts = 0
   return keepRunning({
     start: async () => {
-      if (starts++ > 0) await renewToken(parts)
+      const command = await dataPlane.command()
       const log = openSync(state.proxyLog, 'a', 0o600)
-      const child = Bun.spawn([...proxyCommand(parts)], {
+      const child = Bun.spawn([...launcher(undefined), ...command], {
         cwd: state.path,
         env: { ...surroundings.context.env, [parentVariable]: String(process.pid) },
         stdin: 'ignore',
@@ -224,12 +214,6 @@ async function superviseApplication(parts: Parts, redirect: TransparentRedirect 
 /** Registers, starts and supervises one workload; answers the application's exit code. */
 export async function runWorkload(options: RunOptions, surroundings: RunSurroundings): Promise<number> {
   const { client, dataDir, context } = surroundings
-  if (options.dataPlane === 'envoy')
-    throw new CliError(
-      'WEFT_RUN_DATA_PLANE',
-      '--data-plane envoy is not supported yet',
-      'Leave it out: Weft runs its own proxy',
-    )
   findProgram(options.command, context.cwd, context.env)
   await using stack = new AsyncDisposableStack()
   const redirect = options.transparent ? stack.use(await openTransparentRedirect()) : undefined
@@ -249,9 +233,10 @@ export async function runWorkload(options: RunOptions, surroundings: RunSurround
   })
   stack.defer(registration.remove)
   const parts: Parts = { options, surroundings, plan, state, registration }
-  await writeFiles(parts, registration.response)
+  await writeBootstrap(parts)
   await writeRecord(parts, false)
-  const proxy = await startProxy(parts)
+  const dataPlane = stack.use(await openDataPlane(parts))
+  const proxy = await startProxy(parts, dataPlane)
   stack.defer(() => proxy.stop(options.drainTimeoutMs + proxyGraceMs))
   const early = new AbortController()
   surroundings.onSignal(() => early.abort())
