@@ -47,7 +47,14 @@ export function parseDocument(file: string, source: DocumentText): Result<Parsed
 
 function compose(tokens: readonly CST.Token[], text: string): Document | undefined {
   // `merge`: Kubernetes tools resolve `<<: *anchor`, so files that use it must mean the same here.
-  const composer = new Composer({ prettyErrors: false, merge: true, stringKeys: true, logLevel: 'silent' })
+  // `uniqueKeys`: the library compares every key with every other; `yamlFaults` looks for duplicates in linear time.
+  const composer = new Composer({
+    prettyErrors: false,
+    merge: true,
+    stringKeys: true,
+    uniqueKeys: false,
+    logLevel: 'silent',
+  })
   const [document] = [...composer.compose(tokens, true, text.length)]
   return document
 }

@@ -116,6 +116,20 @@ describe('parseFiles()', () => {
     })
   }
 
+  test('reports a bounded number of duplicate keys, each line once', () => {
+    const { diagnostics } = parse('k: 1\n'.repeat(20_000))
+    expect(new Set(diagnostics.map((fault) => fault.code))).toEqual(new Set(['WEFT_YAML_DUPLICATE_KEY']))
+    expect(diagnostics).toHaveLength(limits.diagnosticsPerDocument)
+  })
+
+  test('allows several merge keys in one map, and no key twice in any', () => {
+    const text = `${service}a: &a {x: 1}\nb: &b {y: 2}\nc:\n  <<: *a\n  <<: *b\n  z: 3\n`
+    expect(only(text).body['c']).toEqual({ x: 1, y: 2, z: 3 })
+    expect(parse(`${text}d: {q: 1, "q": 2}\n`).diagnostics.map((fault) => [fault.line, fault.column])).toEqual([
+      [10, 11],
+    ])
+  })
+
   test('takes a document of the deepest allowed nesting', () => {
     const depth = limits.depth - 1
     const { body } = only(`${service}x: ${'['.repeat(depth)}${']'.repeat(depth)}\n`)

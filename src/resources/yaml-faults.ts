@@ -1,6 +1,7 @@
-import { type Document, type ErrorCode, isAlias, visit } from 'yaml'
+import { type Document, type ErrorCode, isAlias, isMap, isScalar, type Scalar, visit, type YAMLMap } from 'yaml'
 
 import type { Diagnostic } from './diagnostic.ts'
+import { limits } from './limits.ts'
 import type { PositionedDocument } from './position.ts'
 
 const remedies: Partial<Record<ErrorCode, string>> = {
@@ -13,16 +14,16 @@ const remedies: Partial<Record<ErrorCode, string>> = {
   UNEXPECTED_TOKEN: 'Put the value in quotes',
 }
 
-/** What the YAML parser found wrong, as diagnostics with lines of the file. */
+/** What is wrong with a document as YAML, as diagnostics with lines of the file; at most `limits.diagnosticsPerDocument`. */
 export function yamlFaults(file: string, parsed: PositionedDocument): readonly Diagnostic[] {
   const { errors, warnings } = parsed.document
   const seen = new Set<number>()
   const faults: Diagnostic[] = []
   const tags = warnings.filter((warning) => warning.code === 'TAG_RESOLVE_FAILED')
-  for (const error of [...errors, ...tags, ...aliasFaults(parsed.document)]) {
+  for (const error of [...errors, ...tags, ...nodeFaults(parsed.document)]) {
     const { line } = parsed.lineCounter.linePos(error.pos[0])
     // One slip makes several complaints on its line; the first says what it is.
-    if (seen.has(line)) continue
+    if (seen.has(line) || faults.length >= limits.diagnosticsPerDocument) continue
     seen.add(line)
     faults.push(yamlFault(file, parsed, error))
   }
@@ -35,25 +36,43 @@ interface Complaint {
   readonly pos: readonly [number, number]
 }
 
-/** Aliases whose anchor does not stand above them, or that stand inside their own anchor. */
-function aliasFaults(document: Document): readonly Complaint[] {
+/** Keys that a map has twice, aliases whose anchor does not stand above them, and aliases inside what they name. */
+function nodeFaults(document: Document): readonly Complaint[] {
   const anchors = new Set<string>()
   const faults: Complaint[] = []
-  const complain = (message: string, range: readonly number[] | null | undefined): void => {
-    faults.push({ code: 'BAD_ALIAS', message, pos: [range?.[0] ?? 0, range?.[1] ?? 0] })
+  const complain = (code: ErrorCode, message: string, range: readonly number[] | null | undefined): void => {
+    faults.push({ code, message, pos: [range?.[0] ?? 0, range?.[1] ?? 0] })
   }
   visit(document, {
     Node: (_, node, parents) => {
+      if (isMap(node)) {
+        for (const key of duplicateKeys(node)) {
+          complain('DUPLICATE_KEY', `Key ${JSON.stringify(key.value)} stands twice in one map`, key.range)
+        }
+      }
       if (!isAlias(node)) {
         if ('anchor' in node && typeof node.anchor === 'string') anchors.add(node.anchor)
         return
       }
       const around = parents.some((parent) => 'anchor' in parent && parent.anchor === node.source)
-      if (around) complain(`Alias *${node.source} stands inside what it names`, node.range)
-      else if (!anchors.has(node.source)) complain(`Alias *${node.source} names no anchor above it`, node.range)
+      if (around) complain('BAD_ALIAS', `Alias *${node.source} stands inside what it names`, node.range)
+      else if (!anchors.has(node.source))
+        complain('BAD_ALIAS', `Alias *${node.source} names no anchor above it`, node.range)
     },
   })
   return faults
+}
+
+/** Merge keys (`<<`) may stand more than once. */
+function duplicateKeys(map: YAMLMap): readonly Scalar[] {
+  const seen = new Set<unknown>()
+  const duplicates: Scalar[] = []
+  for (const { key } of map.items) {
+    if (!isScalar(key) || key.value === '<<' || typeof key.value === 'symbol') continue
+    if (seen.has(key.value)) duplicates.push(key)
+    seen.add(key.value)
+  }
+  return duplicates
 }
 
 function yamlFault(file: string, parsed: PositionedDocument, error: Complaint): Diagnostic {
