@@ -1,0 +1,49 @@
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+
+import { createCandidateIndex } from './candidate-index.ts'
+import type { PathMatch } from './route-definition.ts'
+
+function matches(path: PathMatch, text: string): boolean {
+  if (path.kind === 'regex') return path.regex.matchesAll(text)
+  const [value, subject] = path.ignoreCase ? [path.value.toLowerCase(), text.toLowerCase()] : [path.value, text]
+  if (path.kind === 'exact') return subject === value
+  return (
+    subject.startsWith(value) &&
+    (path.kind === 'prefix' || subject.length === value.length || subject[value.length] === '/')
+  )
+}
+
+const anyRegex = { source: '.*', groupCount: 0, matchesAll: () => true, replaceAll: (text: string) => text }
+const text = fc.string({ unit: fc.constantFrom('/', 'a', 'b', 'A'), maxLength: 6 }).map((rest) => `/${rest}`)
+const pathMatch: fc.Arbitrary<PathMatch> = fc.oneof(
+  {
+    weight: 9,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('exact', 'prefix', 'separated-prefix'),
+      value: text,
+      ignoreCase: fc.boolean(),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant<PathMatch>({ kind: 'regex', regex: anyRegex }) },
+)
+
+test('candidates() leaves out no route that matches and keeps their order', () => {
+  fc.assert(
+    fc.property(fc.array(pathMatch, { maxLength: 12 }), text, (paths, request) => {
+      const routes = paths.map((path, id) => ({ path, id }))
+      const scanned = routes.filter(({ path }) => matches(path, request)).map(({ id }) => id)
+      const candidates = createCandidateIndex(routes).candidates(request)
+      expect(candidates.filter(({ path }) => matches(path, request)).map(({ id }) => id)).toEqual(scanned)
+    }),
+  )
+})
+
+test('candidates() looks at few of many routes that differ late', () => {
+  const names = Array.from({ length: 26 }, (_, index) => String.fromCharCode(97 + index))
+  const routes = names.map((name) => ({
+    path: { kind: 'prefix', value: `/api/v1/${name}`, ignoreCase: false } as const,
+  }))
+  expect(createCandidateIndex(routes).candidates('/api/v1/users')).toHaveLength(1)
+  expect(createCandidateIndex(routes).candidates('/api/v1')).toHaveLength(0)
+})
