@@ -95,6 +95,13 @@ describe('changedHosts() with isAffected()', () => {
     expect(isAffected(before.dependsOn, changedHosts(buildMesh(base), buildMesh(after)))).toBe(true)
   })
 
+  test('sees a service that is created after it was asked for by address', () => {
+    const before = compile(base, asksFor('10.0.0.9:9080'))
+    const after = { ...base, services: [...base.services, testService('new', { addresses: ['10.0.0.9'] })] }
+    expect(versions(compile(after, asksFor('10.0.0.9:9080')))).not.toBe(versions(before))
+    expect(isAffected(before.dependsOn, changedHosts(buildMesh(base), buildMesh(after)))).toBe(true)
+  })
+
   test('leaves a proxy alone that talks to something else', () => {
     const result = compile(base, asksFor('ratings:9080'))
     const after = { ...base, workloads: [...base.workloads, testWorkload('reviews-v2')] }

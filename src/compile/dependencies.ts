@@ -20,8 +20,8 @@ export function isAffected(dependsOn: ReadonlySet<string>, changed: ReadonlySet<
 }
 
 /**
- * The `dependsOn` keys that differ between two meshes: hosts of services, routes and destination policies, services whose
- * workloads changed, and workloads themselves. Objects that are the same object are equal without a look inside.
+ * The `dependsOn` keys that differ between two meshes: hosts and addresses of services, hosts of routes and destination
+ * policies, services whose workloads changed, and workloads themselves. Objects that are the same object are equal without a look inside.
  */
 export function changedHosts(before: Mesh, after: Mesh): ReadonlySet<string> {
   if (!isDeepStrictEqual(before.settings, after.settings)) return new Set([everyHost])
@@ -41,6 +41,8 @@ export function changedHosts(before: Mesh, after: Mesh): ReadonlySet<string> {
     }
     for (const host of changedKeys(before.services, after.services)) {
       const service: Service | undefined = mesh.services.get(host)
+      // A client may have asked for it by address before it was there.
+      for (const address of service?.addresses ?? []) changed.add(address)
       // Its workloads' inbound listeners take their protocol and labels from it.
       if (service !== undefined)
         for (const workload of index.workloadsOf(service)) changed.add(workloadKey(workload.id))

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import fc from 'fast-check'
+import { assert, oneof, property, string } from 'fast-check'
 import { formatSpiffeId, parseSpiffeId, spiffeIdOf, trustDomainPrefix, workloadAccountOf } from './spiffe-id.ts'
 
 describe('parseSpiffeId()', () => {
@@ -35,11 +35,11 @@ describe('parseSpiffeId()', () => {
   })
 
   test('round-trips whatever it accepts', () => {
-    fc.assert(
-      fc.property(
-        fc.oneof(
-          fc.string(),
-          fc.string().map((text) => `spiffe://a/${text}`),
+    assert(
+      property(
+        oneof(
+          string(),
+          string().map((text) => `spiffe://a/${text}`),
         ),
         (text) => {
           const id = parseSpiffeId(text)

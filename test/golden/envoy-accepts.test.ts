@@ -3,7 +3,9 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
-import { expect, test } from 'bun:test'
+import 'reflect-metadata'
+import { BasicConstraintsExtension, PemConverter, X509CertificateGenerator } from '@peculiar/x509'
+import { afterAll, describe, expect, test } from 'bun:test'
 import { resourceToJson } from '../../src/compile/index.ts'
 import { TypeUrl, type XdsType } from '../../src/xds/index.ts'
 import { casesFolder, compileCase } from './compile-case.ts'
@@ -21,6 +23,11 @@ function object(value: JsonValue | undefined): JsonObject {
   return value
 }
 
+function text(value: JsonValue | undefined): string {
+  if (typeof value !== 'string') throw new Error('Expected a text')
+  return value
+}
+
 /** What one bootstrap cannot hold twice (names, addresses) is numbered; the rest stays as compiled. */
 function bootstrap(names: readonly string[]): JsonObject {
   const clusters: JsonObject[] = [grpcCluster('xds-grpc'), grpcCluster('sds-grpc')]
@@ -28,13 +35,12 @@ function bootstrap(names: readonly string[]): JsonObject {
   let port = 10_000
   const listener = (json: JsonObject, name: string): void => {
     object(object(json['address'])['socket_address'])['port_value'] = port++
-    listeners.push({ ...json, name: `${name} ${String(json['name'])}` })
+    listeners.push({ ...json, name: `${name} ${text(json['name'])}` })
   }
   for (const name of names) {
-    for (const json of jsonOf(name, TypeUrl.cluster))
-      clusters.push({ ...json, name: `${name} ${String(json['name'])}` })
+    for (const json of jsonOf(name, TypeUrl.cluster)) clusters.push({ ...json, name: `${name} ${text(json['name'])}` })
     for (const json of jsonOf(name, TypeUrl.endpoints)) {
-      const title = `${name} endpoints ${String(json['cluster_name'])}`
+      const title = `${name} endpoints ${text(json['cluster_name'])}`
       clusters.push({ name: title, type: 'STATIC', connect_timeout: '1s', load_assignment: json })
     }
     for (const json of jsonOf(name, TypeUrl.listener)) listener(json, name)
@@ -95,32 +101,55 @@ function routeListener(table: JsonObject): JsonObject {
   }
 }
 
-test.skipIf(envoy === null)(
-  'Envoy accepts all resources of all golden cases',
-  async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'weft-golden-'))
-    try {
-      const path = join(folder, 'bootstrap.json')
-      // Envoy opens files of TLS contexts when it validates; here they need not exist.
-      const cases = readdirSync(casesFolder).filter((name) => name !== 'tls-modes')
-      writeFileSync(path, JSON.stringify(bootstrap(cases)))
-      const run = Bun.spawn(
-        [envoy ?? 'envoy', '--mode', 'validate', '-c', path, '-l', 'warning', '--use-dynamic-base-id'],
-        {
-          stdout: 'pipe',
-          stderr: 'pipe',
-        },
-      )
-      const [out, log, code] = await Promise.all([
-        new Response(run.stdout).text(),
-        new Response(run.stderr).text(),
-        run.exited,
-      ])
-      expect(`${out}${log}`).toContain('OK')
-      expect(code).toBe(0)
-    } finally {
-      rmSync(folder, { recursive: true })
-    }
-  },
-  60_000,
-)
+/** Writes a certificate and its key; Envoy opens the files of TLS contexts when it validates. */
+async function writeCertificate(folder: string): Promise<{ readonly chain: string; readonly key: string }> {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    name: 'CN=golden',
+    keys,
+    signingAlgorithm: algorithm,
+    extensions: [new BasicConstraintsExtension(true)],
+  })
+  const chain = join(folder, 'certificate.pem')
+  const key = join(folder, 'key.pem')
+  writeFileSync(chain, certificate.toString('pem'))
+  writeFileSync(key, PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY'))
+  return { chain, key }
+}
+
+async function validate(path: string): Promise<{ readonly code: number; readonly log: string }> {
+  const argv = [envoy ?? 'envoy', '--mode', 'validate', '-c', path, '-l', 'warning', '--use-dynamic-base-id']
+  const run = Bun.spawn(argv, { stdout: 'pipe', stderr: 'pipe' })
+  const [out, log, code] = await Promise.all([
+    new Response(run.stdout).text(),
+    new Response(run.stderr).text(),
+    run.exited,
+  ])
+  return { code, log: `${out}${log}` }
+}
+
+describe.skipIf(envoy === null)('Envoy', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weft-golden-'))
+  const path = join(folder, 'bootstrap.json')
+  afterAll(() => {
+    rmSync(folder, { recursive: true })
+  })
+
+  test('accepts all resources of all golden cases', async () => {
+    const { chain, key } = await writeCertificate(folder)
+    const files = ['/etc/files/ca.pem', '/etc/files/client.pem', '/etc/ssl/certs/ca-certificates.crt']
+    let json = JSON.stringify(bootstrap(readdirSync(casesFolder))).replaceAll('/etc/files/client-key.pem', key)
+    for (const file of files) json = json.replaceAll(file, chain)
+    writeFileSync(path, json)
+    const { code, log } = await validate(path)
+    expect(log).toContain('OK')
+    expect(code).toBe(0)
+  }, 60_000)
+
+  test('would refuse a field that it does not know', async () => {
+    writeFileSync(path, JSON.stringify({ ...bootstrap(['default-route']), no_such_field: true }))
+    const { code } = await validate(path)
+    expect(code).not.toBe(0)
+  }, 60_000)
+})

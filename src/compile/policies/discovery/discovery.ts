@@ -1,5 +1,5 @@
 import type { Service } from '../../../model/index.ts'
-import { type EndpointFact, selectEndpoints } from '../../select/index.ts'
+import { type EndpointFact, meshClusterId, selectEndpoints } from '../../select/index.ts'
 import type { ClusterPolicy } from '../cluster-policy.ts'
 
 const noLabels: ReadonlyMap<string, string> = new Map()
@@ -35,6 +35,6 @@ function hostItself(service: Service, port: number): EndpointFact {
     weight: 1,
     draining: false,
     meshed: false,
-    workload: `${name};${namespace};${name};latest;weft`,
+    workload: `${name};${namespace};${name};latest;${meshClusterId}`,
   }
 }
