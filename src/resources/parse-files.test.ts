@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import fc from 'fast-check'
+import { array, assert, constantFrom, property } from 'fast-check'
 
 import { limits, parseFiles, positionOf, type Resource } from './index.ts'
 
@@ -154,7 +154,7 @@ describe('parseFiles()', () => {
   })
 
   test('never throws, whatever the text', () => {
-    const pieces = fc.constantFrom(
+    const pieces = constantFrom(
       'a',
       ':',
       ' ',
@@ -184,8 +184,8 @@ describe('parseFiles()', () => {
       'é',
       '\ud800',
     )
-    fc.assert(
-      fc.property(fc.array(pieces, { maxLength: 60 }), (parts) => {
+    assert(
+      property(array(pieces, { maxLength: 60 }), (parts) => {
         expect(Array.isArray(parse(parts.join('')).resources)).toBe(true)
       }),
       { numRuns: 2000 },

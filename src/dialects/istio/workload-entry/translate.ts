@@ -1,3 +1,4 @@
+import { spiffeIdOf } from '../../../identity/index.ts'
 import type { Workload } from '../../../model/index.ts'
 import { originOf, type Resource } from '../../../resources/index.ts'
 import type { TranslateContext } from '../../contract.ts'
@@ -20,7 +21,7 @@ export function translateWorkloadEntry(
     name,
     labels: spec.labels ?? new Map(),
     serviceAccount: account,
-    spiffeId: `spiffe://${context.settings.trustDomain}/ns/${namespace}/sa/${account}`,
+    spiffeId: spiffeIdOf(context.settings.trustDomain, namespace, account),
     address: spec.address,
     ports: [...(spec.ports ?? [])].map(([portName, port]) => ({
       port,
