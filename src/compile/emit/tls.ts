@@ -39,9 +39,14 @@ export function upstreamTls(plan: ClientTlsPlan): ReturnType<typeof extension> {
   })
 }
 
+/** Both ends of the range: without a maximum, Envoy's client side speaks TLS 1.2 at most. */
+function tlsVersions(minimum: TlsParameters_TlsProtocol) {
+  return { tlsMinimumProtocolVersion: minimum, tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3 }
+}
+
 function meshContext(alpn: readonly string[], peers: readonly PeerName[]): Init<typeof CommonTlsContextSchema> {
   return {
-    tlsParams: { tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3 },
+    tlsParams: tlsVersions(TlsParameters_TlsProtocol.TLSv1_3),
     alpnProtocols: [...alpn],
     tlsCertificateSdsSecretConfigs: [{ name: secretName.certificate, sdsConfig: sdsSource() }],
     validationContextType: {
@@ -57,7 +62,7 @@ function meshContext(alpn: readonly string[], peers: readonly PeerName[]): Init<
 function fileContext(plan: Extract<ClientTlsPlan, { readonly kind: 'files' }>): Init<typeof CommonTlsContextSchema> {
   const { caFile, certificate } = plan
   return {
-    tlsParams: { tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_2 },
+    tlsParams: tlsVersions(TlsParameters_TlsProtocol.TLSv1_2),
     alpnProtocols: [...plan.alpn],
     ...(certificate === undefined
       ? {}
