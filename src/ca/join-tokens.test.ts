@@ -29,7 +29,7 @@ describe('createJoinTokens()', () => {
     const { tokens, create } = setup()
     const token = await create()
     const results = await Promise.all([tokens.redeem(token), tokens.redeem(token)])
-    expect(results.map((result) => result.ok).sort()).toEqual([false, true])
+    expect(results.filter((result) => result.ok).length).toBe(1)
   })
 
   test('redeem() refuses an expired token', async () => {

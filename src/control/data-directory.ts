@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { MeshError } from '../base/index.ts'
-import { type ServerFile, serverFileName } from './rest/server-file.ts'
+import { type ServerFile, serverFileName } from './rest/index.ts'
 
 /** Where the parts of a control plane's data lie; absolute paths. */
 export interface DataDirectory {

@@ -1,9 +1,14 @@
 import { joinParts, translateResource, type TranslatedParts } from '../../dialects/index.ts'
 import { buildMesh, type Mesh, type MeshSettings, type Service, type Workload } from '../../model/index.ts'
 import { type Change, CompactedError, type Store, type StoredObject } from '../../store/index.ts'
-import { objectKey, objectPrefix, type ObjectRecord, parseObjectRecord, toResource } from '../objects/object-record.ts'
-import { impliedServices, toWorkload } from '../workloads/to-workload.ts'
-import { parseWorkloadRecord, type WorkloadRecord, workloadPrefix } from '../workloads/workload-record.ts'
+import { objectKey, objectPrefix, type ObjectRecord, parseObjectRecord, toResource } from '../objects/index.ts'
+import {
+  impliedServices,
+  parseWorkloadRecord,
+  toWorkload,
+  type WorkloadRecord,
+  workloadPrefix,
+} from '../workloads/index.ts'
 
 interface LiveObject {
   readonly record: ObjectRecord
@@ -145,7 +150,8 @@ export class LiveMesh implements AsyncDisposable {
   }
 
   #notify(): void {
-    for (const listener of [...this.#listeners]) listener()
+    // A listener may leave while it is called; a Set allows that.
+    for (const listener of this.#listeners) listener()
   }
 
   #put(object: StoredObject): void {

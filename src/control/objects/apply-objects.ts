@@ -2,7 +2,7 @@ import type { Clock } from '../../base/index.ts'
 import { checkResources, dialects } from '../../dialects/index.ts'
 import { type Diagnostic, parseFiles, type Resource, resourceLabel } from '../../resources/index.ts'
 import { ConflictError, type Store, type WriteOperation } from '../../store/index.ts'
-import type { ApplyRequest, ApplyResponse } from '../rest/contract.ts'
+import type { ApplyRequest, ApplyResponse } from '../rest/index.ts'
 import { formatObjectRecord, objectKey, type ObjectRecord, parseObjectRecord } from './object-record.ts'
 
 /** What became of an apply: stored, or refused with every fault found (warnings included). */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parseFiles, type Resource, resourceKey } from '../../resources/index.ts'
-import { diagnosticSchema } from '../rest/contract.ts'
+import { diagnosticSchema } from '../rest/index.ts'
 
 /** Where users' objects live in the store. */
 export const objectPrefix = 'resources/'

@@ -1,5 +1,5 @@
-import type { LiveMesh } from '../mesh/live-mesh.ts'
-import type { Enforcement } from '../rest/contract.ts'
+import type { LiveMesh } from '../mesh/index.ts'
+import type { Enforcement } from '../rest/index.ts'
 import type { PushEngine } from './push-engine.ts'
 
 /** Why a proxy does not obey a revision yet. `final`: waiting longer cannot help. */

@@ -132,7 +132,7 @@ function connect(
     return refused.map(({ name }) => ({ name, message: 'routes[0].route: not implemented' }))
   }
   const shared = {
-    address: plane.xds,
+    address: () => plane.xds,
     credentials,
     apply,
     onStatus: (connected: boolean, reason: string) => void statuses.push(connected ? 'connected' : reason),

@@ -8,7 +8,7 @@ import {
 } from '../../compile/index.ts'
 import type { Mesh } from '../../model/index.ts'
 import type { AdsCallbacks, AdsClient, Admission } from '../../xds/server/index.ts'
-import type { LiveMesh } from '../mesh/live-mesh.ts'
+import type { LiveMesh } from '../mesh/index.ts'
 import { ProxySession } from './proxy-session.ts'
 import { PushHistory } from './push-history.ts'
 
@@ -128,7 +128,7 @@ export class PushEngine implements AsyncDisposable {
   }
 
   #notify(): void {
-    for (const listener of [...this.#listeners]) listener()
+    for (const listener of this.#listeners) listener()
   }
 
   /** A wait of 0 runs before one that is already under way: a request is being held for it. */
@@ -169,7 +169,7 @@ export class PushEngine implements AsyncDisposable {
     this.#closeRemoved(change)
     const affected = this.#absentButTouched(change)
     let sliceEnd = performance.now() + sliceMs
-    for (const session of [...this.#sessions.values()]) {
+    for (const session of this.sessions()) {
       const touched = isAffected(session.dependsOn ?? unknownDependencies, change)
       if (session.stale || touched) {
         const differs = this.#push(session, mesh, revision)
@@ -207,7 +207,7 @@ export class PushEngine implements AsyncDisposable {
     if (change.size === 0) return
     const isGone = (id: string): boolean => this.#live.workload(id) === undefined && change.has(workloadKey(id))
     for (const id of this.#absent.keys()) if (isGone(id)) this.#absent.delete(id)
-    for (const session of [...this.#sessions.values()]) {
+    for (const session of this.sessions()) {
       if (isGone(session.id)) session.client.close(`Workload ${session.id} is no longer registered`)
     }
   }

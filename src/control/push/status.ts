@@ -1,7 +1,7 @@
 import type { Origin } from '../../resources/index.ts'
-import type { LiveMesh } from '../mesh/live-mesh.ts'
-import type { ProxyStatus, Status } from '../rest/contract.ts'
-import type { WorkloadRecord } from '../workloads/workload-record.ts'
+import type { LiveMesh } from '../mesh/index.ts'
+import type { ProxyStatus, Status } from '../rest/index.ts'
+import type { WorkloadRecord } from '../workloads/index.ts'
 import type { PushEngine } from './push-engine.ts'
 
 /** Warnings shown at once; beyond that a count would help nobody. */

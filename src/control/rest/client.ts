@@ -9,7 +9,7 @@ import { request } from 'node:https'
 import { z } from 'zod'
 import { MeshError } from '../../base/index.ts'
 import {
-  applyRequestSchema,
+  type applyRequestSchema,
   applyResponseSchema,
   type ApplyResponse,
   certificateResponseSchema,

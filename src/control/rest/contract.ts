@@ -202,19 +202,35 @@ export const enforcementSchema = z.object({
   pending: z.array(z.object({ id: z.string(), reason: z.string() })),
 })
 
+/** Body of apply and diff. */
 export type ApplyRequest = z.infer<typeof applyRequestSchema>
+/** What became of every object. */
 export type ApplyResponse = z.infer<typeof applyResponseSchema>
+/** Any error. */
 export type ErrorResponse = z.infer<typeof errorResponseSchema>
+/** One stored object. */
 export type StoredResource = z.infer<typeof storedResourceSchema>
+/** Stored objects with the revision they were read at. */
 export type ResourceList = z.infer<typeof resourceListSchema>
+/** Revision after a deletion. */
 export type DeleteResponse = z.infer<typeof deleteResponseSchema>
+/** A registration with its defaults filled in. */
 export type WorkloadRequest = z.infer<typeof workloadRequestSchema>
+/** A registration as it is sent. */
 export type WorkloadInput = z.input<typeof workloadRequestSchema>
+/** Registered workloads. */
 export type WorkloadList = z.infer<typeof workloadListSchema>
+/** TCP services that may be called. */
 export type TcpServices = z.infer<typeof tcpServicesSchema>
+/** A signing request with its join token. */
 export type CertificateRequest = z.infer<typeof certificateRequestSchema>
+/** A signed chain and the trust bundle. */
 export type CertificateResponse = z.infer<typeof certificateResponseSchema>
+/** What a workload needs to join. */
 export type WorkloadResponse = z.infer<typeof workloadResponseSchema>
+/** One proxy. */
 export type ProxyStatus = z.infer<typeof proxyStatusSchema>
+/** The whole mesh. */
 export type Status = z.infer<typeof statusSchema>
+/** Who obeys a revision. */
 export type Enforcement = z.infer<typeof enforcementSchema>

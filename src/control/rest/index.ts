@@ -1,13 +1,29 @@
 /**
- * The REST API of the control plane: schemas (`contract.ts`), a typed client and the server's routes.
+ * The REST API of the control plane as both ends see it: schemas, a typed client, and the file that says where the server
+ * is. The server itself stands in `http/`.
  *
- * The command line and `weft run` import from here only what they need to talk to a control plane: schemas, the client
- * and the server file. Nothing here starts anything; `../control-plane.ts` is the composition root.
+ * The command line and `weft run` import this and nothing else of the control plane: it starts nothing and loads neither
+ * the store nor gRPC nor the certificate library.
  */
 export { ApiError, type ApiClient, createApiClient, type ResourceName } from './client.ts'
 export {
   type ApplyRequest,
+  applyRequestSchema,
   type ApplyResponse,
+  applyResponseSchema,
+  certificateRequestSchema,
+  certificateResponseSchema,
+  deleteResponseSchema,
+  diagnosticSchema,
+  enforcementSchema,
+  errorResponseSchema,
+  resourceListSchema,
+  statusSchema,
+  storedResourceSchema,
+  tcpServicesSchema,
+  workloadListSchema,
+  workloadRequestSchema,
+  workloadResponseSchema,
   type CertificateResponse,
   type DeleteResponse,
   type Enforcement,

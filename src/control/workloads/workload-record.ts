@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { workloadRequestSchema } from '../rest/contract.ts'
+import { workloadRequestSchema } from '../rest/index.ts'
 
 /** Where registrations live in the store. */
 export const workloadPrefix = 'workloads/'

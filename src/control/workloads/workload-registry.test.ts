@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { createMemoryStore } from '../../store/memory/index.ts'
-import { LiveMesh } from '../mesh/live-mesh.ts'
-import { workloadRequestSchema } from '../rest/contract.ts'
+import { LiveMesh } from '../mesh/index.ts'
+import { workloadRequestSchema } from '../rest/index.ts'
 import { WorkloadRegistry } from './workload-registry.ts'
 
 const settings = { trustDomain: 'cluster.local', serviceDomain: 'svc.cluster.local', rootNamespace: 'istio-system' }
@@ -17,7 +17,7 @@ const request = workloadRequestSchema.parse({
 })
 const open: AsyncDisposable[] = []
 afterEach(async () => {
-  for (const part of open.splice(0).reverse()) await part[Symbol.asyncDispose]()
+  for (const part of open.splice(0).toReversed()) await part[Symbol.asyncDispose]()
 })
 
 async function setup() {

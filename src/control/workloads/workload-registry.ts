@@ -1,8 +1,7 @@
 import { type Clock, MeshError } from '../../base/index.ts'
 import { spiffeIdOf } from '../../identity/index.ts'
 import { ConflictError, type Store } from '../../store/index.ts'
-import type { LiveMesh } from '../mesh/live-mesh.ts'
-import type { WorkloadRequest } from '../rest/contract.ts'
+import type { WorkloadRequest } from '../rest/index.ts'
 import { formatWorkloadRecord, workloadKey, type WorkloadRecord } from './workload-record.ts'
 
 /** A registration ends this long after its last renewal. */
@@ -13,6 +12,14 @@ const sweepIntervalMs = 1000
 
 /** A gap between two looks that is longer than this means that this process slept, not that all workloads did. */
 const maxSweepGapMs = 5000
+
+/** The registrations as the mesh has them. */
+export interface KnownWorkloads {
+  readonly workload: (id: string) => WorkloadRecord | undefined
+  readonly workloads: () => readonly WorkloadRecord[]
+  /** Resolves when the commit of `revision` is part of the mesh. */
+  readonly reached: (revision: number) => Promise<void>
+}
 
 /** What a registration did. */
 export interface Registration {
@@ -27,7 +34,7 @@ export interface Registration {
  */
 export class WorkloadRegistry implements AsyncDisposable {
   readonly #store: Store
-  readonly #live: LiveMesh
+  readonly #live: KnownWorkloads
   readonly #clock: Clock
   readonly #trustDomain: string
   readonly #log: (line: string) => void
@@ -39,7 +46,7 @@ export class WorkloadRegistry implements AsyncDisposable {
 
   constructor(options: {
     readonly store: Store
-    readonly live: LiveMesh
+    readonly live: KnownWorkloads
     readonly clock: Clock
     readonly trustDomain: string
     readonly log: (line: string) => void

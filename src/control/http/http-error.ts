@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { MeshError } from '../../base/index.ts'
-import type { ErrorResponse } from './contract.ts'
+import type { ErrorResponse } from '../rest/index.ts'
 
 /** A request that is answered with an error: status, body and headers of the answer. */
 export class HttpError extends MeshError {

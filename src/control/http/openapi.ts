@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { errorResponseSchema } from './contract.ts'
+import { errorResponseSchema } from '../rest/index.ts'
 import type { Route } from './route.ts'
 
 /** Plain JSON. */

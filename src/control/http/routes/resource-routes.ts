@@ -1,9 +1,8 @@
 import { z } from 'zod'
 import type { Clock } from '../../../base/index.ts'
 import type { Store, StoredObject } from '../../../store/index.ts'
-import type { LiveMesh } from '../../mesh/live-mesh.ts'
-import { applyObjects } from '../../objects/apply-objects.ts'
-import { objectKey, objectPrefix, parseObjectRecord } from '../../objects/object-record.ts'
+import type { LiveMesh } from '../../mesh/index.ts'
+import { applyObjects, objectKey, objectPrefix, parseObjectRecord } from '../../objects/index.ts'
 import {
   applyRequestSchema,
   applyResponseSchema,
@@ -13,7 +12,7 @@ import {
   type ApplyRequest,
   type ApplyResponse,
   type StoredResource,
-} from '../contract.ts'
+} from '../../rest/index.ts'
 import { HttpError } from '../http-error.ts'
 import { defineRoute, type Route } from '../route.ts'
 

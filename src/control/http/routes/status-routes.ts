@@ -1,9 +1,7 @@
 import { z } from 'zod'
-import type { LiveMesh } from '../../mesh/live-mesh.ts'
-import { waitForEnforcement } from '../../push/enforcement.ts'
-import type { PushEngine } from '../../push/push-engine.ts'
-import { createStatus } from '../../push/status.ts'
-import { enforcementSchema, statusSchema } from '../contract.ts'
+import type { LiveMesh } from '../../mesh/index.ts'
+import { createStatus, type PushEngine, waitForEnforcement } from '../../push/index.ts'
+import { enforcementSchema, statusSchema } from '../../rest/index.ts'
 import { HttpError } from '../http-error.ts'
 import { defineRoute, type Route } from '../route.ts'
 

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import type { CertificateAuthority, JoinTokens } from '../../../ca/index.ts'
 import { parseSpiffeId } from '../../../identity/index.ts'
-import type { LiveMesh } from '../../mesh/live-mesh.ts'
-import { leaseMs, type WorkloadRegistry } from '../../workloads/workload-registry.ts'
+import type { LiveMesh } from '../../mesh/index.ts'
+import { leaseMs, type WorkloadRegistry } from '../../workloads/index.ts'
 import {
   certificateRequestSchema,
   certificateResponseSchema,
@@ -12,7 +12,7 @@ import {
   workloadRequestSchema,
   type WorkloadRequest,
   workloadResponseSchema,
-} from '../contract.ts'
+} from '../../rest/index.ts'
 import { HttpError } from '../http-error.ts'
 import { defineRoute, type Route } from '../route.ts'
 
