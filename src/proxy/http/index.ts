@@ -8,3 +8,4 @@
  * One connection is one object with a state field; nothing is allocated per chunk.
  */
 export { type HttpNode, type HttpServer, type HttpServerOptions } from './contract.ts'
+export { createHttpServer } from './http-server.ts'

@@ -158,6 +158,12 @@ export class Head {
     return false
   }
 
+  /** Makes a field unfindable and gives it another number, so that it is dropped where that number is. */
+  hide(index: number, id: number): void {
+    this.positions[index * positionStride + 4] = -1
+    this.ids[index] = id
+  }
+
   #grow(): void {
     const ids = new Uint8Array(this.ids.length * 2)
     ids.set(this.ids)

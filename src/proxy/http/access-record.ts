@@ -1,0 +1,65 @@
+import type { AccessLogRecord } from '../../telemetry/index.ts'
+import type { Exchange } from './exchange.ts'
+
+const nothing = (): undefined => undefined
+
+/** A record to be filled; reused for every request. */
+export function emptyAccessRecord(): AccessLogRecord {
+  return {
+    startTime: 0,
+    method: '',
+    path: '',
+    protocol: '',
+    authority: '',
+    status: 0,
+    flags: 0,
+    details: '',
+    bytesReceived: 0,
+    bytesSent: 0,
+    durationMs: 0,
+    upstreamServiceTimeMs: -1,
+    upstreamHost: '',
+    upstreamCluster: '',
+    upstreamLocalAddress: '',
+    downstreamLocalAddress: '',
+    downstreamRemoteAddress: '',
+    requestedServerName: '',
+    routeName: '',
+    upstreamTransportFailureReason: '',
+    requestHeader: nothing,
+    responseHeader: nothing,
+    peerSpiffeId: '',
+  }
+}
+
+/** Writes a finished exchange to the loggers of its manager; called only when there are some. */
+export function logExchange(exchange: Exchange, durationMs: number): void {
+  const { context, connection, request, leg, plan, decision } = exchange
+  const { record, options } = context
+  const { info } = connection
+  const routed = decision !== undefined && decision.kind !== 'no-route' && decision.kind !== 'on-demand'
+  record.startTime = options.clock.now() - durationMs
+  record.method = request.method
+  record.path = request.target
+  record.protocol = request.method === '' ? '' : request.head.minorVersion === 0 ? 'HTTP/1.0' : 'HTTP/1.1'
+  record.authority = request.authority
+  record.status = exchange.status
+  record.flags = exchange.flags
+  record.details = exchange.details
+  record.bytesReceived = exchange.bytesReceived
+  record.bytesSent = exchange.bytesSent
+  record.durationMs = durationMs
+  record.upstreamServiceTimeMs = exchange.serviceTimeMs
+  record.upstreamHost = leg.endpoint?.authority ?? ''
+  record.upstreamCluster = exchange.cluster?.config.name ?? ''
+  record.upstreamLocalAddress = leg.localAddress
+  record.downstreamLocalAddress = info.localAddress
+  record.downstreamRemoteAddress = info.remoteAddress
+  record.requestedServerName = info.serverName
+  record.routeName = routed ? decision.route.name : ''
+  record.upstreamTransportFailureReason = exchange.transportFailure
+  record.requestHeader = (name) => request.header(name)
+  record.responseHeader = (name) => (leg.headKept ? leg.head.header(name) : undefined)
+  record.peerSpiffeId = info.peerSpiffeId
+  for (const config of plan.manager.accessLogs) options.logAccess(config, record)
+}

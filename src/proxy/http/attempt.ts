@@ -1,0 +1,168 @@
+import { ResponseFlag } from '../../telemetry/index.ts'
+import type { Head } from '../../wire/http1/index.ts'
+import type { ClusterRuntime, ConnectOutcome } from '../cluster/index.ts'
+import type { CompiledRetry, ForwardDecision } from '../route/index.ts'
+import type { Exchange } from './exchange.ts'
+import { Phase } from './phase.ts'
+import { type AttemptFailure, backoffMs, isIdempotent, retriesFailure, retriesResponse } from './retry-policy.ts'
+
+/** The beginning of Envoy's body for requests that failed upstream. */
+const failed = 'upstream connect error or disconnect/reset before headers. reset reason: '
+
+/** Asks the circuit breakers, picks an endpoint and sends the request there. `fresh`: not on a connection that was used before. */
+export function startAttempt(
+  exchange: Exchange,
+  decision: ForwardDecision,
+  cluster: ClusterRuntime,
+  fresh: boolean,
+): void {
+  const { connection, leg } = exchange
+  if (cluster.activeRequests >= cluster.config.limits.maxRequests) {
+    cluster.stats.upstream_rq_pending_overflow += 1
+    overflow(exchange)
+    return
+  }
+  const avoid = decision.retry?.avoidPreviousHosts === true ? leg.endpoint : undefined
+  const endpoint = cluster.pick(
+    avoid,
+    originalDestination(connection.info.destinationAddress, connection.info.destinationPort),
+  )
+  if (endpoint === undefined) {
+    exchange.reply(503, 'no healthy upstream', ResponseFlag.UH, 'no_healthy_upstream')
+    return
+  }
+  exchange.attempts += 1
+  exchange.phase = Phase.upstream
+  cluster.stats.upstream_rq_total += 1
+  const socket = fresh ? undefined : endpoint.takeIdle()
+  if (socket === undefined && cluster.pendingRequests >= cluster.config.limits.maxPendingRequests) {
+    cluster.stats.upstream_rq_pending_overflow += 1
+    overflow(exchange)
+    return
+  }
+  leg.start(endpoint, socket, decision)
+}
+
+/** `ip:port`, made only where it can matter. */
+function originalDestination(address: string, port: number): string {
+  return address === '' || address.endsWith(`:${port}`) ? address : `${address}:${port}`
+}
+
+function overflow(exchange: Exchange): void {
+  exchange.reply(
+    503,
+    `${failed}overflow`,
+    ResponseFlag.UO,
+    'upstream_reset_before_response_started{overflow}',
+    'x-envoy-overloaded: true\r\n',
+  )
+}
+
+/** No connection could be had. */
+export function onConnectFailed(exchange: Exchange, outcome: Extract<ConnectOutcome, { kind: 'failed' }>): void {
+  exchange.transportFailure = outcome.message
+  if (outcome.reason === 'overflow') {
+    exchange.leg.abandon()
+    overflow(exchange)
+    return
+  }
+  const reason = outcome.reason === 'timeout' ? 'connection timeout' : 'remote connection failure'
+  onAttemptFailed(exchange, 'connect', reason, ResponseFlag.UF)
+}
+
+/** The upstream closed the connection before it answered. */
+export function onUpstreamReset(exchange: Exchange): void {
+  const { cluster, decision, leg, request } = exchange
+  const stale = leg.reused && !leg.answered && !exchange.replayed
+  if (
+    stale &&
+    exchange.replayable &&
+    isIdempotent(request.method) &&
+    decision?.kind === 'forward' &&
+    cluster !== undefined
+  ) {
+    // The idle connection was closed while the request was on its way: nothing shows that it was acted on.
+    leg.abandon()
+    exchange.replayed = true
+    startAttempt(exchange, decision, cluster, true)
+    return
+  }
+  onAttemptFailed(exchange, 'reset', 'connection termination', ResponseFlag.UC)
+}
+
+/** The upstream's bytes are no HTTP/1.1 response. */
+export function onUpstreamProtocolError(exchange: Exchange): void {
+  if (retryAfterFailure(exchange, 'reset')) return
+  exchange.reply(
+    502,
+    `${failed}protocol error`,
+    ResponseFlag.UPE,
+    'upstream_reset_before_response_started{protocol_error}',
+  )
+}
+
+/** One attempt took longer than `per_try_timeout`. */
+export function onPerTryTimeout(exchange: Exchange): void {
+  if (exchange.cluster !== undefined) exchange.cluster.stats.upstream_rq_per_try_timeout += 1
+  exchange.flags |= ResponseFlag.UT
+  if (retryAfterFailure(exchange, 'per-try-timeout')) return
+  exchange.reply(504, 'upstream request timeout', ResponseFlag.UT, 'response_timeout')
+}
+
+/** The route's timeout is over: no further attempt. */
+export function onRouteTimeout(exchange: Exchange): void {
+  if (exchange.cluster !== undefined) exchange.cluster.stats.upstream_rq_timeout += 1
+  exchange.reply(504, 'upstream request timeout', ResponseFlag.UT, 'response_timeout')
+}
+
+function onAttemptFailed(exchange: Exchange, failure: AttemptFailure, reason: string, flag: number): void {
+  if (retryAfterFailure(exchange, failure)) return
+  const details = `upstream_reset_before_response_started{${reason.replaceAll(' ', '_')}}`
+  exchange.reply(503, failed + reason, flag, details)
+}
+
+function retryAfterFailure(exchange: Exchange, failure: AttemptFailure): boolean {
+  const { decision, leg } = exchange
+  if (decision?.kind !== 'forward' || decision.retry === undefined || exchange.phase >= Phase.responding) return false
+  return retriesFailure(decision.retry, failure, leg.sending) && scheduleRetry(exchange, decision.retry)
+}
+
+/** True when the response is thrown away and the request sent again. */
+export function retryAfterResponse(exchange: Exchange, retry: CompiledRetry, head: Head): boolean {
+  const grpcStatus = head.header('grpc-status') ?? ''
+  return retriesResponse(retry, head.status, grpcStatus) && scheduleRetry(exchange, retry)
+}
+
+/** Arms the pause before the next attempt, if policy, replay buffer and circuit breaker allow one. */
+function scheduleRetry(exchange: Exchange, retry: CompiledRetry): boolean {
+  const { cluster, context } = exchange
+  if (cluster === undefined || !exchange.replayable || exchange.upgradeType !== '') return false
+  const retries = exchange.attempts - (exchange.replayed ? 1 : 0)
+  if (exchange.retrying) {
+    exchange.retrying = false
+    cluster.activeRetries -= 1
+  }
+  if (retries > retry.attempts) {
+    exchange.flags |= ResponseFlag.URX
+    return false
+  }
+  if (cluster.activeRetries >= cluster.config.limits.maxRetries) {
+    cluster.stats.upstream_rq_retry_overflow += 1
+    exchange.flags |= ResponseFlag.UO
+    return false
+  }
+  exchange.retrying = true
+  cluster.activeRetries += 1
+  cluster.stats.upstream_rq_retry += 1
+  exchange.leg.leave()
+  exchange.phase = Phase.backoff
+  exchange.pauseTimer.arm(backoffMs(retry, retries, context.options.random()))
+  return true
+}
+
+/** The pause before a retry is over. */
+export function onRetryPause(exchange: Exchange): void {
+  const { cluster, decision } = exchange
+  if (exchange.phase !== Phase.backoff || cluster === undefined || decision?.kind !== 'forward') return
+  startAttempt(exchange, decision, cluster, false)
+}

@@ -1,0 +1,71 @@
+import type { AccessLogRecord } from '../../telemetry/index.ts'
+import { HeadWriter } from '../../wire/http1/index.ts'
+import { emptyAccessRecord } from './access-record.ts'
+import type { EndpointRuntime } from '../cluster/index.ts'
+import type { Connection } from './connection.ts'
+import type { HttpServerOptions } from './contract.ts'
+import type { Exchange } from './exchange.ts'
+import { createHeadPlan, type HeadPlan } from './fields.ts'
+import { peerMetadataLines } from './peer-metadata.ts'
+
+/** Free exchanges kept for the next request. */
+const keptExchanges = 256
+
+/** What all connections of one server share. */
+export class HttpContext {
+  readonly options: HttpServerOptions
+  /** Every message is composed here and handed to a socket before the next one is begun. */
+  readonly writer: HeadWriter = new HeadWriter(96 * 1024)
+  readonly connections: Set<Connection> = new Set()
+  readonly record: AccessLogRecord = emptyAccessRecord()
+  readonly metadataLines: string
+  /** SPIFFE id that each endpoint proved when it was last connected to; for labels of requests on idle connections. */
+  readonly principals: WeakMap<EndpointRuntime, string> = new WeakMap()
+  activeRequests = 0
+  parkedRequests = 0
+  draining = false
+  /** Called when the last connection is gone. */
+  onEmpty: (() => void) | undefined = undefined
+  readonly #free: Exchange[] = []
+  #trustedPlan: HeadPlan | undefined = undefined
+  #foreignPlan: HeadPlan | undefined = undefined
+  #dateSecond = -1
+  #date = ''
+
+  constructor(options: HttpServerOptions) {
+    this.options = options
+    this.metadataLines = peerMetadataLines(options.node)
+  }
+
+  /** The plan of the manager as it is configured now. */
+  plan(trusted: boolean): HeadPlan {
+    const manager = this.options.manager()
+    const known = trusted ? this.#trustedPlan : this.#foreignPlan
+    if (known !== undefined && known.manager === manager) return known
+    const made = createHeadPlan(manager, trusted)
+    if (trusted) this.#trustedPlan = made
+    else this.#foreignPlan = made
+    return made
+  }
+
+  /** A free exchange, if one is kept. */
+  takeExchange(): Exchange | undefined {
+    return this.#free.pop()
+  }
+
+  /** Takes an exchange back. */
+  releaseExchange(exchange: Exchange): void {
+    if (this.#free.length < keptExchanges) this.#free.push(exchange)
+  }
+
+  /** `Date` of now (RFC 9110 section 6.6.1), made once a second. */
+  date(): string {
+    const now = this.options.clock.now()
+    const second = Math.floor(now / 1000)
+    if (second !== this.#dateSecond) {
+      this.#dateSecond = second
+      this.#date = new Date(now).toUTCString()
+    }
+    return this.#date
+  }
+}

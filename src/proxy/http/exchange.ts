@@ -1,0 +1,341 @@
+import type { TimerOwner, WheelTimer } from '../../base/index.ts'
+import { ResponseFlag } from '../../telemetry/index.ts'
+import { ChunkedDecoder, ChunkEvent, ConnectionOption } from '../../wire/http1/index.ts'
+import { logExchange } from './access-record.ts'
+import type { ClusterRuntime } from '../cluster/index.ts'
+import type { Decision, HeaderEdits } from '../route/index.ts'
+import type { Connection } from './connection.ts'
+import type { HttpContext } from './context.ts'
+import { onRetryPause, onRouteTimeout } from './attempt.ts'
+import { admit, forward } from './dispatch.ts'
+import type { HeadPlan } from './fields.ts'
+import { Phase } from './phase.ts'
+import { ReceivedRequest } from './received-request.ts'
+import { recordExchange } from './record-exchange.ts'
+import { type LocalReply, writeLocalReply } from './response-writer.ts'
+import { UpstreamLeg } from './upstream-leg.ts'
+
+const Timer = { route: 0, pause: 1, request: 2 } as const
+
+/** One request and its response, over one or more upstream attempts. Reusable: belongs to a connection from `begin` until it is done. */
+export class Exchange implements TimerOwner {
+  readonly context: HttpContext
+  connection: Connection
+  readonly request: ReceivedRequest
+  readonly leg: UpstreamLeg
+  plan: HeadPlan
+  phase: number = Phase.free
+  /** Grows with each use, so that a late callback can tell that its request is gone. */
+  generation = 0
+  decision: Decision | undefined = undefined
+  cluster: ClusterRuntime | undefined = undefined
+  responseEdits: HeaderEdits | undefined = undefined
+
+  /** Monotonic milliseconds. */
+  startedAt = 0
+  sentAt = 0
+  idleTimeoutMs = 0
+  status = 0
+  flags = 0
+  details = ''
+  transportFailure = ''
+  serviceTimeMs = -1
+  bytesReceived = 0
+  bytesSent = 0
+
+  /** The connection may serve another request afterwards. */
+  keepAlive = false
+  upgradeType = ''
+  bodyDone = false
+  bodyLeft = 0
+  readonly decoder: ChunkedDecoder
+  /** Body held: for the head's write, and for another attempt as long as `replayable`. */
+  hold: Buffer | undefined = undefined
+  held = 0
+  replayable = true
+  attempts = 0
+  /** An idle connection died under the request; it was sent again once. */
+  replayed = false
+  /** The fault filter answers when its delay is over. */
+  abortDrawn = false
+  /** Counted in the cluster's active retries. */
+  retrying = false
+
+  routeDeadline = 0
+  readonly #routeTimer: WheelTimer
+  readonly pauseTimer: WheelTimer
+  readonly #requestTimer: WheelTimer
+
+  constructor(context: HttpContext, connection: Connection) {
+    const { timers, limits } = context.options
+    this.context = context
+    this.connection = connection
+    this.plan = context.plan(connection.trusted)
+    const { manager } = this.plan
+    this.request = new ReceivedRequest({
+      headBytes: manager.maxRequestHeadersBytes,
+      fieldCount: manager.maxHeadersCount,
+      fieldBytes: limits.headerFieldBytes,
+    })
+    this.decoder = new ChunkedDecoder({ extensionBytes: limits.chunkExtensionBytes, trailerBytes: limits.trailerBytes })
+    this.leg = new UpstreamLeg(this)
+    this.#routeTimer = timers.timer(this, Timer.route)
+    this.pauseTimer = timers.timer(this, Timer.pause)
+    this.#requestTimer = timers.timer(this, Timer.request)
+  }
+
+  /** Takes up the next request of a connection: its first bytes are there. */
+  begin(connection: Connection): void {
+    const { context, request } = this
+    this.connection = connection
+    const plan = context.plan(connection.trusted)
+    if (plan !== this.plan || request.head.limits.headBytes !== plan.manager.maxRequestHeadersBytes) {
+      this.plan = plan
+      request.head.limits = {
+        headBytes: plan.manager.maxRequestHeadersBytes,
+        fieldCount: plan.manager.maxHeadersCount,
+        fieldBytes: context.options.limits.headerFieldBytes,
+      }
+    }
+    this.phase = Phase.head
+    this.startedAt = 0
+    context.activeRequests += 1
+  }
+
+  /** The head is complete; `bytes[start..end)` came behind it. */
+  onHead(bytes: Uint8Array, start: number, end: number): void {
+    const { connection, context, plan, request } = this
+    const { head } = request
+    const { manager } = plan
+    const now = context.options.timers.now()
+    this.startedAt = now
+    this.idleTimeoutMs = manager.streamIdleTimeoutMs
+    request.read(connection.info.tls)
+    const close = (head.connection & ConnectionOption.close) !== 0
+    this.keepAlive = !context.draining && !close
+    if (head.minorVersion === 0 && (head.connection & ConnectionOption.keepAlive) === 0) this.keepAlive = false
+    const { maxRequestsPerConnection } = manager
+    if (maxRequestsPerConnection > 0 && connection.requests >= maxRequestsPerConnection) this.keepAlive = false
+    this.bodyDone = !head.chunked && head.contentLength <= 0
+    this.bodyLeft = head.contentLength
+    if (this.bodyDone) connection.stash(bytes, start, end)
+    else {
+      if (head.chunked) this.decoder.reset()
+      this.#takeBody(bytes, start, end)
+      if (this.phase === Phase.free) return
+      if (!this.bodyDone && manager.requestTimeoutMs > 0) this.#requestTimer.arm(manager.requestTimeoutMs, now)
+    }
+    connection.touch(now)
+    admit(this)
+  }
+
+  /** More bytes from the client while the exchange goes on. */
+  onRequestBytes(bytes: Uint8Array, start: number, end: number): void {
+    if (this.bodyDone) this.connection.stash(bytes, start, end)
+    else {
+      this.connection.touch(this.context.options.timers.now())
+      this.#takeBody(bytes, start, end)
+    }
+  }
+
+  /** The client is gone; the upstream's work is of no use any more. */
+  onDownstreamGone(): void {
+    if (this.phase === Phase.head && this.startedAt === 0) {
+      this.end(false, this.context.options.timers.now(), false)
+      return
+    }
+    this.flags |= ResponseFlag.DC
+    if (this.details === '' || this.phase === Phase.responding) this.details = 'downstream_remote_disconnect'
+    this.leg.abandon()
+    this.end(false, this.context.options.timers.now(), true)
+  }
+
+  /** Nothing moved for the stream idle timeout. */
+  onStreamIdle(): void {
+    if (this.phase >= Phase.responding) {
+      this.flags |= ResponseFlag.SI
+      this.details = 'stream_idle_timeout'
+      this.abort()
+    } else if (this.bodyDone) this.reply(504, 'stream timeout', ResponseFlag.SI, 'stream_idle_timeout')
+    else this.reply(408, 'stream timeout', ResponseFlag.SI, 'stream_idle_timeout')
+  }
+
+  onTimer(tag: number): void {
+    if (this.phase === Phase.free) return
+    if (tag === Timer.route) {
+      const left = this.routeDeadline - this.context.options.timers.now()
+      if (this.routeDeadline === 0) return
+      if (left > 0) this.#routeTimer.arm(left)
+      else onRouteTimeout(this)
+    } else if (tag === Timer.request) {
+      if (!this.bodyDone) this.refuse(408, 'request_overall_timeout', 0)
+    } else if (this.phase === Phase.delayed) forward(this)
+    else onRetryPause(this)
+  }
+
+  /** Starts the route's timeout. It is not taken back at the end: `routeDeadline` says whether it counts. */
+  armRouteTimeout(timeoutMs: number): void {
+    if (timeoutMs <= 0 || this.routeDeadline !== 0) return
+    const now = this.context.options.timers.now()
+    this.routeDeadline = now + timeoutMs
+    this.#routeTimer.arm(timeoutMs, now)
+  }
+
+  /** Refuses a request whose bytes are not to be trusted further: answer and close. */
+  refuse(status: number, details: string, fault: number): void {
+    if (this.startedAt === 0) {
+      this.startedAt = this.context.options.timers.now()
+      this.bodyDone = false
+    }
+    this.keepAlive = false
+    const body = status === 431 ? 'Request Header Fields Too Large' : status === 408 ? 'request timeout' : 'Bad Request'
+    this.reply(status, body, fault < 0 ? ResponseFlag.DPE : 0, details)
+  }
+
+  /** Answers in the proxy's own name; when the response has begun already, the connection is cut instead. */
+  reply(
+    status: number,
+    body: string | Uint8Array,
+    flags: number,
+    details: string,
+    lines = '',
+    edits?: HeaderEdits,
+  ): void {
+    this.flags |= flags
+    this.details = details
+    this.leg.abandon()
+    if (this.phase >= Phase.responding) {
+      this.abort()
+      return
+    }
+    this.status = status
+    if (!this.bodyDone) this.keepAlive = false
+    const reply: LocalReply = { status, body, lines, edits }
+    const { writer, options } = this.context
+    writer.reset()
+    writeLocalReply(writer, this, reply)
+    this.connection.output.write(writer.bytes, 0, writer.length)
+    this.bytesSent = this.request.method === 'HEAD' ? 0 : body.length
+    this.end(true, options.timers.now(), true)
+  }
+
+  /** Ends what cannot be ended in order: the client sees the connection close in the middle. */
+  abort(): void {
+    this.leg.abandon()
+    this.keepAlive = false
+    this.end(false, this.context.options.timers.now(), true)
+  }
+
+  /** The exchange is over: counted, logged, given back. */
+  end(clean: boolean, now: number, counted: boolean): void {
+    if (this.phase === Phase.free) return
+    const { connection, context, request } = this
+    if (counted) {
+      recordExchange(this, now - this.startedAt)
+      if (this.plan.manager.accessLogs.length > 0) logExchange(this, Math.round(now - this.startedAt))
+    }
+    if (this.retrying && this.cluster !== undefined) this.cluster.activeRetries -= 1
+    if (this.phase === Phase.parked) context.parkedRequests -= 1
+    context.activeRequests -= 1
+    this.phase = Phase.free
+    this.generation += 1
+    if (this.pauseTimer.armed) this.pauseTimer.cancel()
+    if (this.#requestTimer.armed) this.#requestTimer.cancel()
+    this.leg.release()
+    request.reset()
+    this.#reset()
+    connection.onExchangeDone(this, clean, now)
+  }
+
+  #reset(): void {
+    this.routeDeadline = 0
+    this.decision = undefined
+    this.cluster = undefined
+    this.responseEdits = undefined
+    this.status = 0
+    this.flags = 0
+    this.details = ''
+    this.transportFailure = ''
+    this.serviceTimeMs = -1
+    this.bytesReceived = 0
+    this.bytesSent = 0
+    this.upgradeType = ''
+    this.hold = undefined
+    this.held = 0
+    this.replayable = true
+    this.attempts = 0
+    this.replayed = false
+    this.retrying = false
+    this.abortDrawn = false
+  }
+
+  /** Reads body bytes; what is behind the body waits for its turn. */
+  #takeBody(bytes: Uint8Array, start: number, end: number): void {
+    const { leg, request } = this
+    if (!request.head.chunked) {
+      const taken = Math.min(this.bodyLeft, end - start)
+      this.bodyLeft -= taken
+      this.bodyDone = this.bodyLeft === 0
+      this.#deliver(bytes, start, start + taken)
+      if (this.bodyDone) this.#bodyEnded(bytes, start + taken, end)
+      return
+    }
+    let at = start
+    if (leg.sending) this.context.writer.reset()
+    while (at < end) {
+      const event = this.decoder.next(bytes, at, end)
+      at = this.decoder.position
+      if (event === ChunkEvent.data) this.#deliver(bytes, this.decoder.dataStart, this.decoder.dataEnd)
+      else if (event === ChunkEvent.end) {
+        this.bodyDone = true
+        break
+      } else if (event === ChunkEvent.fault) {
+        this.refuse(400, 'http1.codec_error{malformed_chunk}', -1)
+        return
+      }
+    }
+    if (leg.sending) leg.flushChunks(this.bodyDone)
+    if (this.bodyDone) this.#bodyEnded(bytes, at, end)
+  }
+
+  #bodyEnded(bytes: Uint8Array, start: number, end: number): void {
+    this.connection.stash(bytes, start, end)
+    if (this.phase === Phase.upstream && this.decision?.kind === 'forward')
+      this.armRouteTimeout(this.decision.timeoutMs)
+  }
+
+  /** A piece of the body goes upstream, or waits until there is one. */
+  #deliver(bytes: Uint8Array, start: number, end: number): void {
+    this.bytesReceived += end - start
+    const { connection, context, leg } = this
+    if (leg.sending) {
+      if (this.replayable) this.#keep(bytes, start, end, context.options.limits.replayBytes)
+      if (this.request.head.chunked) leg.appendChunk(bytes, start, end)
+      else leg.sendBody(bytes, start, end)
+      return
+    }
+    if (this.phase >= Phase.responding) return
+    this.#keep(bytes, start, end, Number.MAX_SAFE_INTEGER)
+    if (this.held > context.options.limits.replayBytes) {
+      this.replayable = false
+      connection.pause()
+    }
+  }
+
+  #keep(bytes: Uint8Array, start: number, end: number, bound: number): void {
+    const needed = this.held + end - start
+    if (needed > bound) {
+      this.replayable = false
+      this.hold = undefined
+      this.held = 0
+      return
+    }
+    if (this.hold === undefined || needed > this.hold.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(needed, (this.hold?.length ?? 0) * 2, 1024))
+      this.hold?.copy(grown, 0, 0, this.held)
+      this.hold = grown
+    }
+    this.hold.set(bytes.subarray(start, end), this.held)
+    this.held = needed
+  }
+}

@@ -1,0 +1,108 @@
+import { authorityEnd, FieldId, Head, type HeadLimits, schemeLength } from '../../wire/http1/index.ts'
+import type { RequestView } from '../route/index.ts'
+import { fieldTable } from './fields.ts'
+
+const initialBytes = 2048
+const keptBytes = 16 * 1024
+
+/** A request as it was received: what `decide` reads, over the bytes of the head. Reusable. */
+export class ReceivedRequest implements RequestView {
+  readonly head: Head
+  method = ''
+  authority = ''
+  path = ''
+  query = ''
+  scheme: 'http' | 'https' = 'http'
+  /** Path with query as received, for logs. */
+  target = ''
+  /** The target named the authority: `Host` is written anew. */
+  absolute = false
+  /** The path differs from what was received: the request line is written anew. */
+  pathChanged = false
+  /** Octets held: all of the head, and while it is incomplete nothing else. */
+  filled = 0
+
+  constructor(limits: HeadLimits) {
+    this.head = new Head(fieldTable, limits)
+    this.head.bytes = Buffer.allocUnsafeSlow(initialBytes)
+  }
+
+  /** Ready for the next request. A buffer that grew large is let go. */
+  reset(): void {
+    this.head.reset()
+    this.filled = 0
+    this.method = ''
+    this.authority = ''
+    this.target = ''
+    if (this.head.bytes.length > keptBytes) this.head.bytes = Buffer.allocUnsafeSlow(initialBytes)
+  }
+
+  /** Keeps `bytes[start..end)` behind what is held. */
+  append(bytes: Uint8Array, start: number, end: number): void {
+    const { head, filled } = this
+    const needed = filled + end - start
+    if (needed > head.bytes.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(needed, head.bytes.length * 2))
+      head.bytes.copy(grown, 0, 0, filled)
+      head.bytes = grown
+    }
+    if (bytes instanceof Buffer) bytes.copy(head.bytes, filled, start, end)
+    else head.bytes.set(bytes.subarray(start, end), filled)
+    this.filled = needed
+  }
+
+  /** Reads the parts of the request line and the authority; the head must be complete and kept. */
+  read(tls: boolean): void {
+    const { head } = this
+    const { bytes, start, methodEnd, targetStart, targetEnd } = head
+    this.method = methodText(bytes, start, methodEnd)
+    this.scheme = tls ? 'https' : 'http'
+    this.target = bytes.toString('latin1', targetStart, targetEnd)
+    this.pathChanged = false
+    this.absolute = false
+    const hostIndex = head.hostIndex
+    this.authority = hostIndex < 0 ? '' : head.value(hostIndex)
+    const { target } = this
+    let pathStart = 0
+    if (bytes[targetStart] !== 47 && this.method !== 'CONNECT') {
+      const scheme = schemeLength(head, bytes)
+      if (scheme > 0) {
+        const end = authorityEnd(bytes, targetStart + scheme, targetEnd)
+        this.authority = bytes.toString('latin1', targetStart + scheme, end)
+        if (scheme === 8) this.scheme = 'https'
+        this.absolute = true
+        this.pathChanged = true
+        pathStart = end - targetStart
+      }
+    }
+    const mark = head.queryMark < 0 ? -1 : head.queryMark - targetStart
+    this.path = target.slice(pathStart, mark < 0 ? target.length : mark)
+    this.query = mark < 0 ? '' : target.slice(mark + 1)
+    if (this.path === '') this.path = this.method === 'OPTIONS' ? '*' : '/'
+  }
+
+  /** All values of a header joined by `,`. */
+  header(name: string): string | undefined {
+    if (name === 'host' || name === ':authority') return this.authority === '' ? undefined : this.authority
+    if (name === ':method') return this.method
+    if (name === ':path') return this.query === '' ? this.path : `${this.path}?${this.query}`
+    if (name === ':scheme') return this.scheme
+    return this.head.header(name)
+  }
+
+  /** Value of the first field with this number; undefined when there is none. */
+  field(id: number): string | undefined {
+    const index = this.head.indexOfId(id)
+    return index < 0 ? undefined : this.head.value(index)
+  }
+
+  /** The upgrade asked for, lower case; empty when there is none. */
+  upgrade(): string {
+    return this.head.upgradeIndex < 0 ? '' : (this.field(FieldId.upgrade) ?? '').toLowerCase()
+  }
+}
+
+function methodText(bytes: Buffer, start: number, end: number): string {
+  if (end - start === 3 && bytes[start] === 71 && bytes[start + 1] === 69 && bytes[start + 2] === 84) return 'GET'
+  return bytes.toString('latin1', start, end)
+}

@@ -1,0 +1,58 @@
+import { ConnectionOption, FieldId, type HeadWriter } from '../../wire/http1/index.ts'
+import { type ForwardDecision, rewritePath } from '../route/index.ts'
+import { toFieldText, writeFields } from './edited-fields.ts'
+import type { Exchange } from './exchange.ts'
+import { writeForwardedFields } from './forwarded-headers.ts'
+
+/** Writes the head that goes upstream: received lines with edits, framing anew. `first`: nothing was sent on this connection before. */
+export function writeRequestHead(
+  writer: HeadWriter,
+  exchange: Exchange,
+  decision: ForwardDecision,
+  first: boolean,
+): void {
+  const { request, plan, connection, context } = exchange
+  const { head } = request
+  const { hostRewrite } = decision
+  writeRequestLine(writer, exchange, decision)
+  const newHost = hostRewrite !== undefined || request.absolute || head.hostIndex < 0
+  if (newHost) writer.field('host', hostRewrite === undefined ? request.authority : toFieldText(hostRewrite))
+  const dropped = newHost ? plan.dropRequestAndHost : plan.dropRequest
+  writeFields(writer, head, dropped, decision.requestEdits, (head.connection & ConnectionOption.named) !== 0)
+  writeForwardedFields(writer, request, plan, connection.info, context.options.limits.appendedHeaderBytes)
+  if (first && exchange.leg.endpoint?.meshed === true) writer.text(context.metadataLines)
+  if (head.chunked) writer.text('transfer-encoding: chunked\r\n')
+  else if (head.contentLength >= 0) writer.text(`content-length: ${head.contentLength}\r\n`)
+  if (exchange.upgradeType !== '') {
+    writer.field('upgrade', head.value(head.indexOfId(FieldId.upgrade)))
+    writer.text('connection: upgrade\r\n')
+  }
+  writer.text('\r\n')
+}
+
+function writeRequestLine(writer: HeadWriter, exchange: Exchange, decision: ForwardDecision): void {
+  const { request } = exchange
+  const { head } = request
+  if (decision.pathRewrite === undefined && !request.pathChanged) {
+    if (head.minorVersion === 1) writer.copy(head.bytes, head.start, head.targetEnd + 11)
+    else {
+      writer.copy(head.bytes, head.start, head.targetEnd)
+      writer.text(' HTTP/1.1\r\n')
+    }
+    return
+  }
+  const rewritten = toTargetText(rewritePath(decision, request.path))
+  // A replacement may bring a query of its own; the received one then follows it.
+  const query = request.query === '' ? '' : `${rewritten.includes('?') ? '&' : '?'}${request.query}`
+  const target = `${rewritten.startsWith('/') || rewritten === '*' ? '' : '/'}${rewritten}${query}`
+  writer.text(`${request.method} ${target} HTTP/1.1\r\n`)
+  if (decision.pathRewrite !== undefined) {
+    const original = request.query === '' ? request.path : `${request.path}?${request.query}`
+    writer.field('x-envoy-original-path', original)
+  }
+}
+
+/** A configured replacement may hold what a request target must not. */
+function toTargetText(path: string): string {
+  return /[^\x21-\x7e]|#/.test(path) ? encodeURI(path).replaceAll('#', '%23') : path
+}

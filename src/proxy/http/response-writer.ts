@@ -1,0 +1,76 @@
+import { STATUS_CODES } from 'node:http'
+
+import { ConnectionOption, type Head, type HeadWriter } from '../../wire/http1/index.ts'
+import type { HeaderEdits } from '../route/index.ts'
+import { prepareEdits, writeFields } from './edited-fields.ts'
+import type { Exchange } from './exchange.ts'
+import type { HeadPlan } from './fields.ts'
+
+/** How a response body goes to the client. */
+export type BodyDelivery = 'none' | 'length' | 'chunked' | 'until-close'
+
+/** Writes the head of an upstream's response for the client: received lines with edits, framing anew. */
+export function writeResponseHead(writer: HeadWriter, exchange: Exchange, head: Head, delivery: BodyDelivery): void {
+  const { plan } = exchange
+  writer.text('HTTP/1.1 ')
+  writer.copy(head.bytes, head.targetStart, head.targetEnd)
+  writer.text(head.targetEnd - head.targetStart === 3 ? ' \r\n' : '\r\n')
+  writeFields(writer, head, plan.dropResponse, exchange.responseEdits, (head.connection & ConnectionOption.named) !== 0)
+  if (delivery === 'chunked') writer.text('transfer-encoding: chunked\r\n')
+  else if (head.contentLength >= 0 && head.status !== 204) writer.text(`content-length: ${head.contentLength}\r\n`)
+  writer.text(`x-envoy-upstream-service-time: ${exchange.serviceTimeMs}\r\n`)
+  writer.text(plan.serverLine)
+  writer.text(connectionLine(exchange))
+}
+
+/** Writes the head of a `1xx` response. */
+export function writeInterimHead(writer: HeadWriter, head: Head, plan: HeadPlan): void {
+  writer.text('HTTP/1.1 ')
+  writer.copy(head.bytes, head.targetStart, head.targetEnd)
+  writer.text('\r\n')
+  writer.fields(head, plan.dropResponse)
+  writer.text('\r\n')
+}
+
+/** Writes the head of a 101 response. */
+export function writeUpgradeHead(writer: HeadWriter, exchange: Exchange, head: Head): void {
+  writer.text('HTTP/1.1 101 Switching Protocols\r\n')
+  writeFields(writer, head, exchange.plan.dropResponse, exchange.responseEdits, false)
+  writer.field('upgrade', head.upgradeIndex < 0 ? exchange.upgradeType : head.value(head.upgradeIndex))
+  writer.text('connection: upgrade\r\n')
+  writer.text(exchange.plan.serverLine)
+  writer.text('\r\n')
+}
+
+/** `connection` field, if the response needs one, and the blank line. */
+export function connectionLine(exchange: Exchange): string {
+  if (!exchange.keepAlive) return 'connection: close\r\n\r\n'
+  return exchange.request.head.minorVersion === 0 ? 'connection: keep-alive\r\n\r\n' : '\r\n'
+}
+
+/** An answer of the proxy's own. */
+export interface LocalReply {
+  readonly status: number
+  readonly body: string | Uint8Array
+  /** Complete field lines beyond the usual ones. */
+  readonly lines: string
+  readonly edits: HeaderEdits | undefined
+}
+
+/** Writes an answer of the proxy's own, head and body. */
+export function writeLocalReply(writer: HeadWriter, exchange: Exchange, reply: LocalReply): void {
+  const { status, body } = reply
+  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length
+  writer.text(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`)
+  const bodiless = status === 204 || status === 304
+  if (!bodiless) writer.text(`content-length: ${length}\r\n`)
+  if (!bodiless && length > 0 && !/^content-type:/m.test(reply.lines)) writer.text('content-type: text/plain\r\n')
+  writer.text(reply.lines)
+  if (reply.edits !== undefined) writer.text(prepareEdits(reply.edits).lines)
+  writer.field('date', exchange.context.date())
+  writer.text(exchange.plan.serverLine)
+  writer.text(connectionLine(exchange))
+  if (bodiless || exchange.request.method === 'HEAD' || length === 0) return
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body
+  writer.copy(bytes, 0, bytes.length)
+}

@@ -1,0 +1,67 @@
+import type { StreamSocket } from '../../net/index.ts'
+
+/**
+ * What leaves by one socket. The kernel takes what it can; the rest waits here, in order, until `flush`. Whoever feeds it must
+ * pause its source when `write` answers false.
+ */
+export class SocketOutput {
+  socket: StreamSocket | undefined = undefined
+  #waiting: Buffer | undefined = undefined
+  #start = 0
+  #end = 0
+
+  /** Octets that the kernel has not taken yet. */
+  get waiting(): number {
+    return this.#end - this.#start
+  }
+
+  /** Speaks to another socket; what waited is dropped. */
+  attach(socket: StreamSocket | undefined): void {
+    this.socket = socket
+    this.#waiting = undefined
+    this.#start = 0
+    this.#end = 0
+  }
+
+  /** Sends `bytes[start..end)`; false when some of it waits. The bytes may be reused after the call. */
+  write(bytes: Uint8Array, start: number, end: number): boolean {
+    const { socket } = this
+    if (socket === undefined) return true
+    let taken = 0
+    if (this.#end === this.#start) {
+      taken = Math.max(socket.write(bytes, start, end - start), 0)
+      if (taken === end - start) return true
+    }
+    this.#keep(bytes, start + taken, end)
+    return false
+  }
+
+  /** Sends what waits; true when nothing waits any more. */
+  flush(): boolean {
+    const { socket } = this
+    const waiting = this.#waiting
+    if (waiting === undefined || socket === undefined) return true
+    this.#start += Math.max(socket.write(waiting, this.#start, this.#end - this.#start), 0)
+    if (this.#start < this.#end) return false
+    this.#waiting = undefined
+    this.#start = 0
+    this.#end = 0
+    return true
+  }
+
+  #keep(bytes: Uint8Array, start: number, end: number): void {
+    const more = end - start
+    const held = this.#end - this.#start
+    let waiting = this.#waiting
+    if (waiting === undefined || this.#end + more > waiting.length) {
+      const grown = Buffer.allocUnsafeSlow(held + more)
+      if (waiting !== undefined) waiting.copy(grown, 0, this.#start, this.#end)
+      waiting = grown
+      this.#waiting = grown
+      this.#start = 0
+      this.#end = held
+    }
+    waiting.set(bytes.subarray(start, end), this.#end)
+    this.#end += more
+  }
+}

@@ -1,0 +1,345 @@
+import type { TimerOwner, WheelTimer } from '../../base/index.ts'
+import type { SocketOwner, StreamSocket } from '../../net/index.ts'
+import { Head, scanResponseHead } from '../../wire/http1/index.ts'
+import type { ConnectOutcome, EndpointRuntime } from '../cluster/index.ts'
+import type { ForwardDecision } from '../route/index.ts'
+import { onConnectFailed, onPerTryTimeout, onUpstreamProtocolError, onUpstreamReset } from './attempt.ts'
+import type { Exchange } from './exchange.ts'
+import { fieldTable } from './fields.ts'
+import { writeRequestHead } from './request-writer.ts'
+import { ResponseRelay } from './response-relay.ts'
+import { SocketOutput } from './socket-output.ts'
+import { writeTrailers } from './trailers.ts'
+
+const LegState = { none: 0, connecting: 1, waiting: 2, responding: 3, tunnel: 4 } as const
+
+const emptyBytes = Buffer.alloc(0)
+
+/** Requests sent on connections to clusters with `max_requests_per_connection`. */
+const requestCounts = new WeakMap<StreamSocket, number>()
+
+/**
+ * The upstream side of an exchange: one attempt after the other. Owner of the upstream socket from the moment it is taken
+ * from the pool or connected until it is given back or closed.
+ */
+export class UpstreamLeg implements SocketOwner, TimerOwner {
+  readonly exchange: Exchange
+  readonly output: SocketOutput = new SocketOutput()
+  readonly head: Head
+  readonly relay: ResponseRelay
+  /** Endpoint of the last attempt. */
+  endpoint: EndpointRuntime | undefined = undefined
+  localAddress = ''
+  /** The connection was made for this exchange. */
+  newPeer = false
+  /** The connection served requests before. */
+  reused = false
+  /** A byte of the response was seen. */
+  answered = false
+  /** The response head stays readable after it was forwarded. */
+  headKept = false
+  #state: number = LegState.none
+  #counted = false
+  #pending = false
+  #paused = false
+  #endWhenFlushed = false
+  #connecting: { readonly cancel: () => void } | undefined = undefined
+  #partial: Buffer = emptyBytes
+  #decision: ForwardDecision | undefined = undefined
+  readonly #tryTimer: WheelTimer
+  readonly #onConnect = (outcome: ConnectOutcome): void => this.#connected(outcome)
+
+  constructor(exchange: Exchange) {
+    const { limits, timers } = exchange.context.options
+    this.exchange = exchange
+    this.head = new Head(fieldTable, {
+      headBytes: limits.responseHeadBytes,
+      fieldCount: limits.responseHeaderCount,
+      fieldBytes: limits.headerFieldBytes,
+    })
+    this.relay = new ResponseRelay(exchange, this)
+    this.#tryTimer = timers.timer(this)
+  }
+
+  /** The request head was sent and the response is not over: body bytes can follow. */
+  get sending(): boolean {
+    return this.#state >= LegState.waiting
+  }
+
+  /** Begins an attempt, on an idle connection or on one that is opened. */
+  start(endpoint: EndpointRuntime, socket: StreamSocket | undefined, decision: ForwardDecision): void {
+    this.endpoint = endpoint
+    this.#decision = decision
+    this.answered = false
+    this.#count(endpoint)
+    if (decision.retry !== undefined && decision.retry.perTryTimeoutMs > 0)
+      this.#tryTimer.arm(decision.retry.perTryTimeoutMs)
+    if (socket !== undefined) {
+      this.reused = true
+      socket.data = this
+      this.output.attach(socket)
+      this.#send(false)
+      return
+    }
+    this.reused = false
+    this.#state = LegState.connecting
+    this.#pending = true
+    endpoint.cluster.pendingRequests += 1
+    this.#connecting = endpoint.connect(this, this.#onConnect)
+  }
+
+  #connected(outcome: ConnectOutcome): void {
+    this.#connecting = undefined
+    this.#settlePending()
+    if (this.#state !== LegState.connecting) {
+      if (outcome.kind === 'connected') outcome.socket.terminate()
+      return
+    }
+    if (outcome.kind === 'failed') {
+      onConnectFailed(this.exchange, outcome)
+      return
+    }
+    this.newPeer = true
+    if (this.endpoint !== undefined) this.exchange.context.principals.set(this.endpoint, outcome.peerSpiffeId)
+    outcome.socket.data = this
+    this.output.attach(outcome.socket)
+    this.#send(true)
+  }
+
+  /** Head and what is held of the body leave in one write. */
+  #send(first: boolean): void {
+    const { exchange } = this
+    const { connection, context, request } = exchange
+    const decision = this.#decision
+    if (decision === undefined) return
+    const { writer, options } = context
+    this.#state = LegState.waiting
+    exchange.sentAt = options.timers.now()
+    writer.reset()
+    writeRequestHead(writer, exchange, decision, first)
+    const { hold, held } = exchange
+    if (request.head.chunked) {
+      if (hold !== undefined) this.appendChunk(hold, 0, held)
+      if (exchange.bodyDone) this.#appendLastChunk()
+    } else if (hold !== undefined) writer.copy(hold, 0, held)
+    if (!exchange.replayable) {
+      exchange.hold = undefined
+      exchange.held = 0
+    }
+    if (!this.output.write(writer.bytes, 0, writer.length) && !exchange.bodyDone) connection.pause()
+    else if (!exchange.bodyDone) connection.resume()
+  }
+
+  /** Sends a piece of a body whose length is known. */
+  sendBody(bytes: Uint8Array, start: number, end: number): void {
+    if (!this.output.write(bytes, start, end)) this.exchange.connection.pause()
+  }
+
+  /** Appends a chunk to the writer; `flushChunks` sends it. */
+  appendChunk(bytes: Uint8Array, start: number, end: number): void {
+    const { writer } = this.exchange.context
+    if (end <= start) return
+    writer.chunkSize(end - start)
+    writer.copy(bytes, start, end)
+    writer.text('\r\n')
+  }
+
+  /** Sends the chunks that were appended; `last`: the body is over. */
+  flushChunks(last: boolean): void {
+    const { writer } = this.exchange.context
+    if (last) this.#appendLastChunk()
+    if (writer.length > 0) this.sendBody(writer.bytes, 0, writer.length)
+  }
+
+  #appendLastChunk(): void {
+    const { context, decoder } = this.exchange
+    context.writer.text('0\r\n')
+    if (decoder.trailers !== undefined) writeTrailers(context.writer, decoder.trailers)
+    context.writer.text('\r\n')
+  }
+
+  onData(socket: StreamSocket, bytes: Uint8Array): void {
+    if (socket !== this.output.socket) return
+    switch (this.#state) {
+      case LegState.waiting:
+        this.answered = true
+        this.#readHead(bytes)
+        return
+      case LegState.responding:
+        this.relay.onBody(bytes, 0, bytes.length)
+        return
+      case LegState.tunnel:
+        this.relay.onTunnel(bytes, 0, bytes.length)
+        return
+      default:
+        return
+    }
+  }
+
+  /** Reads the response head, or more of it. */
+  #readHead(bytes: Uint8Array): void {
+    const { head } = this
+    let source = bytes instanceof Buffer ? bytes : Buffer.from(bytes)
+    if (this.#partial.length > 0) source = Buffer.concat([this.#partial, source])
+    let start = 0
+    for (;;) {
+      const view = start === 0 ? source : source.subarray(start)
+      const result = scanResponseHead(head, view, view.length)
+      if (result < 0) {
+        onUpstreamProtocolError(this.exchange)
+        return
+      }
+      if (result === 0) {
+        this.#partial = Buffer.from(view)
+        return
+      }
+      head.bytes = view
+      if (head.status >= 200 || head.status === 101) {
+        this.#partial = emptyBytes
+        this.#state = head.status === 101 ? LegState.tunnel : LegState.responding
+        this.relay.onHead(head, view, result)
+        return
+      }
+      if (!this.relay.onInterim(head)) {
+        onUpstreamProtocolError(this.exchange)
+        return
+      }
+      head.reset()
+      start += result
+      if (start === source.length) {
+        this.#partial = emptyBytes
+        return
+      }
+    }
+  }
+
+  onDrain(socket: StreamSocket): void {
+    if (socket !== this.output.socket || !this.output.flush()) return
+    if (this.#endWhenFlushed) socket.shutdown()
+    else if (!this.exchange.bodyDone || this.#state === LegState.tunnel) this.exchange.connection.resume()
+  }
+
+  onEnd(socket: StreamSocket): void {
+    this.#gone(socket)
+  }
+
+  onClose(socket: StreamSocket): void {
+    this.#gone(socket)
+  }
+
+  onTimer(): void {
+    if (this.#state === LegState.connecting || this.#state === LegState.waiting) onPerTryTimeout(this.exchange)
+  }
+
+  /** The upstream has nothing more to say. */
+  #gone(socket: StreamSocket): void {
+    if (socket !== this.output.socket) return
+    if (this.#state === LegState.waiting) onUpstreamReset(this.exchange)
+    else this.relay.onUpstreamEnd()
+  }
+
+  /** Bytes of an upgraded connection. */
+  sendTunnel(bytes: Uint8Array, start: number, end: number): void {
+    this.exchange.bytesReceived += end - start
+    this.exchange.connection.touch(this.exchange.context.options.timers.now())
+    this.sendBody(bytes, start, end)
+  }
+
+  /** The client of an upgraded connection has nothing more to say. */
+  endTunnel(): void {
+    this.#endWhenFlushed = true
+    if (this.output.waiting === 0) this.output.socket?.shutdown()
+  }
+
+  /** The client is slow: the upstream waits. */
+  pause(): void {
+    if (this.#paused) return
+    this.#paused = true
+    this.output.socket?.pause()
+  }
+
+  /** The client takes bytes again. */
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.output.socket?.resume()
+  }
+
+  /** The response was read to its end. `reusable`: both messages ended cleanly on a connection that stays. */
+  complete(reusable: boolean): void {
+    const { endpoint } = this
+    const { socket } = this.output
+    if (socket === undefined || endpoint === undefined) return
+    const clean = reusable && this.output.waiting === 0 && this.#mayServeAgain(socket, endpoint)
+    if (this.#paused && clean) this.resume()
+    this.#detach()
+    if (clean) endpoint.putIdle(socket)
+    else socket.terminate()
+  }
+
+  #mayServeAgain(socket: StreamSocket, endpoint: EndpointRuntime): boolean {
+    const { maxRequestsPerConnection } = endpoint.cluster.config
+    if (maxRequestsPerConnection === 0) return true
+    const count = (requestCounts.get(socket) ?? 0) + 1
+    requestCounts.set(socket, count)
+    return count < maxRequestsPerConnection
+  }
+
+  /** Leaves the attempt for another one: a response that is here whole frees its connection, otherwise it is closed. */
+  leave(): void {
+    if (this.#state === LegState.responding) this.relay.discard()
+    this.abandon()
+  }
+
+  /** Closes whatever is open upstream. */
+  abandon(): void {
+    const { socket } = this.output
+    this.#connecting?.cancel()
+    this.#connecting = undefined
+    this.#detach()
+    if (socket !== undefined) socket.terminate()
+  }
+
+  /** Forgets the exchange. */
+  release(): void {
+    this.abandon()
+    this.endpoint = undefined
+    this.#decision = undefined
+    this.newPeer = false
+    this.headKept = false
+  }
+
+  #detach(): void {
+    if (this.#state === LegState.none && !this.#counted) return
+    this.#state = LegState.none
+    this.#settlePending()
+    this.output.attach(undefined)
+    if (this.#tryTimer.armed) this.#tryTimer.cancel()
+    this.#paused = false
+    this.#endWhenFlushed = false
+    this.#partial = emptyBytes
+    if (!this.headKept) {
+      this.head.reset()
+      this.head.bytes = emptyBytes
+    }
+    if (!this.#counted || this.endpoint === undefined) return
+    this.#counted = false
+    this.endpoint.activeRequests -= 1
+    this.endpoint.cluster.activeRequests -= 1
+  }
+
+  #count(endpoint: EndpointRuntime): void {
+    if (this.headKept || this.head.startLineDone) this.head.reset()
+    this.headKept = false
+    this.#counted = true
+    endpoint.activeRequests += 1
+    endpoint.totalRequests += 1
+    endpoint.cluster.activeRequests += 1
+  }
+
+  #settlePending(): void {
+    if (!this.#pending || this.endpoint === undefined) return
+    this.#pending = false
+    this.endpoint.cluster.pendingRequests -= 1
+  }
+}
