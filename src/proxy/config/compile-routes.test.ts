@@ -50,9 +50,7 @@ describe('path match', () => {
     ['safe_regex: { regex: "/b[io]t" }', '/bite', 'none'],
     ['safe_regex: { regex: "/b[io]t" }', '/x/bit', 'none'],
   ])('%s on %s gives %s', (match, path, expected) => {
-    expect(
-      outcome(`- { match: { ${match} }, route: { cluster: yes } }`, { authority: 'h', path }),
-    ).toBe(expected)
+    expect(outcome(`- { match: { ${match} }, route: { cluster: yes } }`, { authority: 'h', path })).toBe(expected)
   })
 })
 

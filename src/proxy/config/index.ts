@@ -5,6 +5,7 @@
  *
  * A field that is set and not implemented is a FieldFault with its path, never ignored. Knows nothing of sockets.
  */
+export { anyTypes } from './any-types.ts'
 export { readBootstrap, type AdsConfig, type BootstrapConfig } from './bootstrap.ts'
 export { compileCluster } from './compile-cluster.ts'
 export { type CompileOptions } from './compile-context.ts'

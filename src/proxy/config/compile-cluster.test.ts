@@ -1,0 +1,289 @@
+import { describe, expect, test } from 'bun:test'
+import { fromJson, toBinary, type JsonObject } from '@bufbuild/protobuf'
+import { parse } from 'yaml'
+
+import { TypeUrl } from '../../xds/index.ts'
+import { ClusterSchema } from '../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts'
+import { ClusterLoadAssignmentSchema } from '../../xds/generated/envoy/config/endpoint/v3/endpoint_pb.ts'
+import { SecretSchema } from '../../xds/generated/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
+import { anyTypes } from './any-types.ts'
+import { compileCluster } from './compile-cluster.ts'
+import type { CompileOptions } from './compile-context.ts'
+import { compileEndpoints } from './compile-endpoints.ts'
+import { compileSecret } from './compile-secret.ts'
+import { decodeResource } from './decode-resource.ts'
+
+const httpOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
+
+function cluster(yaml: string, options?: CompileOptions): ReturnType<typeof compileCluster> {
+  const json: JsonObject = parse(yaml)
+  return compileCluster(fromJson(ClusterSchema, json, { registry: anyTypes }), options)
+}
+
+function paths(result: { ok: true } | { ok: false; error: readonly { path: string }[] }): readonly string[] {
+  return result.ok ? [] : result.error.map(({ path }) => path)
+}
+
+test('compileCluster() compiles an outbound cluster as control planes write it', () => {
+  const result = cluster(`
+name: outbound|9080|v1|reviews.default.svc.cluster.local
+type: EDS
+eds_cluster_config: { eds_config: { ads: {}, initial_fetch_timeout: 0s, resource_api_version: V3 }, service_name: reviews-v1 }
+connect_timeout: 1.5s
+lb_policy: LEAST_REQUEST
+least_request_lb_config: { choice_count: 4 }
+circuit_breakers: { thresholds: [ { max_connections: 7, max_retries: 4294967295, track_remaining: true } ] }
+common_lb_config: {}
+typed_extension_protocol_options:
+  ${httpOptions}:
+    "@type": type.googleapis.com/${httpOptions}
+    explicit_http_config: { http_protocol_options: {} }
+    common_http_protocol_options: { idle_timeout: 30s, max_requests_per_connection: 5 }
+upstream_connection_options: { tcp_keepalive: { keepalive_time: 60 } }
+metadata: { filter_metadata: { istio: { services: [ { host: reviews.default.svc.cluster.local, name: reviews, namespace: default } ] } } }
+transport_socket_matches:
+- name: tlsMode-istio
+  match: { tlsMode: istio }
+  transport_socket:
+    name: tls
+    typed_config:
+      "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext
+      sni: outbound_.9080_.v1_.reviews
+      common_tls_context:
+        alpn_protocols: [ istio-http/1.1 ]
+        tls_certificate_sds_secret_configs: [ { name: default } ]
+        combined_validation_context:
+          default_validation_context: { match_typed_subject_alt_names: [ { san_type: URI, matcher: { exact: "spiffe://cluster.local/ns/default/sa/reviews" } } ] }
+          validation_context_sds_secret_config: { name: ROOTCA, sds_config: { ads: {} } }
+- name: disabled
+  match: {}
+  transport_socket: { name: raw, typed_config: { "@type": type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer } }
+`)
+  if (!result.ok) throw new Error(JSON.stringify(result.error))
+  expect(result.value).toMatchObject({
+    discovery: 'eds',
+    edsName: 'reviews-v1',
+    connectTimeoutMs: 1500,
+    balancer: { kind: 'least-request', choiceCount: 4 },
+    limits: { maxConnections: 7, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 4_294_967_295 },
+    idleTimeoutMs: 30_000,
+    maxRequestsPerConnection: 5,
+    tcpKeepalive: { delaySeconds: 60 },
+    destination: { host: 'reviews.default.svc.cluster.local', name: 'reviews', namespace: 'default' },
+    transportMatches: [
+      {
+        name: 'tlsMode-istio',
+        match: new Map([['tlsMode', 'istio']]),
+        tls: {
+          certificate: { kind: 'named', name: 'default' },
+          validation: { kind: 'named', name: 'ROOTCA' },
+          subjectAltNames: [
+            { type: 'uri', match: { kind: 'exact', value: 'spiffe://cluster.local/ns/default/sa/reviews' } },
+          ],
+          sni: 'outbound_.9080_.v1_.reviews',
+          alpn: ['istio-http/1.1'],
+          minVersion: 'TLSv1.2',
+        },
+      },
+      { name: 'disabled', match: new Map(), tls: undefined },
+    ],
+  })
+})
+
+test('compileCluster() compiles the defaults, pass-through and DNS clusters', () => {
+  const plain = cluster('{ name: c }')
+  expect(plain.ok && plain.value).toMatchObject({
+    discovery: 'static',
+    endpoints: [],
+    connectTimeoutMs: 5000,
+    balancer: { kind: 'round-robin' },
+    idleTimeoutMs: 3_600_000,
+    maxRequestsPerConnection: 0,
+    tls: undefined,
+  })
+  const passthrough = cluster('{ name: PassthroughCluster, type: ORIGINAL_DST, lb_policy: CLUSTER_PROVIDED }')
+  expect(passthrough.ok && passthrough.value).toMatchObject({
+    discovery: 'original-dst',
+    balancer: { kind: 'original-dst' },
+  })
+  const dns = cluster(
+    '{ name: d, type: STRICT_DNS, dns_refresh_rate: 30s, load_assignment: { cluster_name: d, endpoints: [ { lb_endpoints: [ { endpoint: { address: { socket_address: { address: db.example, port_value: 5432 } } } } ] } ] } }',
+  )
+  expect(dns.ok && dns.value).toMatchObject({
+    dnsRefreshMs: 30_000,
+    endpoints: [{ address: 'db.example', port: 5432 }],
+  })
+})
+
+describe('refused clusters', () => {
+  test.each([
+    ['outlier_detection: {}', 'outlier_detection'],
+    ['health_checks: [ { timeout: 1s } ]', 'health_checks'],
+    ['lb_policy: RING_HASH', 'lb_policy'],
+    ['lb_policy: CLUSTER_PROVIDED', 'lb_policy'],
+    ['type: ORIGINAL_DST', 'lb_policy'],
+    ['cluster_type: { name: x }', 'cluster_type'],
+    ['http2_protocol_options: {}', 'http2_protocol_options'],
+    ['type: EDS', 'eds_cluster_config.eds_config'],
+    ['type: LOGICAL_DNS', 'load_assignment.endpoints'],
+    ['connect_timeout: 0s', 'connect_timeout'],
+    ['common_lb_config: { healthy_panic_threshold: { value: 0 } }', 'common_lb_config.healthy_panic_threshold'],
+    ['lb_subset_config: {}', 'lb_subset_config'],
+    ['circuit_breakers: { thresholds: [ { priority: HIGH } ] }', 'circuit_breakers.thresholds[0].priority'],
+    ['circuit_breakers: { thresholds: [ { retry_budget: {} } ] }', 'circuit_breakers.thresholds[0].retry_budget'],
+    [
+      'upstream_connection_options: { tcp_keepalive: { keepalive_probes: 3 } }',
+      'upstream_connection_options.tcp_keepalive.keepalive_probes',
+    ],
+    [
+      `typed_extension_protocol_options: { ${httpOptions}: { "@type": type.googleapis.com/${httpOptions}, explicit_http_config: { http2_protocol_options: {} } } }`,
+      `typed_extension_protocol_options["${httpOptions}"].explicit_http_config.http2_protocol_options`,
+    ],
+    [
+      `typed_extension_protocol_options: { x: { "@type": type.googleapis.com/${httpOptions}, explicit_http_config: { http_protocol_options: {} } } }`,
+      'typed_extension_protocol_options["x"]',
+    ],
+    ['load_assignment: { cluster_name: c, endpoints: [ { priority: 1 } ] }', 'load_assignment.endpoints[0].priority'],
+    [
+      'load_assignment: { cluster_name: c, endpoints: [ { lb_endpoints: [ { endpoint: { address: { socket_address: { address: name, port_value: 1 } } } } ] } ] }',
+      'load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.socket_address.address',
+    ],
+    [
+      'transport_socket: { name: tls, typed_config: { "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: { tls_params: { cipher_suites: [ x ] } } } }',
+      'transport_socket.typed_config.common_tls_context.tls_params.cipher_suites',
+    ],
+    [
+      'transport_socket: { name: tls, typed_config: { "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: { tls_params: { tls_minimum_protocol_version: TLSv1_1 } } } }',
+      'transport_socket.typed_config.common_tls_context.tls_params.tls_minimum_protocol_version',
+    ],
+    [
+      'transport_socket: { name: tls, typed_config: { "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: { validation_context: { trusted_ca: { filename: /ca } } } } }',
+      'transport_socket.typed_config.common_tls_context.validation_context.trusted_ca.filename',
+    ],
+    [
+      'transport_socket: { name: tls, typed_config: { "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: { validation_context: { trusted_ca: { inline_string: x }, match_typed_subject_alt_names: [ { san_type: DNS, matcher: { safe_regex: { regex: a } } } ] } } } }',
+      'transport_socket.typed_config.common_tls_context.validation_context.match_typed_subject_alt_names[0].matcher',
+    ],
+  ])('{ %s } at %s', (field, path) => {
+    expect(paths(cluster(`{ name: c, ${field} }`))).toContain(path)
+  })
+})
+
+test('compileCluster() takes HTTP/2 options for the channel of the control plane', () => {
+  const yaml = `{ name: xds-grpc, typed_extension_protocol_options: { ${httpOptions}: { "@type": type.googleapis.com/${httpOptions}, explicit_http_config: { http2_protocol_options: {} } } } }`
+  expect(cluster(yaml, { controlChannel: true }).ok).toBe(true)
+})
+
+test('compileEndpoints() reads addresses, weights, health and labels', () => {
+  const result = compileEndpoints(
+    fromJson(
+      ClusterLoadAssignmentSchema,
+      parse(`
+cluster_name: c
+endpoints:
+- locality: { region: r }
+  load_balancing_weight: 3
+  lb_endpoints:
+  - endpoint: { address: { socket_address: { address: 10.0.0.1, port_value: 9080 } } }
+    load_balancing_weight: 2
+    metadata: { filter_metadata: { envoy.transport_socket_match: { tlsMode: istio }, istio: { workload: "reviews-v1;default;reviews;v1;weft" } } }
+  - { endpoint: { address: { socket_address: { address: "2001:db8::1", port_value: 9080 } } }, health_status: DRAINING }
+  - { endpoint: { address: { pipe: { path: /run/s } } }, health_status: UNHEALTHY }
+`),
+    ),
+  )
+  if (!result.ok) throw new Error(JSON.stringify(result.error))
+  expect(result.value.endpoints).toEqual([
+    {
+      address: '10.0.0.1',
+      port: 9080,
+      weight: 2,
+      health: 'healthy',
+      transportLabels: new Map([['tlsMode', 'istio']]),
+      workload: {
+        name: 'reviews-v1',
+        namespace: 'default',
+        canonicalService: 'reviews',
+        canonicalRevision: 'v1',
+        cluster: 'weft',
+      },
+    },
+    {
+      address: '2001:db8::1',
+      port: 9080,
+      weight: 1,
+      health: 'draining',
+      transportLabels: new Map(),
+      workload: undefined,
+    },
+    { address: '/run/s', port: 0, weight: 1, health: 'unhealthy', transportLabels: new Map(), workload: undefined },
+  ])
+})
+
+test('compileEndpoints() refuses policies, degraded endpoints, names, port 0 and weight 0', () => {
+  const result = compileEndpoints(
+    fromJson(
+      ClusterLoadAssignmentSchema,
+      parse(`
+cluster_name: c
+policy: { overprovisioning_factor: 100 }
+endpoints:
+- lb_endpoints:
+  - { endpoint: { address: { socket_address: { address: a.example, port_value: 1 } } } }
+  - { endpoint: { address: { socket_address: { address: 10.0.0.1, port_value: 0 } } }, load_balancing_weight: 0 }
+  - { endpoint: { address: { socket_address: { address: 10.0.0.1, port_value: 1 } } }, health_status: DEGRADED }
+  - { endpoint_name: x }
+`),
+    ),
+  )
+  expect(paths(result).toSorted()).toEqual([
+    'endpoints[0].lb_endpoints[0].endpoint.address.socket_address.address',
+    'endpoints[0].lb_endpoints[1].endpoint.address.socket_address.port_value',
+    'endpoints[0].lb_endpoints[1].load_balancing_weight',
+    'endpoints[0].lb_endpoints[2].health_status',
+    'endpoints[0].lb_endpoints[3].endpoint.address',
+    'endpoints[0].lb_endpoints[3].endpoint_name',
+    'policy',
+  ])
+})
+
+test('compileSecret() reads inline and file data sources', () => {
+  const message = fromJson(
+    SecretSchema,
+    parse(
+      '{ name: default, tls_certificate: { certificate_chain: { filename: /chain }, private_key: { inline_bytes: a2V5 } } }',
+    ),
+  )
+  expect(compileSecret(message, { readFile: (path) => `content of ${path}` })).toEqual({
+    ok: true,
+    value: {
+      kind: 'certificate',
+      name: 'default',
+      certificate: { certificateChain: 'content of /chain', privateKey: 'key' },
+    },
+  })
+  expect(paths(compileSecret(message))).toContain('tls_certificate.certificate_chain.filename')
+  const unreadable = compileSecret(message, {
+    readFile: () => {
+      throw new Error('no such file')
+    },
+  })
+  expect(unreadable.ok ? '' : unreadable.error[0]?.message).toBe('Cannot read /chain: no such file')
+})
+
+test('compileSecret() refuses other kinds and validation contexts without a bundle', () => {
+  const secret = (yaml: string): readonly string[] => paths(compileSecret(fromJson(SecretSchema, parse(yaml))))
+  expect(secret('{ name: x, generic_secret: {} }')).toEqual(['generic_secret'])
+  expect(secret('{ name: x, validation_context: { crl: { inline_string: a } } }')).toEqual([
+    'validation_context.crl',
+    'validation_context.trusted_ca',
+  ])
+  expect(secret('{ name: x }')).toEqual([''])
+})
+
+test('decodeResource() compiles by type URL and refuses other types and broken bytes', () => {
+  const bytes = toBinary(ClusterSchema, fromJson(ClusterSchema, { name: 'c' }))
+  expect(decodeResource(TypeUrl.cluster, bytes)).toMatchObject({ ok: true, value: { kind: 'cluster', name: 'c' } })
+  expect(decodeResource('type.googleapis.com/a.B', bytes).ok).toBe(false)
+  expect(decodeResource(TypeUrl.cluster, Uint8Array.of(0x0a, 0xff)).ok).toBe(false)
+})
