@@ -18,7 +18,7 @@ import {
   testListener,
   testTcpProxy,
 } from './data-plane-test-configs.ts'
-import type { HttpServerOptions } from './http/index.ts'
+import type { HttpServer, HttpServerOptions } from './http/index.ts'
 
 const accessLogs = [{ path: '/dev/null', format: '%RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT%\n', json: undefined }]
 
@@ -34,7 +34,7 @@ interface Plane {
 }
 
 /** A stand-in for the HTTP layer: answers each chunk with the server name of its configuration. */
-function fakeHttpServer(options: HttpServerOptions): ReturnType<DataPlaneOptions['createHttpServer']> {
+function fakeHttpServer(options: HttpServerOptions): HttpServer {
   return {
     accept: () => createEchoOwner(`${options.manager().serverName}:`),
     connections: 0,

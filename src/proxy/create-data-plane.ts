@@ -14,7 +14,7 @@ import type { FieldFault, ListenerConfig } from './config/index.ts'
 import { createAccessLogger } from './data-plane-access-log.ts'
 import type { DataPlane, OnDemand } from './data-plane.ts'
 import { createDrainGroup } from './drain/index.ts'
-import type { HttpNode, HttpServer, HttpServerOptions } from './http/index.ts'
+import { createHttpServer, type HttpNode, type HttpServer, type HttpServerOptions } from './http/index.ts'
 import { defaultLimits, type ProxyLimits } from './limits.ts'
 import { createDnsListener, createTcpListener, type ListenerRuntime, type ListenerServices } from './listener/index.ts'
 import { createTcpProxy } from './network/index.ts'
@@ -26,8 +26,8 @@ export interface DataPlaneOptions {
   /** The workload that is served, for metrics and peers. */
   readonly node: HttpNode
   readonly telemetry: Telemetry
-  /** Makes the HTTP side of a filter chain: `createHttpServer` of `http/`. */
-  readonly createHttpServer: (options: HttpServerOptions) => HttpServer
+  /** Makes the HTTP side of a filter chain: `createHttpServer` of `http/` by default. */
+  readonly createHttpServer?: (options: HttpServerOptions) => HttpServer
   /** Absent: virtual hosts that are not held are not asked for (404). */
   readonly onDemand?: OnDemand
   /** Absent: a writer of its own, closed with the data plane. */
@@ -88,6 +88,7 @@ class ProxyDataPlane implements DataPlane {
       isOwnListener: (address, port) => this.#isOwnListener(address, port),
     })
     const shared = { cluster: this.#clusters.get, telemetry, logAccess, clock, random, node, timers }
+    const makeHttpServer = options.createHttpServer ?? createHttpServer
     let reader: OriginalDestinationReader | undefined
     this.#listenerServices = {
       tls: this.#tls,
@@ -97,7 +98,7 @@ class ProxyDataPlane implements DataPlane {
       logAccess,
       originalDestination: () => (reader ??= createOriginalDestinationReader()),
       createHttp: (manager) =>
-        options.createHttpServer({
+        makeHttpServer({
           ...shared,
           manager,
           routeTable: (name) => this.#routeTables.get(name),
