@@ -4,10 +4,12 @@ import type { AdsProtocol, ApplyUpdate } from './contract.ts'
 
 /** What one connection to a control plane is made of. */
 export interface AdsConnectionOptions<Request, Response> {
-  /** `host:port` or a `unix:` path. */
-  readonly address: string
+  /** `host:port` or `unix:<path>`, asked for at each attempt: of several control planes the next one may be tried. */
+  readonly address: () => string
+  /** Server name that TLS sends (SNI); the host of the address by default. */
+  readonly serverName?: string | undefined
   /** Asked for at each attempt, so that a renewed certificate is used at once; undefined: not yet there, try later. */
-  readonly credentials: () => ChannelCredentials | undefined
+  readonly credentials: (address: string) => ChannelCredentials | undefined
   readonly method: MethodDefinition<Request, Response>
   readonly protocol: AdsProtocol<Request, Response>
   readonly apply: ApplyUpdate
@@ -72,12 +74,13 @@ class ReconnectingStream<Request, Response> implements AdsConnection {
   #open(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    const { address, method, protocol, apply, onStatus } = this.#options
-    const credentials = this.#options.credentials()
+    const { method, protocol, apply, onStatus, serverName } = this.#options
+    const address = this.#options.address()
+    const credentials = this.#options.credentials(address)
     if (credentials === undefined) return this.#retry('No certificate yet')
     const keepaliveMs = this.#options.keepaliveMs ?? 30_000
     const client = new Client(address, credentials, {
-      ...channelOptions(address),
+      ...channelOptions(address, serverName),
       'grpc.keepalive_time_ms': keepaliveMs,
       'grpc.keepalive_timeout_ms': Math.min(keepaliveMs, 10_000),
       'grpc.max_receive_message_length': maxResponseBytes,

@@ -106,7 +106,7 @@ function connect(port: number, options: { id?: string; refuse?: string; credenti
     return resources.filter(({ name }) => name === options.refuse).map(({ name }) => ({ name, message: 'field: bad' }))
   }
   const connection = openAdsConnection({
-    address: `127.0.0.1:${port}`,
+    address: () => `127.0.0.1:${port}`,
     credentials: options.credentials ?? credentials,
     method: deltaMethod,
     protocol,
@@ -275,7 +275,7 @@ describe('ADS over gRPC with mutual TLS', () => {
     protocol.subscribe(EDS, ['e'])
     protocol.subscribe(LDS, ['*'])
     await using _: AdsConnection = openAdsConnection({
-      address: `127.0.0.1:${plane.server.port}`,
+      address: () => `127.0.0.1:${plane.server.port}`,
       credentials,
       method: sotwMethod,
       protocol,

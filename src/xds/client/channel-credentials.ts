@@ -38,11 +38,12 @@ export function createChannelCredentials(identity: ChannelIdentity): ChannelCred
 }
 
 /** Options of a channel to `address` that TLS needs: a server name that is an IP address is not allowed on the wire (RFC 6066, section 3). */
-export function channelOptions(address: string): ChannelOptions {
-  const isAddress = isIP(hostOf(address)) !== 0
+export function channelOptions(address: string, serverName?: string): ChannelOptions {
+  const isName = !address.startsWith('unix:') && isIP(hostOf(address)) === 0
+  const name = serverName ?? (isName ? undefined : 'localhost')
   return {
     'grpc.use_local_subchannel_pool': 1,
-    ...(isAddress ? { 'grpc.ssl_target_name_override': 'localhost' } : {}),
+    ...(name === undefined ? {} : { 'grpc.ssl_target_name_override': name }),
   }
 }
 

@@ -1,0 +1,8 @@
+/**
+ * Weft's own data plane: an xDS client that runs Envoy v3 resources.
+ *
+ *     bootstrap -> identity -> ADS -> live configuration (compile, warm) -> data plane (listeners, HTTP, TCP, clusters)
+ *
+ * Knows nothing of the mesh model: what drives it drives Envoy as well.
+ */
+export { type ProxyProcessOptions, runProxy, type RunningProxy, type RunProxyOptions } from './proxy.ts'

@@ -1,0 +1,42 @@
+import manifest from '../../package.json' with { type: 'json' }
+import { create, type JsonObject, type JsonValue } from '@bufbuild/protobuf'
+import { type Node, NodeSchema } from '../xds/generated/envoy/config/core/v3/base_pb.ts'
+import type { BootstrapConfig } from './config/index.ts'
+import type { HttpNode } from './http/index.ts'
+
+/** What the control plane is told of this proxy. */
+export function toXdsNode(node: BootstrapConfig['node']): Node {
+  return create(NodeSchema, {
+    id: node.id,
+    cluster: node.cluster,
+    metadata: node.metadata,
+    locality: node.locality,
+    userAgentName: 'weft',
+    userAgentVersionType: { case: 'userAgentVersion', value: manifest.version },
+  })
+}
+
+/** Who is served, for metrics and peers: the metadata that Istio's proxies send as well. */
+export function toHttpNode(node: BootstrapConfig['node']): HttpNode {
+  const { metadata } = node
+  return {
+    id: node.id,
+    name: textOf(metadata, 'NAME'),
+    namespace: textOf(metadata, 'NAMESPACE'),
+    workload: textOf(metadata, 'WORKLOAD_NAME'),
+    clusterId: textOf(metadata, 'CLUSTER_ID'),
+    labels: labelsOf(metadata['LABELS']),
+  }
+}
+
+function textOf(metadata: JsonObject, key: string): string {
+  const value = metadata[key]
+  return typeof value === 'string' ? value : ''
+}
+
+function labelsOf(value: JsonValue | undefined): Record<string, string> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return {}
+  const labels: Record<string, string> = {}
+  for (const [name, text] of Object.entries(value)) if (typeof text === 'string') labels[name] = text
+  return labels
+}
