@@ -124,6 +124,28 @@ describe.each(['memory', 'sqlite'] as const)('startControlPlane() with the %s st
     expect(await api.listResources()).toEqual({ revision: 0, resources: [] })
   })
 
+  test('applies of many writers at once all hold, and each object has one winner', async () => {
+    const { api } = await start({ storeKind })
+    const ports = [1, 2, 3, 4, 5]
+    const settled = await Promise.allSettled(
+      ports.map((port) => api.apply(text(service('shared', port), service(`own-${port}`)))),
+    )
+    const stored = (await api.listResources()).resources.map(({ name }) => name)
+    for (const [index, { status }] of settled.entries()) {
+      expect(stored.includes(`own-${ports[index]}`)).toBe(status === 'fulfilled')
+    }
+    expect(stored).toContain('shared')
+  })
+
+  test('objects that are not of the mesh are remarked upon and not copied', async () => {
+    const { api } = await start({ storeKind })
+    const secret = 'apiVersion: v1\nkind: Secret\nmetadata: {name: key}\nstringData: {password: hunter2}\n'
+    const { objects, diagnostics } = await api.apply(text(service('reviews'), secret))
+    expect(objects.map(({ kind }) => kind)).toEqual(['Service'])
+    expect(diagnostics).toContainEqual(expect.objectContaining({ severity: 'info', resource: 'Secret default/key' }))
+    expect(JSON.stringify(await api.listResources())).not.toContain('hunter2')
+  })
+
   test('diff answers the texts before and after and stores nothing', async () => {
     const { api } = await start({ storeKind })
     await api.apply(text(service('reviews')))
@@ -322,6 +344,32 @@ describe('REST API', () => {
       Object.values(methods).map(({ operationId }) => operationId),
     )
     expect(new Set(ids).size).toBe(ids.length)
+  })
+})
+
+describe('createApiClient()', () => {
+  test('goes to the control plane itself, whatever http_proxy says', async () => {
+    const { plane } = await start({ storeKind: 'memory' })
+    const script = `
+      import { createApiClient } from ${JSON.stringify(join(import.meta.dir, 'rest/index.ts'))}
+      console.log((await createApiClient({ serverFile: process.argv[1] }).status()).revision)`
+    const nowhere = 'http://127.0.0.1:1'
+    const env = { ...process.env, http_proxy: nowhere, https_proxy: nowhere, HTTP_PROXY: nowhere, HTTPS_PROXY: nowhere }
+    const child = Bun.spawn([process.execPath, '-e', script, plane.serverFile], {
+      env,
+      stdout: 'pipe',
+      stderr: 'inherit',
+    })
+    expect((await new Response(child.stdout).text()).trim()).toBe('0')
+  })
+
+  test('refuses a server whose certificate is of another authority', async () => {
+    const { plane } = await start({ storeKind: 'memory' })
+    const { dataDir: other } = await start({ storeKind: 'memory' })
+    const serverFile = join(root, 'mixed.json')
+    const server = { ...(await readServerFile(plane.serverFile)), caFile: join(other, 'ca/bundle.pem') }
+    await Bun.write(serverFile, JSON.stringify(server))
+    expect(createApiClient({ serverFile }).status()).rejects.toMatchObject({ code: 'WEFT_CONTROL_UNREACHABLE' })
   })
 })
 

@@ -30,7 +30,7 @@ export async function waitForEnforcement(
   try {
     for (;;) {
       const { answer, settled } = evaluate(engine, live, wanted.revision)
-      if (settled || ended) return answer
+      if (settled || ended || engine.isClosed) return answer
       const { promise: changed, resolve } = Promise.withResolvers<void>()
       wake = resolve
       await Promise.race([changed, over])

@@ -68,8 +68,14 @@ export class PushEngine implements AsyncDisposable {
     return this.#revision
   }
 
+  /** Which proxies each revision concerned. */
   get history(): PushHistory {
     return this.#history
+  }
+
+  /** True at the end: nothing that somebody waits for will happen any more. */
+  get isClosed(): boolean {
+    return this.#closed
   }
 
   /** The session of a connected workload. */
