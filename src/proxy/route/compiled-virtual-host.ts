@@ -115,7 +115,7 @@ function compileOutcome(route: RouteDefinition, host: VirtualHostDefinition, tab
     case 'forward':
       return compileForward(action, facts, levels, table.mostSpecificEditsWin)
     case 'respond': {
-      const responseEdits = mergeLevels(levels, 'responseEdits', table.mostSpecificEditsWin)
+      const responseEdits = mergeLevels(levels, 'responseEdits', { mostSpecificWins: table.mostSpecificEditsWin })
       const { status, body } = action
       return {
         kind: 'constant',
@@ -123,7 +123,7 @@ function compileOutcome(route: RouteDefinition, host: VirtualHostDefinition, tab
       }
     }
     case 'redirect': {
-      const responseEdits = mergeLevels(levels, 'responseEdits', table.mostSpecificEditsWin)
+      const responseEdits = mergeLevels(levels, 'responseEdits', { mostSpecificWins: table.mostSpecificEditsWin })
       return {
         kind: 'computed',
         decide: (request) => ({
@@ -153,8 +153,8 @@ function compileForward(
       cluster: leg.cluster,
       pathRewrite: action.pathRewrite,
       hostRewrite: leg.hostRewrite,
-      requestEdits: mergeLevels([leg, ...levels], 'requestEdits', mostSpecificWins),
-      responseEdits: mergeLevels([leg, ...levels], 'responseEdits', mostSpecificWins),
+      requestEdits: mergeLevels(levels, 'requestEdits', { mostSpecificWins, leg }),
+      responseEdits: mergeLevels(levels, 'responseEdits', { mostSpecificWins, leg }),
       timeoutMs: action.timeoutMs,
       idleTimeoutMs: action.idleTimeoutMs,
       retry: action.retry,
@@ -168,12 +168,15 @@ function compileForward(
   return { kind: 'weighted', bounds, decisions }
 }
 
-/** Envoy applies the most specific level first, so that the table's edits win, unless the table says otherwise. */
+/**
+ * Envoy applies route, virtual host and table in this order, so that the table's edits win, unless the table says
+ * otherwise; the edits of a weighted cluster come before all of them either way.
+ */
 function mergeLevels(
   specificFirst: readonly LevelEdits[],
   side: 'requestEdits' | 'responseEdits',
-  mostSpecificWins: boolean,
+  options: { readonly mostSpecificWins: boolean; readonly leg?: LevelEdits },
 ): ForwardDecision['requestEdits'] {
-  const order = mostSpecificWins ? specificFirst.toReversed() : specificFirst
-  return mergeHeaderEdits(order.map((level) => level[side]))
+  const order = options.mostSpecificWins ? specificFirst.toReversed() : specificFirst
+  return mergeHeaderEdits([options.leg, ...order].map((level) => level?.[side]))
 }
