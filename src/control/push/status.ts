@@ -66,7 +66,9 @@ function collectWarnings(engine: PushEngine, live: LiveMesh): Status['warnings']
   for (const session of engine.sessions()) {
     for (const { code, message, origin } of session.warnings) add(code, message, origin)
   }
-  for (const { kind, namespace, name, remarks } of live.objects()) {
+  for (const { apiVersion, kind: plain, namespace, name, remarks } of live.objects()) {
+    const [group] = apiVersion.split('/')
+    const kind = group === apiVersion ? plain : `${plain}.${group}`
     for (const { code, severity, message, file, line } of remarks) {
       if (severity === 'warning') add(code, message, { kind, namespace, name, file, line })
     }
