@@ -5,4 +5,4 @@
  *
  * Knows nothing of the mesh model: what drives it drives Envoy as well.
  */
-export { type ProxyProcessOptions, runProxy, type RunningProxy, type RunProxyOptions } from './proxy.ts'
+export { runProxy, type RunningProxy, type RunProxyOptions } from './proxy.ts'

@@ -30,10 +30,8 @@ import { type BootstrapSource, loadBootstrap } from './load-bootstrap.ts'
 import { toHttpNode, toXdsNode } from './proxy-node.ts'
 
 /** How a proxy is run. */
-export type RunProxyOptions = BootstrapSource & ProxyProcessOptions
-
-/** All but the bootstrap. */
-export interface ProxyProcessOptions {
+export interface RunProxyOptions {
+  readonly bootstrap: BootstrapSource
   /** Keeps identity and last accepted configuration over restarts; absent: nothing is kept. */
   readonly stateDir?: string
   /** Identity that the proxy gets from the control plane; absent: certificates are in the bootstrap, or there are none. */
@@ -69,7 +67,7 @@ export interface RunningProxy {
  * @throws {MeshError} WEFT_PROXY_BOOTSTRAP with every fault of the bootstrap; the codes of the identity and the admin interface.
  */
 export async function runProxy(options: RunProxyOptions): Promise<RunningProxy> {
-  const bootstrap = await loadBootstrap(options)
+  const bootstrap = await loadBootstrap(options.bootstrap)
   const proxy = new ProxyProcess(options, bootstrap)
   try {
     await proxy.start()
@@ -86,7 +84,7 @@ export async function runProxy(options: RunProxyOptions): Promise<RunningProxy> 
  *     INITIALIZING --all listeners serve--> LIVE --signal, quit, drain--> DRAINING
  */
 class ProxyProcess implements RunningProxy {
-  readonly #options: ProxyProcessOptions
+  readonly #options: RunProxyOptions
   readonly #bootstrap: BootstrapConfig
   readonly #telemetry: Telemetry = createTelemetry()
   readonly #startedAt = systemClock.now()
@@ -105,7 +103,7 @@ class ProxyProcess implements RunningProxy {
   #isDraining = false
   #ending: Promise<void> | undefined
 
-  constructor(options: ProxyProcessOptions, bootstrap: BootstrapConfig) {
+  constructor(options: RunProxyOptions, bootstrap: BootstrapConfig) {
     this.#options = options
     this.#bootstrap = bootstrap
     const { ads } = bootstrap
