@@ -39,6 +39,7 @@ class Pump implements BytePump {
   readonly #options: BytePumpOptions
   #cause: { readonly by: 'first' | 'second'; readonly error: Error | undefined } | undefined
   #openSockets = 2
+  aborted = false
 
   constructor(first: StreamSocket, second: StreamSocket, options: BytePumpOptions) {
     this.#options = options
@@ -58,6 +59,8 @@ class Pump implements BytePump {
   }
 
   abort(): void {
+    // A reset, so that neither end takes a stream that was cut for one that is complete.
+    this.aborted = true
     for (const side of this.#sides) side.socket.terminate()
   }
 
@@ -132,7 +135,7 @@ class PumpSide implements SocketOwner {
     this.#queue = []
     this.queuedBytes = 0
     this.#pump.blame(this, error)
-    if (error !== undefined) this.sink.socket.terminate()
+    if (error !== undefined || this.#pump.aborted) this.sink.socket.terminate()
     else this.sink.#finishAfterPeerIsGone()
     this.#pump.onSocketClosed()
   }
@@ -145,8 +148,10 @@ class PumpSide implements SocketOwner {
       taken = Math.max(0, this.socket.write(bytes))
       if (taken === bytes.length) return true
     }
-    // The received bytes are only lent: what waits is copied.
-    this.#queue.push(bytes.slice(taken))
+    // The received bytes are only lent: what waits is copied, unless it fills a buffer of its own, which nobody writes to again
+    // (Bun 1.4 makes one for each read; guarded by a test).
+    const owned = bytes.byteLength === bytes.buffer.byteLength
+    this.#queue.push(owned ? bytes.subarray(taken) : bytes.slice(taken))
     this.queuedBytes += bytes.length - taken
     if (this.queuedBytes > NetLimits.queuedBytesPerSocket) this.#pump.abort()
     return false
