@@ -5,4 +5,4 @@
  *
  * Knows nothing of the mesh model: what drives it drives Envoy as well.
  */
-export { runProxy, type RunningProxy, type RunProxyOptions } from './proxy.ts'
+export { type ProxyProcessOptions, runProxy, type RunningProxy, type RunProxyOptions } from './proxy.ts'

@@ -4,7 +4,7 @@ import { MeshError } from '../base/index.ts'
 import { type BootstrapConfig, readBootstrap } from './config/index.ts'
 
 /** The bootstrap itself, or the path of its file: YAML or JSON, Envoy v3. */
-export type BootstrapSource = { readonly text: string } | { readonly path: string }
+export type BootstrapSource = { readonly bootstrapText: string } | { readonly bootstrapPath: string }
 
 /**
  * Reads and compiles a bootstrap, with the files that it names.
@@ -12,7 +12,7 @@ export type BootstrapSource = { readonly text: string } | { readonly path: strin
  * @throws {MeshError} WEFT_PROXY_BOOTSTRAP with every fault and its line.
  */
 export async function loadBootstrap(bootstrap: BootstrapSource): Promise<BootstrapConfig> {
-  const text = 'text' in bootstrap ? bootstrap.text : await readBootstrapFile(bootstrap.path)
+  const text = 'bootstrapText' in bootstrap ? bootstrap.bootstrapText : await readBootstrapFile(bootstrap.bootstrapPath)
   const read = readBootstrap(text, { readFile: (path) => readFileSync(path, 'utf8') })
   if (read.ok) return read.value
   const lines = read.error.map(({ path, message }) => `\n  ${path}: ${message}`)

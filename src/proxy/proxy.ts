@@ -30,8 +30,10 @@ import { type BootstrapSource, loadBootstrap } from './load-bootstrap.ts'
 import { toHttpNode, toXdsNode } from './proxy-node.ts'
 
 /** How a proxy is run. */
-export interface RunProxyOptions {
-  readonly bootstrap: BootstrapSource
+export type RunProxyOptions = BootstrapSource & ProxyProcessOptions
+
+/** All but the bootstrap. */
+export interface ProxyProcessOptions {
   /** Keeps identity and last accepted configuration over restarts; absent: nothing is kept. */
   readonly stateDir?: string
   /** Identity that the proxy gets from the control plane; absent: certificates are in the bootstrap, or there are none. */
@@ -67,7 +69,7 @@ export interface RunningProxy {
  * @throws {MeshError} WEFT_PROXY_BOOTSTRAP with every fault of the bootstrap; the codes of the identity and the admin interface.
  */
 export async function runProxy(options: RunProxyOptions): Promise<RunningProxy> {
-  const bootstrap = await loadBootstrap(options.bootstrap)
+  const bootstrap = await loadBootstrap(options)
   const proxy = new ProxyProcess(options, bootstrap)
   try {
     await proxy.start()
@@ -84,7 +86,7 @@ export async function runProxy(options: RunProxyOptions): Promise<RunningProxy> 
  *     INITIALIZING --all listeners serve--> LIVE --signal, quit, drain--> DRAINING
  */
 class ProxyProcess implements RunningProxy {
-  readonly #options: RunProxyOptions
+  readonly #options: ProxyProcessOptions
   readonly #bootstrap: BootstrapConfig
   readonly #telemetry: Telemetry = createTelemetry()
   readonly #startedAt = systemClock.now()
@@ -103,7 +105,7 @@ class ProxyProcess implements RunningProxy {
   #isDraining = false
   #ending: Promise<void> | undefined
 
-  constructor(options: RunProxyOptions, bootstrap: BootstrapConfig) {
+  constructor(options: ProxyProcessOptions, bootstrap: BootstrapConfig) {
     this.#options = options
     this.#bootstrap = bootstrap
     const { ads } = bootstrap
