@@ -34,7 +34,7 @@ export async function runProxyCommand(input: CommandInput): Promise<number> {
   const ended = new AbortController()
   void untilSignal(['SIGINT', 'SIGTERM']).then(() => ended.abort())
   const proxy = await runProxy({
-    bootstrap: { path: resolve(context.cwd, options.text('config-path') ?? '') },
+    bootstrapPath: resolve(context.cwd, options.text('config-path') ?? ''),
     ...(stateDir === undefined ? {} : { stateDir: resolve(context.cwd, stateDir) }),
     ...(identity === undefined ? {} : { identity }),
     drainMs: options.durationMs('drain-timeout') ?? 10_000,

@@ -36,6 +36,9 @@ const drainAcknowledgeMs = 3_000
 /** SIGKILL follows this long after the proxy's own drain should have ended. */
 const proxyGraceMs = 2_000
 
+/** A proxy that ended this often before it was ever ready will not become so. */
+const startAttempts = 4
+
 /** Last lines of the proxy's log that are shown when it does not become ready. */
 const logTailLines = 12
 
@@ -83,7 +86,7 @@ async function openDataPlane(parts: Parts): Promise<DataPlane> {
   return openEnvoyDataPlane(input)
 }
 
-function startProxy(parts: Parts, dataPlane: DataPlane): Promise<RestartingProcess> {
+function startProxy(parts: Parts, dataPlane: DataPlane, onEnd: () => void): Promise<RestartingProcess> {
   const { state, surroundings } = parts
   return keepRunning({
     start: async () => {
@@ -101,8 +104,10 @@ function startProxy(parts: Parts, dataPlane: DataPlane): Promise<RestartingProce
       closeSync(log)
       return child
     },
-    onEnd: (how, restartInMs) =>
-      say(parts, `proxy ended (${how}), restarting ${restartInMs === 0 ? 'now' : `in ${restartInMs} ms`}`),
+    onEnd: (how, restartInMs) => {
+      say(parts, `proxy ended (${how}), restarting ${restartInMs === 0 ? 'now' : `in ${restartInMs} ms`}`)
+      onEnd()
+    },
   })
 }
 
@@ -113,13 +118,25 @@ async function logTail({ state }: Parts): Promise<string> {
   return text.trimEnd().split('\n').slice(-logTailLines).join('\n')
 }
 
-async function waitForProxy(parts: Parts, signal: AbortSignal): Promise<void> {
+/** Starts the proxy and waits until it is ready; one that cannot even start is not waited for until the time is over. */
+async function startReadyProxy(parts: Parts, dataPlane: DataPlane, signal: AbortSignal): Promise<RestartingProcess> {
   const { plan, options, state } = parts
-  const ready = await waitUntil(() => isProxyReady(plan.adminPort), { timeoutMs: options.readyTimeoutMs, signal })
-  if (ready || signal.aborted) return
+  const hopeless = new AbortController()
+  let ends = 0
+  const proxy = await startProxy(parts, dataPlane, () => {
+    ends += 1
+    if (ends >= startAttempts) hopeless.abort()
+  })
+  const ready = await waitUntil(() => isProxyReady(plan.adminPort), {
+    timeoutMs: options.readyTimeoutMs,
+    signal: AbortSignal.any([signal, hopeless.signal]),
+  })
+  if (ready || signal.aborted) return proxy
+  await proxy.stop(proxyGraceMs)
+  const why = hopeless.signal.aborted ? `ended ${ends} times` : `was not ready within ${options.readyTimeoutMs} ms`
   throw new CliError(
     'WEFT_RUN_PROXY_NOT_READY',
-    `The proxy of ${plan.id} was not ready within ${options.readyTimeoutMs} ms; its log ends with:\n${await logTail(parts)}`,
+    `The proxy of ${plan.id} ${why}; its log ends with:\n${await logTail(parts)}`,
     `Look into ${state.proxyLog} and \`weft status\``,
   )
 }
@@ -236,11 +253,10 @@ export async function runWorkload(options: RunOptions, surroundings: RunSurround
   await writeBootstrap(parts)
   await writeRecord(parts, false)
   const dataPlane = stack.use(await openDataPlane(parts))
-  const proxy = await startProxy(parts, dataPlane)
-  stack.defer(() => proxy.stop(options.drainTimeoutMs + proxyGraceMs))
   const early = new AbortController()
   surroundings.onSignal(() => early.abort())
-  await waitForProxy(parts, early.signal)
+  const proxy = await startReadyProxy(parts, dataPlane, early.signal)
+  stack.defer(() => proxy.stop(options.drainTimeoutMs + proxyGraceMs))
   if (early.signal.aborted) return 128 + 15
   if (plan.transparentPort !== undefined && plan.dnsPort !== undefined)
     await redirect?.enable({ transparentPort: plan.transparentPort, dnsPort: plan.dnsPort })
