@@ -145,7 +145,7 @@ async function until<Value>(read: () => Promise<Value | undefined>): Promise<Val
   for (;;) {
     const value = await read().catch(() => undefined)
     if (value !== undefined) return value
-    if (performance.now() > end || process?.exitCode != null) throw new Error('Envoy did not start')
+    if (performance.now() > end || typeof process?.exitCode === 'number') throw new Error('Envoy did not start')
     await Bun.sleep(25)
   }
 }
@@ -250,5 +250,5 @@ const ownedByProxy = /^x-(?!envoy-|forwarded-|request-id)/
 
 function tested(headers: IncomingHttpHeaders): Tested {
   const kept = Object.entries(headers).filter(([name]) => ownedByProxy.test(name))
-  return Object.fromEntries(kept.map(([name, value]) => [name, String(value)]).toSorted())
+  return Object.fromEntries(kept.map(([name, value]) => [name, String(value)]))
 }

@@ -10,7 +10,7 @@ import {
 } from '@bufbuild/protobuf'
 
 import { anyTypes } from './any-types.ts'
-import { FaultList, fieldPath, keyPath } from './fault-list.ts'
+import { type FaultList, fieldPath, keyPath } from './fault-list.ts'
 
 /** Nesting bound of a document; Envoy's own bootstraps nest far less. */
 const maxDepth = 100

@@ -26,8 +26,6 @@ export interface ClusterConfig {
   readonly tcpKeepalive: { readonly delaySeconds: number } | undefined
   /** Re-resolution interval of DNS clusters; 5 s by default. */
   readonly dnsRefreshMs: number
-  /** `dns_lookup_family`; `auto` (IPv6 if there is one, else IPv4) when absent. */
-  readonly dnsLookupFamily?: 'auto' | 'v4-only' | 'v6-only' | 'v4-preferred' | 'all'
   /** From cluster metadata `istio.services[0]`, for metric labels. */
   readonly destination: { readonly host: string; readonly name: string; readonly namespace: string } | undefined
 }

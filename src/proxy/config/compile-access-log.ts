@@ -59,7 +59,7 @@ function fileFormat(context: CompileContext, at: string, file: FileAccessLog): F
       return jsonFormat(context, fieldPath(at, 'typed_json_format'), choice.value)
     case 'logFormat':
       return substitution(context, fieldPath(at, 'log_format'), choice.value)
-    case undefined:
+    default:
       return defaultFormat
   }
 }
@@ -75,7 +75,7 @@ function substitution(context: CompileContext, at: string, format: SubstitutionF
       const source = fieldPath(at, 'text_format_source')
       return textFormat(context, source, dataSourceText(context, source, choice.value) ?? '')
     }
-    case undefined:
+    default:
       context.faults.add(at, 'Expected text_format or json_format')
       return defaultFormat
   }

@@ -128,6 +128,7 @@ describe('refused clusters', () => {
     ['type: LOGICAL_DNS', 'load_assignment.endpoints'],
     ['connect_timeout: 0s', 'connect_timeout'],
     ['common_lb_config: { healthy_panic_threshold: { value: 0 } }', 'common_lb_config.healthy_panic_threshold'],
+    ['dns_lookup_family: V4_ONLY', 'dns_lookup_family'],
     ['lb_subset_config: {}', 'lb_subset_config'],
     ['circuit_breakers: { thresholds: [ { priority: HIGH } ] }', 'circuit_breakers.thresholds[0].priority'],
     ['circuit_breakers: { thresholds: [ { retry_budget: {} } ] }', 'circuit_breakers.thresholds[0].retry_budget'],

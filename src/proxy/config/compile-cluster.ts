@@ -1,7 +1,6 @@
 import type { Result } from '../../base/index.ts'
 import {
   Cluster_DiscoveryType,
-  Cluster_DnsLookupFamily,
   Cluster_LbPolicy,
   ClusterSchema,
   type Cluster,
@@ -48,7 +47,6 @@ export function compileCluster(
     ...httpOptions(context, message),
     tcpKeepalive: keepalive(context, message),
     dnsRefreshMs: dnsRefresh(context, message),
-    dnsLookupFamily: lookupFamilies.get(message.dnsLookupFamily) ?? 'auto',
     destination: destinationOf(message.metadata),
   })
 }
@@ -59,14 +57,6 @@ const discoveryTypes: ReadonlyMap<Cluster_DiscoveryType, ClusterConfig['discover
   [Cluster_DiscoveryType.LOGICAL_DNS, 'logical-dns'],
   [Cluster_DiscoveryType.EDS, 'eds'],
   [Cluster_DiscoveryType.ORIGINAL_DST, 'original-dst'],
-])
-
-const lookupFamilies: ReadonlyMap<Cluster_DnsLookupFamily, NonNullable<ClusterConfig['dnsLookupFamily']>> = new Map([
-  [Cluster_DnsLookupFamily.AUTO, 'auto'],
-  [Cluster_DnsLookupFamily.V4_ONLY, 'v4-only'],
-  [Cluster_DnsLookupFamily.V6_ONLY, 'v6-only'],
-  [Cluster_DnsLookupFamily.V4_PREFERRED, 'v4-preferred'],
-  [Cluster_DnsLookupFamily.ALL, 'all'],
 ])
 
 function discoveryOf(context: CompileContext, message: Cluster): ClusterConfig['discovery'] {

@@ -79,8 +79,7 @@ function healthOf(status: HealthStatus): EndpointConfig['health'] {
     case HealthStatus.TIMEOUT:
     case HealthStatus.DEGRADED:
       return 'unhealthy'
-    case HealthStatus.UNKNOWN:
-    case HealthStatus.HEALTHY:
+    default:
       return 'healthy'
   }
 }

@@ -146,7 +146,7 @@ const forwardDetails: ReadonlyMap<ForwardDetails, HttpManagerConfig['forwardClie
   [ForwardDetails.ALWAYS_FORWARD_ONLY, 'always-forward-only'],
 ])
 
-/** This proxy writes `By`, `Hash` and `URI`; leaving the URI out is not implemented. */
+/** This proxy always writes the URI into the header; leaving it out is not implemented. */
 function forwardClientCert(
   context: CompileContext,
   path: string,

@@ -219,7 +219,7 @@ describe('refused with the path of the field', () => {
       `${manager}.http_protocol_options.accept_http_10`,
     ],
     [`${rds}, http_filters: [ ${router} ], max_request_headers_kb: 9000`, `${manager}.max_request_headers_kb`],
-    [`${rds}`, `${manager}.http_filters`],
+    [rds, `${manager}.http_filters`],
     [`http_filters: [ ${router} ]`, manager],
     [`${rds}, http_filters: [ ${router}, ${router} ]`, `${manager}.http_filters[1]`],
     [
@@ -289,6 +289,18 @@ describe('refused with the path of the field', () => {
         },
       ]),
     )
+  })
+
+  test('enum values of unknown number', () => {
+    // traffic_direction (field 16, varint) of value 9.
+    const bytes = Uint8Array.from([
+      ...toBinary(ListenerSchema, create(ListenerSchema, { name: 'l' })),
+      0x80,
+      0x01,
+      0x09,
+    ])
+    const result = decodeResource(TypeUrl.listener, bytes)
+    expect(result.ok ? [] : result.error.map((fault) => fault.path)).toContain('traffic_direction')
   })
 
   test('an extension whose bytes do not decode', () => {

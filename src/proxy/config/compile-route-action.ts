@@ -238,7 +238,7 @@ function redirectPath(
         : prefixReplacement(context, fieldPath(path, 'prefix_rewrite'), specifier.value, match)
     case 'regexRewrite':
       return regexReplacement(context, fieldPath(path, 'regex_rewrite'), specifier.value)
-    case undefined:
+    default:
       return undefined
   }
 }

@@ -154,7 +154,7 @@ function headerCondition(context: CompileContext, path: string, matcher: HeaderM
       return { kind: 'range', start: specifier.value.start, end: specifier.value.end }
     case 'presentMatch':
       return { kind: 'present', present: specifier.value }
-    case undefined:
+    default:
       return { kind: 'present', present: true }
   }
 }

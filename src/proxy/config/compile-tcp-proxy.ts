@@ -36,7 +36,7 @@ function clustersOf(context: CompileContext, path: string, message: TcpProxy): T
         return { name: requiredText(context, `${at}[${index}].name`, name), weight }
       })
     }
-    case undefined:
+    default:
       context.faults.add(path, 'Expected cluster or weighted_clusters')
       return []
   }

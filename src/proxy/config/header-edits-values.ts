@@ -52,7 +52,10 @@ function headerEdits(
     const value = literalValue(context, `${path}.header.value`, option.header?.value ?? '')
     // An empty value means no header, unless it is to be kept (Envoy's HeaderParser).
     if (value === '' && !option.keepEmptyValue) return
-    if (option.append !== undefined && option.appendAction !== 0) {
+    if (
+      option.append !== undefined &&
+      option.appendAction !== HeaderValueOption_HeaderAppendAction.APPEND_IF_EXISTS_OR_ADD
+    ) {
       context.faults.add(`${path}.append`, 'Expected append or append_action, not both')
     }
     ;(replaces(option) ? set : add).push([name, value])

@@ -2,7 +2,7 @@ import { fromBinary, type DescField, type DescMessage, type Message } from '@buf
 import { reflect, type ReflectMessage } from '@bufbuild/protobuf/reflect'
 
 import { anyTypes } from './any-types.ts'
-import { FaultList, fieldPath, keyPath } from './fault-list.ts'
+import { type FaultList, fieldPath, keyPath } from './fault-list.ts'
 import type { FieldRule, SupportedFields } from './supported-fields.ts'
 
 /** Nesting bound; Envoy's own messages nest far less. */
@@ -74,8 +74,10 @@ class SupportCheck {
         if (field.mapKind !== 'message') break
         for (const [key, value] of message.get(field)) this.#value(value, keyPath(path, String(key)), depth)
         break
-      case 'scalar':
       case 'enum':
+        this.#enumValue(field, message.get(field), path)
+        break
+      case 'scalar':
         break
     }
   }
@@ -106,6 +108,12 @@ class SupportCheck {
       return
     }
     this.message(reflect(type, message), path, depth)
+  }
+
+  /** A newer control plane may know values that this proxy's descriptors do not. */
+  #enumValue(field: DescField, value: unknown, path: string): void {
+    if (field.fieldKind !== 'enum' || field.enum.values.some(({ number }) => number === value)) return
+    this.#faults.add(path, `Value ${String(value)} of ${field.enum.name} is not implemented by this proxy`)
   }
 
   #onlyValues(

@@ -1,5 +1,16 @@
 import { expect, test } from 'bun:test'
-import fc from 'fast-check'
+import {
+  array,
+  assert,
+  boolean,
+  constant,
+  constantFrom,
+  oneof,
+  property,
+  record,
+  string,
+  type Arbitrary,
+} from 'fast-check'
 
 import { createCandidateIndex } from './candidate-index.ts'
 import type { PathMatch } from './route-definition.ts'
@@ -15,22 +26,22 @@ function matches(path: PathMatch, text: string): boolean {
 }
 
 const anyRegex = { source: '.*', groupCount: 0, matchesAll: () => true, replaceAll: (text: string) => text }
-const text = fc.string({ unit: fc.constantFrom('/', 'a', 'b', 'A'), maxLength: 6 }).map((rest) => `/${rest}`)
-const pathMatch: fc.Arbitrary<PathMatch> = fc.oneof(
+const pathText = string({ unit: constantFrom('/', 'a', 'b', 'A'), maxLength: 6 }).map((rest) => `/${rest}`)
+const pathMatch: Arbitrary<PathMatch> = oneof(
   {
     weight: 9,
-    arbitrary: fc.record({
-      kind: fc.constantFrom('exact', 'prefix', 'separated-prefix'),
-      value: text,
-      ignoreCase: fc.boolean(),
+    arbitrary: record({
+      kind: constantFrom('exact', 'prefix', 'separated-prefix'),
+      value: pathText,
+      ignoreCase: boolean(),
     }),
   },
-  { weight: 1, arbitrary: fc.constant<PathMatch>({ kind: 'regex', regex: anyRegex }) },
+  { weight: 1, arbitrary: constant<PathMatch>({ kind: 'regex', regex: anyRegex }) },
 )
 
 test('candidates() leaves out no route that matches and keeps their order', () => {
-  fc.assert(
-    fc.property(fc.array(pathMatch, { maxLength: 12 }), text, (paths, request) => {
+  assert(
+    property(array(pathMatch, { maxLength: 12 }), pathText, (paths, request) => {
       const routes = paths.map((path, id) => ({ path, id }))
       const scanned = routes.filter(({ path }) => matches(path, request)).map(({ id }) => id)
       const candidates = createCandidateIndex(routes).candidates(request)

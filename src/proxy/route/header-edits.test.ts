@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import fc from 'fast-check'
+import { array, assert, constantFrom, property, record, tuple } from 'fast-check'
 
 import type { HeaderEdits } from './decision.ts'
 import { mergeHeaderEdits } from './header-edits.ts'
@@ -20,13 +20,13 @@ const byName = (headers: readonly (readonly [string, string])[]): Record<string,
   return grouped
 }
 
-const name = fc.constantFrom('a', 'b', 'c')
-const pairs = fc.array(fc.tuple(name, fc.constantFrom('1', '2', '3')), { maxLength: 3 })
-const level = fc.record({ remove: fc.array(name, { maxLength: 2 }), set: pairs, add: pairs })
+const name = constantFrom('a', 'b', 'c')
+const pairs = array(tuple(name, constantFrom('1', '2', '3')), { maxLength: 3 })
+const level = record({ remove: array(name, { maxLength: 2 }), set: pairs, add: pairs })
 
 test('mergeHeaderEdits() gives what the levels give one after another', () => {
-  fc.assert(
-    fc.property(fc.array(level, { maxLength: 4 }), pairs, (levels, headers) => {
+  assert(
+    property(array(level, { maxLength: 4 }), pairs, (levels, headers) => {
       const stepwise = levels.reduce<readonly (readonly [string, string])[]>(apply, headers)
       const merged = mergeHeaderEdits(levels)
       expect(byName(merged === undefined ? headers : apply(headers, merged))).toEqual(byName(stepwise))
