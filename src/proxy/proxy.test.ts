@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../../test/harness/free-port.ts'
 import { startTestControlPlane, type TestControlPlane } from '../../test/harness/test-control-plane.ts'
 import { waitUntil } from '../../test/harness/wait-until.ts'
 import {
@@ -17,14 +17,6 @@ import {
 import { runProxy, type RunningProxy } from './proxy.ts'
 
 const spiffeId = 'spiffe://cluster.local/ns/default/sa/productpage'
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise<void>((resolve) => server.close(() => resolve()))
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
 
 function sds(name: string): string {
   const source =
