@@ -10,6 +10,8 @@ export interface AcceptTlsOptions {
   readonly context: TlsContext
   readonly alpn: readonly string[]
   readonly requirement: PeerRequirement
+  /** `NetLimits.tlsHandshakeTimeoutMs` by default. */
+  readonly timeoutMs?: number
 }
 
 /** What became of the handshake. */
@@ -43,7 +45,7 @@ export function acceptTls(
   socket.data = ignoringOwner
   const [raw, secure] = socket.upgradeTLS<SocketOwner>(upgrade)
   raw.data = ignoringOwner
-  handshake.start(secure)
+  handshake.start(secure, options.timeoutMs ?? NetLimits.tlsHandshakeTimeoutMs)
 }
 
 /** Shared by all accepted TLS connections; stateless. */
@@ -64,11 +66,11 @@ class ServerHandshake implements SocketOwner {
     this.#done = done
   }
 
-  start(socket: StreamSocket): void {
+  start(socket: StreamSocket, timeoutMs: number): void {
     this.#timer = setTimeout(() => {
-      this.#finish({ accepted: false, message: `No TLS handshake within ${NetLimits.tlsHandshakeTimeoutMs} ms` })
+      this.#finish({ accepted: false, message: `No TLS handshake within ${timeoutMs} ms` })
       socket.terminate()
-    }, NetLimits.tlsHandshakeTimeoutMs)
+    }, timeoutMs)
   }
 
   onHandshake(socket: StreamSocket, error: Error | undefined): void {

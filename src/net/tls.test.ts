@@ -7,7 +7,7 @@ import { type ConnectResult, createConnector } from './connector.ts'
 import { listenTcp, type TcpListener } from './listen-tcp.ts'
 import type { PeerRequirement } from './peer-verification.ts'
 import { createTestAuthority, type TestAuthority } from './test-certificates.ts'
-import { createEchoOwner, createRecordingOwner, until } from './test-sockets.ts'
+import { connectTestClient, createEchoOwner, createRecordingOwner, until } from './test-sockets.ts'
 import { createTlsContext, type TlsContext, type TlsContextOptions } from './tls-context.ts'
 
 const REVIEWS = 'spiffe://cluster.local/ns/default/sa/reviews'
@@ -208,6 +208,28 @@ describe('mutual TLS between a connector and an accepting socket', () => {
     await until(() => verdicts.length === 2, 'the second verdict')
     expect(verdicts.map(({ accepted }) => accepted)).toEqual([true, false])
   })
+})
+
+test('acceptTls() closes a connection whose client does not finish the handshake in time', async () => {
+  const server = context({ role: 'server', certificate: await authority.issue({ uris: [REVIEWS] }) })
+  const verdicts: AcceptTlsResult[] = []
+  const listening = listenTcp({
+    address: '127.0.0.1',
+    port: 0,
+    onAccept: (socket) =>
+      acceptTls(socket, { context: server, alpn: [], requirement: anyMember, timeoutMs: 30 }, (result) => {
+        verdicts.push(result)
+      }),
+    onGone: () => undefined,
+  })
+  if (!listening.ok) throw listening.error
+  listeners.push(listening.value)
+  const owner = createRecordingOwner()
+  const socket = await connectTestClient(listening.value.port, owner)
+  // The first bytes of a client hello that never goes on.
+  socket.write(new Uint8Array([22, 3, 1, 2, 0, 1]))
+  await until(() => owner.closed, 'the close')
+  expect(verdicts).toEqual([{ accepted: false, message: 'No TLS handshake within 30 ms' }])
 })
 
 test('connect() without a listener reports refused', async () => {

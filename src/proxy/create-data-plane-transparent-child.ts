@@ -33,30 +33,41 @@ async function main(): Promise<void> {
   })
   plane.putCluster(testCluster('PassthroughCluster', { discovery: 'original-dst', balancer: { kind: 'original-dst' } }))
   plane.putCluster(testCluster('chosen', { endpoints: [testEndpoint(chosen.port)] }))
+  // Packets to this port are dropped below: the connection can only time out.
+  plane.putCluster(testCluster('silent', { endpoints: [testEndpoint(6660)], connectTimeoutMs: 50 }))
   const bound = await plane.putListener(
     testListener(
       'outbound_transparent',
-      [testChain(testTcpProxy('chosen'), { match: { destinationPort: 7777, destinationPrefixes: [] } })],
+      [
+        testChain(testTcpProxy('chosen'), { match: { destinationPort: 7777, destinationPrefixes: [] } }),
+        testChain(testTcpProxy('silent'), { match: { destinationPort: 6666, destinationPrefixes: [] } }),
+      ],
       { originalDestination: true, defaultFilterChain: testChain(testTcpProxy('PassthroughCluster')) },
     ),
   )
   if (!bound.ok) throw new Error(bound.error.message)
   const { port } = bound.value
-  const rule = `-t nat -A OUTPUT -p tcp -m owner --uid-owner ${CLIENT_USER} -j REDIRECT --to-ports ${port}`
-  const iptables = Bun.spawnSync(['iptables', ...rule.split(' ')])
-  if (iptables.exitCode !== 0) throw new Error(iptables.stderr.toString())
+  for (const rule of [
+    `-t nat -A OUTPUT -p tcp -m owner --uid-owner ${CLIENT_USER} -j REDIRECT --to-ports ${port}`,
+    '-A INPUT -p tcp --dport 6660 -j DROP',
+  ]) {
+    const iptables = Bun.spawnSync(['iptables', ...rule.split(' ')])
+    if (iptables.exitCode !== 0) throw new Error(iptables.stderr.toString())
+  }
 
   const results = {
     passthrough: await askAsClient(direct.port),
     byPort: await askAsClient(7777),
     refused: await askAsClient(9),
+    timedOut: await askAsClient(6666),
+    connectTimeouts: telemetry.values.get('envoy_cluster_upstream_cx_connect_timeout')?.value,
     notRedirected: await askDirectly(port),
     openAfter: 0,
     edges: telemetry.edges.length,
   }
   await until(() => plane.describe().listeners[0]?.connections === 0, 'all connections to end')
   results.openAfter = plane.describe().listeners[0]?.connections ?? -1
-  process.stdout.write(JSON.stringify(results))
+  await Bun.write(Bun.stdout, JSON.stringify(results))
   direct[Symbol.dispose]()
   chosen[Symbol.dispose]()
 }
@@ -81,3 +92,5 @@ async function askDirectly(port: number): Promise<string> {
 }
 
 await main()
+// The connection attempt that timed out lives in the kernel for two minutes more and would hold the process.
+process.exit(0)

@@ -37,6 +37,8 @@ test.skipIf(missing !== undefined)(
         passthrough: 'direct:hi',
         byPort: 'chosen:hi',
         refused: '',
+        timedOut: '',
+        connectTimeouts: 1,
         notRedirected: '',
         openAfter: 0,
         edges: 2,

@@ -15,6 +15,7 @@ import {
   testChain,
   testCluster,
   testEndpoint,
+  testHttpManager,
   testListener,
   testTcpProxy,
 } from './data-plane-test-configs.ts'
@@ -374,7 +375,7 @@ describe('listeners', () => {
 
   test('an HTTP chain is served by the HTTP layer, with the configuration of the moment', async () => {
     const { plane: target } = plane()
-    const manager = (serverName: string) => testListener('h', [testChain({ ...httpManager, serverName })])
+    const manager = (serverName: string) => testListener('h', [testChain(testHttpManager({ serverName }))])
     const port = await listen(target, manager('one'))
     expect(await ask(port, 'x')).toBe('one:x')
     await listen(target, manager('two'))
@@ -390,29 +391,3 @@ async function ask2(host: string, port: number, text: string): Promise<string> {
   socket.end()
   return owner.text()
 }
-
-const httpManager = {
-  kind: 'http',
-  statPrefix: 'h',
-  routes: { kind: 'rds', name: 'r' },
-  serverName: 'envoy',
-  idleTimeoutMs: 0,
-  requestTimeoutMs: 0,
-  requestHeadersTimeoutMs: 0,
-  streamIdleTimeoutMs: 0,
-  maxRequestHeadersBytes: 1,
-  maxHeadersCount: 1,
-  maxRequestsPerConnection: 0,
-  useRemoteAddress: false,
-  xffTrustedHops: 0,
-  generateRequestId: false,
-  normalizePath: false,
-  mergeSlashes: false,
-  escapedSlashes: 'keep',
-  underscoreHeaders: 'allow',
-  forwardClientCert: 'sanitize',
-  faultFilter: false,
-  onDemand: false,
-  accessLogs: [],
-  upgrades: [],
-} as const

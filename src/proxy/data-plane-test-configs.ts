@@ -2,7 +2,14 @@ import { systemAlarm, systemClock, TimerWheel } from '../base/index.ts'
 import { createSocketBudget, type Resolver } from '../net/index.ts'
 import type { EdgeLabels, EdgeSeries, Telemetry } from '../telemetry/index.ts'
 import type { ClusterServices } from './cluster/index.ts'
-import type { ClusterConfig, EndpointConfig, FilterChain, ListenerConfig, TcpProxyConfig } from './config/index.ts'
+import type {
+  ClusterConfig,
+  EndpointConfig,
+  FilterChain,
+  HttpManagerConfig,
+  ListenerConfig,
+  TcpProxyConfig,
+} from './config/index.ts'
 import { createSecretTable, createTlsMaterial, type SecretTable } from './tls/index.ts'
 
 /** A healthy endpoint on loopback (tests only). */
@@ -48,6 +55,36 @@ export function testTcpProxy(cluster: string, overrides: Partial<TcpProxyConfig>
     idleTimeoutMs: 3_600_000,
     maxConnectAttempts: 1,
     accessLogs: [],
+    ...overrides,
+  }
+}
+
+/** An HTTP connection manager on route table `r` (tests only). */
+export function testHttpManager(overrides: Partial<HttpManagerConfig> = {}): HttpManagerConfig {
+  return {
+    kind: 'http',
+    statPrefix: 'test',
+    routes: { kind: 'rds', name: 'r' },
+    serverName: 'envoy',
+    idleTimeoutMs: 3_600_000,
+    requestTimeoutMs: 300_000,
+    requestHeadersTimeoutMs: 10_000,
+    streamIdleTimeoutMs: 300_000,
+    maxRequestHeadersBytes: 61_440,
+    maxHeadersCount: 100,
+    maxRequestsPerConnection: 0,
+    useRemoteAddress: false,
+    xffTrustedHops: 0,
+    generateRequestId: true,
+    normalizePath: true,
+    mergeSlashes: false,
+    escapedSlashes: 'keep',
+    underscoreHeaders: 'allow',
+    forwardClientCert: 'sanitize',
+    faultFilter: false,
+    onDemand: false,
+    accessLogs: [],
+    upgrades: [],
     ...overrides,
   }
 }
