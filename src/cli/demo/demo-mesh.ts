@@ -115,7 +115,9 @@ async function awaitPart(part: Part, condition: () => Promise<boolean>, signal: 
   if (reached || signal.aborted) return
   throw await failure(
     part,
-    ended.signal.aborted ? 'ended while starting' : `was not ready within ${startTimeoutMs / 1000} s`,
+    ended.signal.aborted
+      ? `ended while starting (${part.child.signalCode ?? `exit code ${part.child.exitCode}`})`
+      : `was not ready within ${startTimeoutMs / 1000} s`,
   )
 }
 

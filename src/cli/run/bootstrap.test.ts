@@ -3,6 +3,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse } from 'yaml'
+import { readBootstrap } from '../../proxy/config/index.ts'
 import { renderBootstrap } from './bootstrap.ts'
 
 const input = {
@@ -54,3 +55,8 @@ test.skipIf(Bun.which('envoy') === null)(
   },
   20_000,
 )
+
+test("renderBootstrap() is accepted by Weft's own proxy", () => {
+  const read = readBootstrap(renderBootstrap(input), { readFile: () => '' })
+  expect(read.ok ? [] : read.error).toEqual([])
+})

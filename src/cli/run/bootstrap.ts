@@ -62,7 +62,7 @@ function xdsCluster(input: BootstrapInput) {
     type: isAddress(host) ? 'STATIC' : 'STRICT_DNS',
     connect_timeout: '5s',
     typed_extension_protocol_options: http2,
-    upstream_connection_options: { tcp_keepalive: { keepalive_time: 30, keepalive_interval: 10, keepalive_probes: 3 } },
+    upstream_connection_options: { tcp_keepalive: { keepalive_time: 30 } },
     load_assignment: endpoints(xdsClusterName, { socket_address: { address: host, port_value: port } }),
     transport_socket: {
       name: 'envoy.transport_sockets.tls',

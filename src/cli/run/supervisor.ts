@@ -40,7 +40,7 @@ const proxyGraceMs = 2_000
 const startAttempts = 4
 
 /** Last lines of the proxy's log that are shown when it does not become ready. */
-const logTailLines = 12
+const logTailLines = 6
 
 interface Parts {
   readonly options: RunOptions
@@ -150,7 +150,11 @@ function startApp(parts: Parts, redirect: TransparentRedirect | undefined): Appl
     applicationPort: plan.ports[0]?.applicationPort,
     tcpServices: plan.upstreams,
   })
-  const { cwd, env } = surroundings.context
+  // The variable names the supervisor's own parent; an application that is a Weft process would take it for its own.
+  const {
+    cwd,
+    env: { [parentVariable]: _, ...env },
+  } = surroundings.context
   return startApplication({
     command: options.command,
     cwd,
