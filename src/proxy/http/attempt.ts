@@ -23,10 +23,7 @@ export function startAttempt(
     return
   }
   const avoid = decision.retry?.avoidPreviousHosts === true ? leg.endpoint : undefined
-  const endpoint = cluster.pick(
-    avoid,
-    originalDestination(connection.info.destinationAddress, connection.info.destinationPort),
-  )
+  const endpoint = cluster.pick(avoid, connection.originalDestination)
   if (endpoint === undefined) {
     exchange.reply(503, 'no healthy upstream', ResponseFlag.UH, 'no_healthy_upstream')
     return
@@ -41,11 +38,6 @@ export function startAttempt(
     return
   }
   leg.start(endpoint, socket, decision)
-}
-
-/** `ip:port`, made only where it can matter. */
-function originalDestination(address: string, port: number): string {
-  return address === '' || address.endsWith(`:${port}`) ? address : `${address}:${port}`
 }
 
 function overflow(exchange: Exchange): void {
@@ -84,6 +76,7 @@ export function onUpstreamReset(exchange: Exchange): void {
     // The idle connection was closed while the request was on its way: nothing shows that it was acted on.
     leg.abandon()
     exchange.replayed = true
+    exchange.stepAt = exchange.context.options.timers.now()
     startAttempt(exchange, decision, cluster, true)
     return
   }

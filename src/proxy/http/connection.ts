@@ -18,6 +18,8 @@ export class Connection implements SocketOwner, TimerOwner {
   readonly output: SocketOutput = new SocketOutput()
   /** Requests come from the proxy's own application. */
   readonly trusted: boolean
+  /** `ip:port` that the client meant to reach. */
+  readonly originalDestination: string
   state: number = ConnectionState.idle
   exchange: Exchange | undefined = undefined
   requests = 0
@@ -41,6 +43,8 @@ export class Connection implements SocketOwner, TimerOwner {
     this.context = context
     this.socket = socket
     this.info = info
+    const { destinationAddress: address, destinationPort: port } = info
+    this.originalDestination = address === '' || address.endsWith(`:${port}`) ? address : `${address}:${port}`
     this.trusted = info.direction !== 'inbound'
     this.output.attach(socket)
     this.#timer = context.options.timers.timer(this)

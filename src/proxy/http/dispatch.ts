@@ -134,6 +134,7 @@ function park(exchange: Exchange, table: string, domain: string): void {
     if (exchange.generation !== generation || exchange.phase !== Phase.parked) return
     context.parkedRequests -= 1
     exchange.phase = Phase.head
+    exchange.stepAt = context.options.timers.now()
     decideRoute(exchange, false)
   })
 }

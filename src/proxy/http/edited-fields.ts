@@ -47,20 +47,22 @@ export function toFieldText(text: string): string {
 
 /**
  * Copies the field lines of a head without the dropped ones, those that `Connection` names, and those that the edits
- * replace; then appends the edits' lines.
+ * replace; then appends the edits' lines. Copying begins at `from`: with the start line, or at the first field.
  */
 export function writeFields(
   writer: HeadWriter,
   head: Head,
   dropped: Uint8Array,
+  from: number,
   edits: HeaderEdits | undefined,
   nominated: boolean,
 ): void {
   if (edits === undefined && !nominated) {
-    writer.fields(head, dropped)
+    writer.fields(head, dropped, from)
     return
   }
   const { names, hashes, lines } = edits === undefined ? noEdits : prepareEdits(edits)
+  writer.copy(head.bytes, from, head.lineStart(0))
   for (let index = 0; index < head.count; index += 1) {
     const id = head.ids[index] ?? 0
     if (dropped[id] === 1) continue

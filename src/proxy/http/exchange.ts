@@ -34,6 +34,8 @@ export class Exchange implements TimerOwner {
   /** Monotonic milliseconds. */
   startedAt = 0
   sentAt = 0
+  /** When the step that is being taken began: one reading of the clock serves all of it. */
+  stepAt = 0
   idleTimeoutMs = 0
   status = 0
   flags = 0
@@ -109,6 +111,7 @@ export class Exchange implements TimerOwner {
     const { manager } = plan
     const now = context.options.timers.now()
     this.startedAt = now
+    this.stepAt = now
     this.idleTimeoutMs = manager.streamIdleTimeoutMs
     request.read(connection.info.tls)
     const close = (head.connection & ConnectionOption.close) !== 0
@@ -169,14 +172,16 @@ export class Exchange implements TimerOwner {
       else onRouteTimeout(this)
     } else if (tag === Timer.request) {
       if (!this.bodyDone) this.refuse(408, 'request_overall_timeout', 0)
-    } else if (this.phase === Phase.delayed) forward(this)
-    else onRetryPause(this)
+    } else {
+      this.stepAt = this.context.options.timers.now()
+      if (this.phase === Phase.delayed) forward(this)
+      else onRetryPause(this)
+    }
   }
 
   /** Starts the route's timeout. It is not taken back at the end: `routeDeadline` says whether it counts. */
-  armRouteTimeout(timeoutMs: number): void {
+  armRouteTimeout(timeoutMs: number, now: number = this.stepAt): void {
     if (timeoutMs <= 0 || this.routeDeadline !== 0) return
-    const now = this.context.options.timers.now()
     this.routeDeadline = now + timeoutMs
     this.#routeTimer.arm(timeoutMs, now)
   }
@@ -301,7 +306,7 @@ export class Exchange implements TimerOwner {
   #bodyEnded(bytes: Uint8Array, start: number, end: number): void {
     this.connection.stash(bytes, start, end)
     if (this.phase === Phase.upstream && this.decision?.kind === 'forward')
-      this.armRouteTimeout(this.decision.timeoutMs)
+      this.armRouteTimeout(this.decision.timeoutMs, this.context.options.timers.now())
   }
 
   /** A piece of the body goes upstream, or waits until there is one. */

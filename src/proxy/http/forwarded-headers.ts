@@ -3,7 +3,7 @@ import type { DownstreamInfo } from '../network/index.ts'
 import { type HeadPlan, ProxyField } from './fields.ts'
 import type { ReceivedRequest } from './received-request.ts'
 
-/** Writes who the request came from and by what name it goes: `x-forwarded-*`, client certificate, request id. */
+/** Writes who the request came from and by whom it was vouched for: `x-forwarded-for` and client certificate. */
 export function writeForwardedFields(
   writer: HeadWriter,
   request: ReceivedRequest,
@@ -12,22 +12,31 @@ export function writeForwardedFields(
   bound: number,
 ): void {
   const { manager } = plan
-  const { head } = request
   const rewritten = manager.useRemoteAddress
   if (rewritten) {
     const before = request.header('x-forwarded-for')
     const address = withoutPort(info.remoteAddress)
     writer.field('x-forwarded-for', before === undefined || before.length > bound ? address : `${before},${address}`)
   }
-  if (rewritten || head.indexOfId(ProxyField.forwardedProto) < 0) {
-    writer.text(info.tls ? 'x-forwarded-proto: https\r\n' : 'x-forwarded-proto: http\r\n')
-  }
-  if (manager.generateRequestId && (rewritten || head.indexOfId(ProxyField.requestId) < 0)) {
-    writer.text(`x-request-id: ${crypto.randomUUID()}\r\n`)
-  }
   if (manager.forwardClientCert !== 'sanitize' && manager.forwardClientCert !== 'always-forward-only') {
     writeClientCert(writer, request, plan, info, bound)
   }
+}
+
+/** Writes `x-forwarded-proto`, the request id and the blank line: in one piece, for they are in nearly every request. */
+export function writeLastFields(
+  writer: HeadWriter,
+  request: ReceivedRequest,
+  plan: HeadPlan,
+  info: DownstreamInfo,
+): void {
+  const { manager } = plan
+  const { head } = request
+  const rewritten = manager.useRemoteAddress
+  const proto = rewritten || head.indexOfId(ProxyField.forwardedProto) < 0
+  const id = manager.generateRequestId && (rewritten || head.indexOfId(ProxyField.requestId) < 0)
+  const protoLine = proto ? (info.tls ? 'x-forwarded-proto: https\r\n' : 'x-forwarded-proto: http\r\n') : ''
+  writer.text(id ? `${protoLine}x-request-id: ${crypto.randomUUID()}\r\n\r\n` : `${protoLine}\r\n`)
 }
 
 /** `x-forwarded-client-cert` by `forward_client_cert_details`; only a peer with a verified certificate has one. */

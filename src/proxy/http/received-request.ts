@@ -21,6 +21,7 @@ export class ReceivedRequest implements RequestView {
   pathChanged = false
   /** Octets held: all of the head, and while it is incomplete nothing else. */
   filled = 0
+  #lastHost = ''
 
   constructor(limits: HeadLimits) {
     this.head = new Head(fieldTable, limits)
@@ -61,7 +62,7 @@ export class ReceivedRequest implements RequestView {
     this.pathChanged = false
     this.absolute = false
     const hostIndex = head.hostIndex
-    this.authority = hostIndex < 0 ? '' : head.value(hostIndex)
+    this.authority = hostIndex < 0 ? '' : this.#hostText(hostIndex)
     const { target } = this
     let pathStart = 0
     if (bytes[targetStart] !== 47 && this.method !== 'CONNECT') {
@@ -76,9 +77,23 @@ export class ReceivedRequest implements RequestView {
       }
     }
     const mark = head.queryMark < 0 ? -1 : head.queryMark - targetStart
-    this.path = target.slice(pathStart, mark < 0 ? target.length : mark)
+    this.path = mark < 0 && pathStart === 0 ? target : target.slice(pathStart, mark < 0 ? target.length : mark)
     this.query = mark < 0 ? '' : target.slice(mark + 1)
     if (this.path === '') this.path = this.method === 'OPTIONS' ? '*' : '/'
+  }
+
+  /** Clients of a proxy ask the same few hosts again and again: the text of the last one is kept. */
+  #hostText(index: number): string {
+    const { head } = this
+    const start = head.valueStart(index)
+    const text = this.#lastHost
+    if (head.valueEnd(index) - start === text.length) {
+      let at = 0
+      while (at < text.length && head.bytes[start + at] === text.charCodeAt(at)) at += 1
+      if (at === text.length) return text
+    }
+    this.#lastHost = head.value(index)
+    return this.#lastHost
   }
 
   /** All values of a header joined by `,`. */

@@ -2,7 +2,7 @@ import { ConnectionOption, FieldId, type HeadWriter } from '../../wire/http1/ind
 import { type ForwardDecision, rewritePath } from '../route/index.ts'
 import { toFieldText, writeFields } from './edited-fields.ts'
 import type { Exchange } from './exchange.ts'
-import { writeForwardedFields } from './forwarded-headers.ts'
+import { writeForwardedFields, writeLastFields } from './forwarded-headers.ts'
 
 /** Writes the head that goes upstream: received lines with edits, framing anew. `first`: nothing was sent on this connection before. */
 export function writeRequestHead(
@@ -14,11 +14,16 @@ export function writeRequestHead(
   const { request, plan, connection, context } = exchange
   const { head } = request
   const { hostRewrite } = decision
-  writeRequestLine(writer, exchange, decision)
+  // An unchanged request line leaves in the same copy as the fields behind it.
+  let from = head.start
+  if (decision.pathRewrite !== undefined || request.pathChanged || head.minorVersion === 0) {
+    writeRequestLine(writer, exchange, decision)
+    from = head.lineStart(0)
+  }
   const newHost = hostRewrite !== undefined || request.absolute || head.hostIndex < 0
-  if (newHost) writer.field('host', hostRewrite === undefined ? request.authority : toFieldText(hostRewrite))
   const dropped = newHost ? plan.dropRequestAndHost : plan.dropRequest
-  writeFields(writer, head, dropped, decision.requestEdits, (head.connection & ConnectionOption.named) !== 0)
+  writeFields(writer, head, dropped, from, decision.requestEdits, (head.connection & ConnectionOption.named) !== 0)
+  if (newHost) writer.field('host', hostRewrite === undefined ? request.authority : toFieldText(hostRewrite))
   writeForwardedFields(writer, request, plan, connection.info, context.options.limits.appendedHeaderBytes)
   if (first && exchange.leg.endpoint?.meshed === true) writer.text(context.metadataLines)
   if (head.chunked) writer.text('transfer-encoding: chunked\r\n')
@@ -27,18 +32,15 @@ export function writeRequestHead(
     writer.field('upgrade', head.value(head.indexOfId(FieldId.upgrade)))
     writer.text('connection: upgrade\r\n')
   }
-  writer.text('\r\n')
+  writeLastFields(writer, request, plan, connection.info)
 }
 
 function writeRequestLine(writer: HeadWriter, exchange: Exchange, decision: ForwardDecision): void {
   const { request } = exchange
   const { head } = request
   if (decision.pathRewrite === undefined && !request.pathChanged) {
-    if (head.minorVersion === 1) writer.copy(head.bytes, head.start, head.targetEnd + 11)
-    else {
-      writer.copy(head.bytes, head.start, head.targetEnd)
-      writer.text(' HTTP/1.1\r\n')
-    }
+    writer.copy(head.bytes, head.start, head.targetEnd)
+    writer.text(' HTTP/1.1\r\n')
     return
   }
   const rewritten = toTargetText(rewritePath(decision, request.path))

@@ -12,15 +12,23 @@ export type BodyDelivery = 'none' | 'length' | 'chunked' | 'until-close'
 /** Writes the head of an upstream's response for the client: received lines with edits, framing anew. */
 export function writeResponseHead(writer: HeadWriter, exchange: Exchange, head: Head, delivery: BodyDelivery): void {
   const { plan } = exchange
-  writer.text('HTTP/1.1 ')
-  writer.copy(head.bytes, head.targetStart, head.targetEnd)
-  writer.text(head.targetEnd - head.targetStart === 3 ? ' \r\n' : '\r\n')
-  writeFields(writer, head, plan.dropResponse, exchange.responseEdits, (head.connection & ConnectionOption.named) !== 0)
-  if (delivery === 'chunked') writer.text('transfer-encoding: chunked\r\n')
-  else if (head.contentLength >= 0 && head.status !== 204) writer.text(`content-length: ${head.contentLength}\r\n`)
-  writer.text(`x-envoy-upstream-service-time: ${exchange.serviceTimeMs}\r\n`)
-  writer.text(plan.serverLine)
-  writer.text(connectionLine(exchange))
+  // A status line that is already canonical leaves in the same copy as the fields behind it.
+  let from = 0
+  if (head.minorVersion === 0 || head.targetEnd === 12) {
+    writer.text(`HTTP/1.1 ${head.bytes.toString('latin1', 9, head.targetEnd)}${head.targetEnd === 12 ? ' ' : ''}\r\n`)
+    from = head.lineStart(0)
+  }
+  const nominated = (head.connection & ConnectionOption.named) !== 0
+  writeFields(writer, head, plan.dropResponse, from, exchange.responseEdits, nominated)
+  const length =
+    delivery === 'chunked'
+      ? 'transfer-encoding: chunked\r\n'
+      : head.contentLength >= 0 && head.status !== 204
+        ? `content-length: ${head.contentLength}\r\n`
+        : ''
+  writer.text(
+    `${length}x-envoy-upstream-service-time: ${exchange.serviceTimeMs}\r\n${plan.serverLine}${connectionLine(exchange)}`,
+  )
 }
 
 /** Writes the head of a `1xx` response. */
@@ -35,7 +43,7 @@ export function writeInterimHead(writer: HeadWriter, head: Head, plan: HeadPlan)
 /** Writes the head of a 101 response. */
 export function writeUpgradeHead(writer: HeadWriter, exchange: Exchange, head: Head): void {
   writer.text('HTTP/1.1 101 Switching Protocols\r\n')
-  writeFields(writer, head, exchange.plan.dropResponse, exchange.responseEdits, false)
+  writeFields(writer, head, exchange.plan.dropResponse, head.lineStart(0), exchange.responseEdits, false)
   writer.field('upgrade', head.upgradeIndex < 0 ? exchange.upgradeType : head.value(head.upgradeIndex))
   writer.text('connection: upgrade\r\n')
   writer.text(exchange.plan.serverLine)

@@ -101,6 +101,7 @@ export class UpstreamLeg implements SocketOwner, TimerOwner {
     }
     this.newPeer = true
     if (this.endpoint !== undefined) this.exchange.context.principals.set(this.endpoint, outcome.peerSpiffeId)
+    this.exchange.stepAt = this.exchange.context.options.timers.now()
     outcome.socket.data = this
     this.output.attach(outcome.socket)
     this.#send(true)
@@ -112,9 +113,9 @@ export class UpstreamLeg implements SocketOwner, TimerOwner {
     const { connection, context, request } = exchange
     const decision = this.#decision
     if (decision === undefined) return
-    const { writer, options } = context
+    const { writer } = context
     this.#state = LegState.waiting
-    exchange.sentAt = options.timers.now()
+    exchange.sentAt = exchange.stepAt
     writer.reset()
     writeRequestHead(writer, exchange, decision, first)
     const { hold, held } = exchange

@@ -42,10 +42,12 @@ export class HeadWriter {
   /**
    * Appends the field lines of a head as they came, without those whose id is set in `dropped` (indexed by field id). Runs of
    * kept lines are copied at once.
+   *
+   * @param from Where copying begins: an earlier position takes (the rest of) the start line along.
    */
-  fields(head: Head, dropped: Uint8Array): void {
+  fields(head: Head, dropped: Uint8Array, from: number = head.lineStart(0)): void {
     const { count, ids, positions, bytes } = head
-    let run = head.lineStart(0)
+    let run = from
     for (let index = 0; index < count; index += 1) {
       if (dropped[ids[index] ?? 0] !== 1) continue
       const line = positions[index * positionStride] ?? 0

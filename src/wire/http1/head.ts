@@ -118,6 +118,16 @@ export class Head {
     return this.bytes.toString('latin1', this.positions[at + 2] ?? 0, this.positions[at + 3] ?? 0)
   }
 
+  /** Position of the first octet of a value. */
+  valueStart(index: number): number {
+    return this.positions[index * positionStride + 2] ?? 0
+  }
+
+  /** Position behind the last octet of a value. */
+  valueEnd(index: number): number {
+    return this.positions[index * positionStride + 3] ?? 0
+  }
+
   /** Index of the first field at or after `from` with this id; -1 when there is none. */
   indexOfId(id: number, from = 0): number {
     for (let index = from; index < this.count; index += 1) if (this.ids[index] === id) return index
