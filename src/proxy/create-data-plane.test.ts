@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'bun:test'
+import { decode, encode } from 'dns-packet'
 import {
   connectTestClient,
   createEchoOwner,
@@ -7,6 +8,7 @@ import {
   type TestServer,
   until,
 } from '../net/test-sockets.ts'
+import type { ListenerConfig } from './config/index.ts'
 import { createDataPlane, type DataPlaneOptions } from './create-data-plane.ts'
 import type { DataPlane } from './data-plane.ts'
 import {
@@ -371,6 +373,35 @@ describe('listeners', () => {
     expect(drained).toBe(false)
     socket.end()
     await draining
+  })
+
+  test('a UDP listener answers DNS from its table, and from the new table after a change', async () => {
+    const { plane: target } = plane()
+    const dns = (address: string): ListenerConfig =>
+      testListener('dns', [], {
+        protocol: 'udp',
+        dns: { names: new Map([['reviews', [address]]]), ttlSeconds: 5, resolvers: [] },
+      })
+    const port = await listen(target, dns('240.0.0.1'))
+    const answers: string[] = []
+    const socket = await Bun.udpSocket({
+      hostname: '127.0.0.1',
+      socket: {
+        data: (_socket, bytes) => {
+          for (const record of decode(bytes).answers ?? []) if (record.type === 'A') answers.push(record.data)
+        },
+      },
+    })
+    cleanups.push(() => socket.close())
+    const question = encode({ type: 'query', id: 1, questions: [{ name: 'reviews', type: 'A' }] })
+    socket.send(question, port, '127.0.0.1')
+    await until(() => answers.length === 1, 'the first answer')
+    expect(await listen(target, dns('240.0.0.2'))).toBe(port)
+    socket.send(question, port, '127.0.0.1')
+    await until(() => answers.length === 2, 'the second answer')
+    expect(answers).toEqual(['240.0.0.1', '240.0.0.2'])
+    const refused = await target.putListener(testListener('udp', [], { protocol: 'udp' }))
+    expect(refused.ok ? '' : refused.error.path).toBe('listener_filters')
   })
 
   test('an HTTP chain is served by the HTTP layer, with the configuration of the moment', async () => {
