@@ -75,7 +75,8 @@ export async function runProxy(options: RunProxyOptions): Promise<RunningProxy> 
     await proxy.start()
   } catch (cause) {
     await proxy.close()
-    throw cause
+    // Told to end while it was starting: that is no failure.
+    if (!options.signal.aborted) throw cause
   }
   return proxy
 }
@@ -148,7 +149,7 @@ class ProxyProcess implements RunningProxy {
   async start(): Promise<void> {
     const { signal } = this.#options
     const { admin, staticSecrets, staticClusters, staticListeners } = this.#bootstrap
-    signal.throwIfAborted()
+    if (signal.aborted) return await this.close()
     signal.addEventListener('abort', () => void this.#end(), { once: true })
     if (admin !== undefined) this.#admin = this.#startAdmin(admin)
     for (const secret of staticSecrets) this.#putSecret(secret)
