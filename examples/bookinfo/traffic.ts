@@ -28,6 +28,19 @@ function itinerary(): readonly Visit[] {
 /** Requests in flight at once; beyond it a beat is skipped, so that a slow mesh is not buried. */
 const inFlightLimit = 32
 
+/** Waits, as long as it takes, until the shop is open: its page comes whole. */
+async function untilOpen(url: string): Promise<void> {
+  for (;;) {
+    try {
+      const response = await fetch(url, { signal: AbortSignal.timeout(5_000) })
+      if (response.ok && !(await response.text()).includes('unavailable')) return
+    } catch {
+      // Not open yet.
+    }
+    await Bun.sleep(250)
+  }
+}
+
 /** The visitor of the demo: sends steady traffic (`TRAFFIC_RPS`, 20 by default) for as long as it runs; `/counts` tells how it went. */
 export function traffic(version: string): Application {
   const rps = Number(process.env['TRAFFIC_RPS'] ?? '20')
@@ -57,6 +70,6 @@ export function traffic(version: string): Application {
     if (next === undefined || inFlight >= inFlightLimit) counts.skipped += 1
     else void visit(next)
   }
-  if (rps > 0) setInterval(beat, 1000 / rps)
+  if (rps > 0) void untilOpen(visits[0]?.url ?? '').then(() => setInterval(beat, 1000 / rps))
   return { service: 'traffic', version, routes: { '/counts': () => json(counts) } }
 }

@@ -47,8 +47,8 @@ function header(mesh: DemoMesh, dataDir: string, { terminal }: CommandContext): 
 async function watch(mesh: DemoMesh, dataDir: string, context: CommandContext, signal: AbortSignal): Promise<void> {
   const { terminal } = context
   const screen = liveScreen(terminal)
-  const top = header(mesh, dataDir, context)
-  if (!terminal.interactive) terminal.out(top)
+  // Once, above the picture: long commands wrap here, where a line of the picture would be cut.
+  terminal.out(`\n${header(mesh, dataDir, context)}`)
   const history: { readonly at: number; readonly edges: EdgeTable }[] = []
   while (!signal.aborted) {
     history.push({ at: performance.now(), edges: await mesh.scrape() })
@@ -58,9 +58,7 @@ async function watch(mesh: DemoMesh, dataDir: string, context: CommandContext, s
     if (oldest !== undefined && newest !== undefined && newest.at > oldest.at) {
       const seconds = (newest.at - oldest.at) / 1000
       const table = renderEdges(edgeDifference(oldest.edges, newest.edges), seconds, terminal.color)
-      screen.draw(
-        terminal.interactive ? `${top}${table}\n${terminal.color.dim('Ctrl-C ends the demo')}\n` : `${table}\n`,
-      )
+      screen.draw(terminal.interactive ? `${table}\n${terminal.color.dim('Ctrl-C ends the demo')}\n` : `${table}\n`)
     }
     await pause(terminal.interactive ? redrawMs : plainMs, signal)
   }

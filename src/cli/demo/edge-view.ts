@@ -50,7 +50,9 @@ function row(edge: EdgeCounts, pairTotal: number, seconds: number, color: Palett
  * @param edges What went over each edge in the last `seconds`.
  */
 export function renderEdges(edges: EdgeTable, seconds: number, color: Palette): string {
-  const sorted = [...edges.values()].toSorted((a, b) =>
+  // Requests that nobody answered have no version; a line for them stands only while there are any.
+  const shown = [...edges.values()].filter(({ requests, version }) => requests > 0 || version !== '-')
+  const sorted = shown.toSorted((a, b) =>
     `${a.source} ${a.destination} ${a.version}` < `${b.source} ${b.destination} ${b.version}` ? -1 : 1,
   )
   const pairTotals = new Map<string, number>()
