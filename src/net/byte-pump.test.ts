@@ -9,7 +9,7 @@ import {
   type RecordingOwner,
   type TestServer,
   until,
-} from './test-sockets.ts'
+} from './sockets.fixture.ts'
 
 const servers: TestServer[] = []
 afterEach(() => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { decode, encode, type Packet, type RecordType } from 'dns-packet'
 import { createDnsServer, type DnsAnswers, type DnsServer, readSystemNameservers } from './dns-server.ts'
-import { until } from './test-sockets.ts'
+import { until } from './sockets.fixture.ts'
 
 const closers: (() => void)[] = []
 afterEach(() => {

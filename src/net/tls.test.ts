@@ -6,8 +6,8 @@ import { acceptTls, type AcceptTlsResult } from './accept-tls.ts'
 import { type ConnectResult, createConnector } from './connector.ts'
 import { listenTcp, type TcpListener } from './listen-tcp.ts'
 import type { PeerRequirement } from './peer-verification.ts'
-import { createTestAuthority, type TestAuthority } from './test-certificates.ts'
-import { connectTestClient, createEchoOwner, createRecordingOwner, until } from './test-sockets.ts'
+import { createTestAuthority, type TestAuthority } from './certificates.fixture.ts'
+import { connectTestClient, createEchoOwner, createRecordingOwner, until } from './sockets.fixture.ts'
 import { createTlsContext, type TlsContext, type TlsContextOptions } from './tls-context.ts'
 
 const REVIEWS = 'spiffe://cluster.local/ns/default/sa/reviews'
@@ -267,7 +267,7 @@ test('acceptTls() agrees with openssl s_client, and refuses it without a certifi
         ['openssl', 's_client', '-connect', `127.0.0.1:${port}`, '-CAfile', 'ca.pem', '-alpn', 'istio', ...extra],
         { cwd: folder, stdin: 'pipe', stdout: 'pipe', stderr: 'ignore' },
       )
-      child.stdin.write('ping\n')
+      void child.stdin.write('ping\n')
       await child.stdin.flush()
       const reader = child.stdout.getReader()
       let text = ''

@@ -1,10 +1,10 @@
 import { afterEach, expect, test } from 'bun:test'
-import { createTestAuthority } from '../net/test-certificates.ts'
+import { createTestAuthority } from '../net/certificates.fixture.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/index.ts'
 import type { ClientTlsConfig, ServerTlsConfig } from './config/index.ts'
 import { createDataPlane } from './create-data-plane.ts'
 import type { DataPlane } from './data-plane.ts'
-import { testChain, testCluster, testEndpoint, testHttpManager, testListener } from './data-plane-test-configs.ts'
+import { testChain, testCluster, testEndpoint, testHttpManager, testListener } from './data-plane-configs.fixture.ts'
 import type { ForwardDecision, RouteTable } from './route/index.ts'
 
 const REVIEWS = 'spiffe://cluster.local/ns/prod/sa/reviews'
@@ -12,7 +12,7 @@ const PAGE = 'spiffe://cluster.local/ns/default/sa/productpage'
 
 const cleanups: (() => Promise<void> | void)[] = []
 afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
 })
 
 /** Sends every request to one cluster. */
@@ -124,24 +124,24 @@ test('drain() answers what runs with Connection: close and then refuses connecti
   await first.text()
   await client.plane.drain(5000)
   expect(client.plane.describe().activeRequests).toBe(0)
-  expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow()
+  await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow()
 })
 
 test('a mesh under load keeps every answer with its request while clusters, endpoints and secrets change', async () => {
   const { port, client } = await mesh()
   const [endpoint] = client.plane.describe().clusters[0]?.endpoints ?? []
   let wrong = 0
-  let done = 0
+  const progress = { done: 0 }
   const worker = async (id: number): Promise<void> => {
     for (let turn = 0; turn < 40; turn += 1) {
       const response = await fetch(`http://127.0.0.1:${port}/${id}/${turn}`)
       if (response.status !== 200 || (await response.text()) !== `GET /${id}/${turn} `) wrong += 1
-      done += 1
+      progress.done += 1
     }
   }
   const change = async (): Promise<void> => {
     const endpoints = [testEndpoint(endpoint?.port ?? 0)]
-    for (let turn = 0; done < 300; turn += 1) {
+    for (let turn = 0; progress.done < 300; turn += 1) {
       const idleTimeoutMs = 1000 + turn
       client.plane.putCluster(
         testCluster('outbound', { endpoints, tls: { ...clientTls, sni: `s${turn}` }, idleTimeoutMs }),
@@ -152,5 +152,5 @@ test('a mesh under load keeps every answer with its request while clusters, endp
     }
   }
   await Promise.all([...Array.from({ length: 8 }, (_, id) => worker(id)), change()])
-  expect({ wrong, done }).toEqual({ wrong: 0, done: 320 })
+  expect({ wrong, done: progress.done }).toEqual({ wrong: 0, done: 320 })
 })

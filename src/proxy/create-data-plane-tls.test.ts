@@ -1,12 +1,12 @@
 import { afterEach, beforeAll, expect, test } from 'bun:test'
-import { createTestAuthority, type TestAuthority } from '../net/test-certificates.ts'
+import { createTestAuthority, type TestAuthority } from '../net/certificates.fixture.ts'
 import {
   connectTestClient,
   createEchoOwner,
   createRecordingOwner,
   createTestServer,
   until,
-} from '../net/test-sockets.ts'
+} from '../net/sockets.fixture.ts'
 import type { ClientTlsConfig, ServerTlsConfig } from './config/index.ts'
 import { createDataPlane } from './create-data-plane.ts'
 import type { DataPlane } from './data-plane.ts'
@@ -18,7 +18,7 @@ import {
   testEndpoint,
   testListener,
   testTcpProxy,
-} from './data-plane-test-configs.ts'
+} from './data-plane-configs.fixture.ts'
 
 const REVIEWS = 'spiffe://cluster.local/ns/prod/sa/reviews'
 const PAGE = 'spiffe://cluster.local/ns/default/sa/productpage'
@@ -48,7 +48,7 @@ beforeAll(async () => {
 
 const cleanups: (() => Promise<void> | void)[] = []
 afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
 })
 
 interface Side {

@@ -27,7 +27,7 @@ test.skipIf(missing !== undefined)(
           'exec',
           namespace,
           process.execPath,
-          join(import.meta.dir, 'create-data-plane-transparent-child.ts'),
+          join(import.meta.dir, 'create-data-plane-transparent.fixture.ts'),
         ],
         { stdout: 'pipe', stderr: 'pipe' },
       )

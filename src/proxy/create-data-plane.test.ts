@@ -7,7 +7,7 @@ import {
   createTestServer,
   type TestServer,
   until,
-} from '../net/test-sockets.ts'
+} from '../net/sockets.fixture.ts'
 import type { ListenerConfig } from './config/index.ts'
 import { createDataPlane, type DataPlaneOptions } from './create-data-plane.ts'
 import type { DataPlane } from './data-plane.ts'
@@ -20,14 +20,14 @@ import {
   testHttpManager,
   testListener,
   testTcpProxy,
-} from './data-plane-test-configs.ts'
+} from './data-plane-configs.fixture.ts'
 import type { HttpServer, HttpServerOptions } from './http/index.ts'
 
 const accessLogs = [{ path: '/dev/null', format: '%RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT%\n', json: undefined }]
 
 const cleanups: (() => Promise<void> | void)[] = []
 afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
 })
 
 interface Plane {
@@ -313,7 +313,7 @@ describe('listeners', () => {
     socket.write('a')
     await until(() => owner.text() === 'a', 'the old connection to go on')
     expect(await ask2('127.0.0.2', second, 'b')).toBe('b')
-    expect(connectTestClient(first, createRecordingOwner())).rejects.toThrow()
+    await expect(connectTestClient(first, createRecordingOwner())).rejects.toThrow()
     socket.end()
   })
 
@@ -351,7 +351,7 @@ describe('listeners', () => {
     socket.write('a')
     await until(() => owner.text() === 'a', 'the echo')
     target.removeListener('l', 300)
-    expect(connectTestClient(port, createRecordingOwner())).rejects.toThrow()
+    await expect(connectTestClient(port, createRecordingOwner())).rejects.toThrow()
     socket.write('b')
     await until(() => owner.text() === 'ab', 'the echo while draining')
     await until(() => owner.closed, 'the cut')

@@ -1,15 +1,15 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { createSocketBudget, type StreamSocket } from '../../net/index.ts'
-import { createTestAuthority } from '../../net/test-certificates.ts'
+import { createTestAuthority } from '../../net/certificates.fixture.ts'
 import {
   createEchoOwner,
   createRecordingOwner,
   createTestServer,
   type TestServer,
   until,
-} from '../../net/test-sockets.ts'
+} from '../../net/sockets.fixture.ts'
 import type { ClientTlsConfig } from '../config/index.ts'
-import { createTestClusterServices, testCluster, testEndpoint } from '../data-plane-test-configs.ts'
+import { createTestClusterServices, testCluster, testEndpoint } from '../data-plane-configs.fixture.ts'
 import {
   type ClusterRuntime,
   type ClusterSet,

@@ -4,7 +4,7 @@ import {
   createRecordingOwner,
   createTestServer,
   until,
-} from '../net/test-sockets.ts'
+} from '../net/sockets.fixture.ts'
 import { createDataPlane } from './create-data-plane.ts'
 import {
   createFakeTelemetry,
@@ -13,7 +13,7 @@ import {
   testEndpoint,
   testListener,
   testTcpProxy,
-} from './data-plane-test-configs.ts'
+} from './data-plane-configs.fixture.ts'
 
 // Runs inside a network namespace of its own, started by create-data-plane-transparent.test.ts; prints what happened as JSON.
 
