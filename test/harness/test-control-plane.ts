@@ -20,9 +20,9 @@ export interface TestControlPlane extends AsyncDisposable {
   readonly restart: () => Promise<void>
 }
 
-/** Starts a control plane on a free port; its certificate is for `127.0.0.1` and its SPIFFE id. */
-export async function startTestControlPlane(): Promise<TestControlPlane> {
-  const ca = await createTestAuthority()
+/** Starts a control plane on a free port; its certificate is for `127.0.0.1` and its SPIFFE id, under a root of that age. */
+export async function startTestControlPlane(rootAgeMs = 0): Promise<TestControlPlane> {
+  const ca = await createTestAuthority(rootAgeMs)
   const spiffeId = 'spiffe://cluster.local/ns/weft-system/sa/control-plane'
   const identity = { ...(await ca.issue(spiffeId)), trustBundle: ca.authority.trustBundle }
   const interests: string[] = []
