@@ -78,6 +78,12 @@ export function startApplication(application: Application, port: number): Runnin
   return {
     url: `http://127.0.0.1:${server.port}`,
     port: server.port ?? port,
-    stop: () => server.stop(),
+    stop: async () => {
+      // Idle connections are kept open by a pool for as long as it likes: only requests in flight are waited for.
+      const closed = server.stop()
+      while (server.pendingRequests > 0) await Bun.sleep(10)
+      await server.stop(true)
+      await closed
+    },
   }
 }

@@ -134,35 +134,32 @@ function workloadName({ service, version }: DemoWorkload): string {
   return `${service}-${version}`
 }
 
+/** The command line of a workload: nothing that a user could not type. */
+function runArguments({ service, version }: DemoWorkload, serverFile: string, options: DemoOptions): readonly string[] {
+  return [
+    'run',
+    ...['--server', serverFile],
+    ...['--data-dir', options.dataDir],
+    ...['--id', workloadName({ service, version })],
+    ...['--service', service],
+    ...['--version', version],
+    ...['--service-account', service === 'traffic' ? 'default' : `bookinfo-${service}`],
+    ...['--port', 'http:9080:auto'],
+    ...['--ready-path', '/health'],
+    ...['--drain-timeout', '2s'],
+    ...['--', ...options.self, 'example', `bookinfo-${service}`],
+  ]
+}
+
 async function startWorkload(
   workload: DemoWorkload,
   serverFile: string,
   options: DemoOptions,
   parts: Part[],
 ): Promise<RunRecord | undefined> {
-  const { service, version } = workload
   const id = workloadName(workload)
-  const run = [
-    'run',
-    '--server',
-    serverFile,
-    '--data-dir',
-    options.dataDir,
-    '--id',
-    id,
-    '--service',
-    service,
-    '--version',
-    version,
-  ]
-  const account = service === 'traffic' ? 'default' : `bookinfo-${service}`
-  const application = [...options.self, 'example', `bookinfo-${service}`]
-  const part = startPart(
-    id,
-    [...run, '--service-account', account, '--port', 'http:9080:auto', '--ready-path', '/health', '--', ...application],
-    options,
-    service === 'traffic' ? { TRAFFIC_RPS: String(options.rps) } : {},
-  )
+  const env = workload.service === 'traffic' ? { TRAFFIC_RPS: String(options.rps) } : {}
+  const part = startPart(id, runArguments(workload, serverFile, options), options, env)
   parts.push(part)
   const file = join(options.dataDir, 'workloads', id, runRecordName)
   let record: RunRecord | undefined
@@ -212,7 +209,10 @@ export async function startDemoMesh(options: DemoOptions): Promise<DemoMesh> {
   const parts: Part[] = []
   const stopAll = async () => {
     const [controlPlane, ...workloads] = parts
-    await Promise.all(workloads.map(stopPart))
+    // The visitor first: what it no longer asks for, nobody has to drain.
+    const visitors = workloads.filter(({ name }) => name.startsWith('traffic-'))
+    await Promise.all(visitors.map(stopPart))
+    await Promise.all(workloads.filter((part) => !visitors.includes(part)).map(stopPart))
     if (controlPlane !== undefined) await stopPart(controlPlane)
   }
   await using starting = new AsyncDisposableStack()
