@@ -42,7 +42,7 @@ export function prepareEdits(edits: HeaderEdits): PreparedEdits {
 export function toFieldText(text: string): string {
   return Buffer.from(text, 'utf8')
     .toString('latin1')
-    .replace(/[\0-\x08\x0a-\x1f\x7f]/g, '')
+    .replace(/[^\t\x20-\x7e\x80-\xff]/g, '')
 }
 
 /**

@@ -3,9 +3,9 @@ import { afterEach, describe, expect, test } from 'bun:test'
 import { ResponseFlag } from '../../telemetry/index.ts'
 import type { OnDemand } from '../data-plane.ts'
 import { type CompiledRetry, type Decision, RetryOn } from '../route/index.ts'
-import { FakeCluster, type Fixture, type FixtureOptions, plainForward, startFixture } from './http-fixture.ts'
+import { FakeCluster, type Fixture, type FixtureOptions, plainForward, startFixture } from './http-server.fixture.ts'
 import { peerMetadataLines } from './peer-metadata.ts'
-import { answering, okResponse, RawClient, RawServer, until } from './raw-peers.ts'
+import { answering, okResponse, RawClient, RawServer, until } from './raw-peers.fixture.ts'
 
 const stops: (() => void)[] = []
 afterEach(() => {

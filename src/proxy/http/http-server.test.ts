@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 
-import { FakeCluster, type Fixture, type FixtureOptions, plainForward, startFixture } from './http-fixture.ts'
-import { answering, okResponse, RawClient, RawServer, until } from './raw-peers.ts'
+import { FakeCluster, type Fixture, type FixtureOptions, plainForward, startFixture } from './http-server.fixture.ts'
+import { answering, okResponse, RawClient, RawServer, until } from './raw-peers.fixture.ts'
 
 const stops: (() => void)[] = []
 afterEach(() => {

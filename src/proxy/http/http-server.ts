@@ -19,11 +19,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 
 function drain(context: HttpContext, timeoutMs: number): Promise<void> {
   context.draining = true
-  for (const connection of [...context.connections]) connection.drain()
+  for (const connection of context.connections) connection.drain()
   if (context.connections.size === 0) return Promise.resolve()
   const { promise, resolve } = Promise.withResolvers<void>()
   const deadline = context.options.timers.after(timeoutMs, () => {
-    for (const connection of [...context.connections]) connection.cut()
+    for (const connection of context.connections) connection.cut()
   })
   const before = context.onEmpty
   context.onEmpty = () => {
