@@ -50,8 +50,8 @@ async function apply(...files: readonly string[]): Promise<void> {
 }
 
 async function remove(file: string): Promise<void> {
-  const run = await runWeft(['delete', '--server', mesh.serverFile, '-f', join(bookinfo, file)])
-  expect(run.stderr).toBe('')
+  const run = await runWeft(['delete', '--server', mesh.serverFile, '--wait', '-f', join(bookinfo, file)])
+  expect(run.stderr).toContain('enforced on')
   expect(run.exitCode).toBe(0)
 }
 
