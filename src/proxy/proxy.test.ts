@@ -14,6 +14,8 @@ import {
   testOnDemandRoutes,
   testVirtualHost,
 } from '../../test/harness/xds-resources.ts'
+import { createIdentityFiles } from './identity/index.ts'
+import { createSigningRequest } from './identity/signing-request.ts'
 import { runProxy, type RunningProxy } from './proxy.ts'
 
 const spiffeId = 'spiffe://cluster.local/ns/default/sa/productpage'
@@ -70,8 +72,8 @@ interface Bench extends AsyncDisposable {
 }
 
 /** A control plane with REST, an application, and proxies started one after another over one state directory. */
-async function setUp(): Promise<Bench> {
-  const plane = await startTestControlPlane()
+async function setUp(rootAgeMs = 0): Promise<Bench> {
+  const plane = await startTestControlPlane(rootAgeMs)
   const stateDir = await mkdtemp(join(tmpdir(), 'weft-proxy-'))
   const application = Bun.serve({
     port: 0,
@@ -229,6 +231,27 @@ describe('runProxy()', () => {
     bench.plane.set([...mesh(bench), testVirtualHost('details:9080', 'reviews')])
     await bench.plane.restart()
     expect((await get(bench.httpProxyPort, 'details:9080')).status).toBe(200)
+  })
+
+  test('a certificate past half of its life is renewed over ADS, and the stream comes back with the new one', async () => {
+    await using bench = await setUp(20 * 3_600_000)
+    bench.plane.set(mesh(bench))
+    const { privateKey, csr } = await createSigningRequest(spiffeId)
+    const old = await bench.plane.ca.aged.issue(csr, spiffeId)
+    if (!old.ok) throw old.error
+    const { certificateChain } = old.value
+    const files = createIdentityFiles(join(bench.stateDir, 'identity'))
+    await files.save({ privateKey, certificateChain, trustBundle: bench.plane.ca.authority.trustBundle })
+    const proxy = await bench.start({ token: false })
+    const used = () => bench.log.filter((line) => line.startsWith('Certificate '))
+    await waitUntil('renewed', () => used().length === 2)
+    await waitUntil('ready', () => proxy.isReady())
+    const serial = used()[1]?.split(/[ ,]/)[1] ?? ''
+    await waitUntil('stream with the new certificate', () => {
+      return bench.plane.server.clients().some(({ identity }) => identity.serialNumber === serial)
+    })
+    expect((await get(bench.httpProxyPort, 'reviews:9080')).status).toBe(200)
+    expect(used()[0]).not.toContain(serial)
   })
 
   test('a lost control plane changes nothing for traffic', async () => {

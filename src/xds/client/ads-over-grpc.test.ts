@@ -1,14 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { create } from '@bufbuild/protobuf'
+import { Client } from '@grpc/grpc-js'
 import { createTestAuthority, type TestAuthority } from '../../../test/harness/mesh-certificates.ts'
 import { waitUntil } from '../../../test/harness/wait-until.ts'
 import { deltaMethod, sotwMethod } from '../ads-methods.ts'
 import { NodeSchema } from '../generated/envoy/config/core/v3/base_pb.ts'
+import { DeltaDiscoveryRequestSchema } from '../generated/envoy/service/discovery/v3/discovery_pb.ts'
 import { TypeUrl, type XdsType } from '../names.ts'
 import type { XdsResource, XdsSnapshot } from '../resource.ts'
 import { type AdsClient, type AdsServer, createAdsServer, type ServerIdentity } from '../server/index.ts'
 import { type AdsConnection, openAdsConnection } from './ads-connection.ts'
-import { createChannelCredentials } from './channel-credentials.ts'
+import { channelOptions, createChannelCredentials } from './channel-credentials.ts'
 import type { ReceivedUpdate } from './contract.ts'
 import { createDeltaProtocol } from './delta-protocol.ts'
 import { renewCertificate } from './renew-certificate.ts'
@@ -253,6 +255,37 @@ describe('ADS over gRPC with mutual TLS', () => {
     await using ___: AdsConnection = anonymous.connection
     await waitUntil('failure seen', () => anonymous.status.length > 0)
     expect(anonymous.status).not.toContain('connected')
+  })
+
+  test('a client that does not read blocks nobody else', async () => {
+    const big = (version: string) => {
+      const blob = Buffer.alloc(1024 * 1024, version)
+      return [0, 1, 2, 3].map((index) => ({ ...resource(EDS, `e${index}`, version), bytes: blob }))
+    }
+    await using plane = await startPlane(snapshotOf(...big('1')))
+    const client = new Client(`127.0.0.1:${plane.server.port}`, credentials(), channelOptions(address))
+    const stuck = client.makeBidiStreamRequest(
+      deltaMethod.path,
+      deltaMethod.requestSerialize,
+      deltaMethod.responseDeserialize,
+    )
+    stuck.on('error', () => {})
+    stuck.pause()
+    const node = create(NodeSchema, { id: 'stuck' })
+    stuck.write(create(DeltaDiscoveryRequestSchema, { node, typeUrl: EDS, resourceNamesSubscribe: ['*'] }))
+    await waitUntil('stuck client connected', () => plane.clients.length === 1)
+    for (let version = 2; version < 30; version += 1) {
+      plane.clients[0]?.setSnapshot({ snapshot: snapshotOf(...big(String(version))), revision: version })
+    }
+    const { connection, updates } = connect(plane.server.port)
+    await using _: AdsConnection = connection
+    await waitUntil('the other one served', () => updates.includes('Listener'))
+    expect(plane.clients[0]?.state().types.find(({ typeUrl }) => typeUrl === EDS)).toMatchObject({
+      state: 'sent',
+      resources: 0,
+    })
+    stuck.cancel()
+    client.close()
   })
 
   test('Renew answers for the identity that the certificate proves', async () => {
