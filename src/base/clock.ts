@@ -7,7 +7,6 @@ export interface Clock {
 }
 
 /** The machine's own clocks. */
-// oxlint-disable-next-line no-restricted-properties -- this is where the clock is handed out
 export const systemClock: Clock = {
   // oxlint-disable-next-line no-restricted-properties -- the one place where the machine's clock is offered to be handed in
   now: () => Date.now(),
