@@ -40,7 +40,8 @@ export function logExchange(exchange: Exchange, durationMs: number): void {
   const routed = decision !== undefined && decision.kind !== 'no-route' && decision.kind !== 'on-demand'
   record.startTime = options.clock.now() - durationMs
   record.method = request.method
-  record.path = request.target
+  // Logs show the path alone when the target was absolute, as a client of a proxy sends it.
+  record.path = request.absolute ? (request.header(':path') ?? '') : request.target
   record.protocol = request.method === '' ? '' : request.head.minorVersion === 0 ? 'HTTP/1.0' : 'HTTP/1.1'
   record.authority = request.authority
   record.status = exchange.status
@@ -58,7 +59,8 @@ export function logExchange(exchange: Exchange, durationMs: number): void {
   record.requestedServerName = info.serverName
   record.routeName = routed ? decision.route.name : ''
   record.upstreamTransportFailureReason = exchange.transportFailure
-  record.requestHeader = (name) => request.header(name)
+  record.requestHeader = (name) =>
+    name === 'x-request-id' && request.generatedId !== '' ? request.generatedId : request.header(name)
   record.responseHeader = (name) => (leg.headKept ? leg.head.header(name) : undefined)
   record.peerSpiffeId = info.peerSpiffeId
   for (const config of plan.manager.accessLogs) options.logAccess(config, record)

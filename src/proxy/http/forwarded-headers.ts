@@ -36,7 +36,8 @@ export function writeLastFields(
   const proto = rewritten || head.indexOfId(ProxyField.forwardedProto) < 0
   const id = manager.generateRequestId && (rewritten || head.indexOfId(ProxyField.requestId) < 0)
   const protoLine = proto ? (info.tls ? 'x-forwarded-proto: https\r\n' : 'x-forwarded-proto: http\r\n') : ''
-  writer.text(id ? `${protoLine}x-request-id: ${crypto.randomUUID()}\r\n\r\n` : `${protoLine}\r\n`)
+  if (id && request.generatedId === '') request.generatedId = crypto.randomUUID()
+  writer.text(id ? `${protoLine}x-request-id: ${request.generatedId}\r\n\r\n` : `${protoLine}\r\n`)
 }
 
 /** `x-forwarded-client-cert` by `forward_client_cert_details`; only a peer with a verified certificate has one. */

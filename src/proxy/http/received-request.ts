@@ -19,6 +19,8 @@ export class ReceivedRequest implements RequestView {
   absolute = false
   /** The path differs from what was received: the request line is written anew. */
   pathChanged = false
+  /** The `x-request-id` made for it, the same for all attempts and the log; empty when none was made. */
+  generatedId = ''
   /** Octets held: all of the head, and while it is incomplete nothing else. */
   filled = 0
   #lastHost = ''
@@ -35,6 +37,7 @@ export class ReceivedRequest implements RequestView {
     this.method = ''
     this.authority = ''
     this.target = ''
+    this.generatedId = ''
     if (this.head.bytes.length > keptBytes) this.head.bytes = Buffer.allocUnsafeSlow(initialBytes)
   }
 
