@@ -1,5 +1,4 @@
 import { resolve } from 'node:path'
-import { startControlPlane } from '../../control/index.ts'
 import { defaultDataDir } from '../../control/rest/index.ts'
 import { type CommandInput, ExitCode } from '../command.ts'
 import { endWithParent } from '../end-with-parent.ts'
@@ -15,6 +14,9 @@ export async function runUp({ context, options }: CommandInput): Promise<number>
   const address = options.text('address')
   const trustDomain = options.text('trust-domain')
   const stopped = untilSignal(['SIGINT', 'SIGTERM'])
+  // The X.509 library needs this in place before it is loaded; in a bundle only an awaited import is sure to come first.
+  await import('reflect-metadata')
+  const { startControlPlane } = await import('../../control/index.ts')
   await using plane = await startControlPlane({
     dataDir,
     ...(apiPort === undefined ? {} : { apiPort }),
