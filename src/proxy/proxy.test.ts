@@ -133,8 +133,8 @@ async function setUp(rootAgeMs = 0): Promise<Bench> {
     stop,
     [Symbol.asyncDispose]: async () => {
       await stop()
-      application.stop(true)
-      rest.stop(true)
+      await application.stop(true)
+      await rest.stop(true)
       await plane[Symbol.asyncDispose]()
       await rm(stateDir, { recursive: true, force: true })
     },
@@ -179,7 +179,7 @@ describe('runProxy()', () => {
     expect(bench.plane.interests).toEqual(['reviews:9080'])
     expect((await get(bench.httpProxyPort, 'unknown:80')).status).toBe(404)
     await waitUntil('all acknowledged', () => bench.plane.state()?.acknowledgedRevision === 1)
-    await expect(stat(join(bench.stateDir, 'join-token'))).rejects.toThrow()
+    expect(await Bun.file(join(bench.stateDir, 'join-token')).exists()).toBe(false)
   })
 
   test('a host that appears later is served though it was absent before', async () => {
@@ -294,7 +294,8 @@ describe('runProxy()', () => {
     await waitUntil('ready', () => proxy.isReady())
     expect((await admin(proxy, '/quitquitquit', 'POST')).status).toBe(200)
     await proxy.done
-    await expect(get(bench.httpProxyPort, 'reviews:9080')).rejects.toThrow()
+    const failure = await get(bench.httpProxyPort, 'reviews:9080').catch((cause: unknown) => cause)
+    expect(failure).toMatchObject({ code: 'ECONNREFUSED' })
   })
 
   test('a state-of-the-world client gets its hosts inline', async () => {
@@ -311,7 +312,8 @@ describe('runProxy()', () => {
       drainMs: 0,
       signal: new AbortController().signal,
     })
-    await expect(run).rejects.toMatchObject({ code: 'WEFT_PROXY_BOOTSTRAP' })
-    await expect(run).rejects.toThrow(/hds_config.*line 3[^]*flags_path.*line 2/)
+    const failure = await run.catch((cause: unknown) => cause)
+    expect(failure).toMatchObject({ code: 'WEFT_PROXY_BOOTSTRAP' })
+    expect(String(failure)).toMatch(/hds_config.*line 3[^]*flags_path.*line 2/)
   })
 })

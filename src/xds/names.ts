@@ -33,8 +33,10 @@ export const sdsClusterName = 'sds-grpc'
 /** Bootstrap cluster of the control plane. */
 export const xdsClusterName = 'xds-grpc'
 
-/** Clusters for destinations outside the mesh. */
+/** Cluster for destinations outside the mesh, dialled at their original address. */
 export const passthroughCluster = 'PassthroughCluster'
+
+/** Cluster without endpoints, for what must go nowhere. */
 export const blackHoleCluster = 'BlackHoleCluster'
 
 /** Istio's cluster name: `outbound|9080|v1|reviews.default.svc.cluster.local`. */

@@ -94,7 +94,7 @@ async function startEnvoy(apiType: 'DELTA_GRPC' | 'GRPC'): Promise<EnvoyBench> {
     [Symbol.asyncDispose]: async () => {
       envoy.kill('SIGKILL')
       await envoy.exited
-      application.stop(true)
+      await application.stop(true)
       await plane[Symbol.asyncDispose]()
       await rm(directory, { recursive: true, force: true })
     },

@@ -10,8 +10,10 @@ export const maxAbsentHosts = 1000
 /** Requests that wait for a virtual host, over all of them. */
 export const maxWaitingRequests = 10_000
 
-/** Pause before another try to bind a listener, milliseconds; doubles up to the second one. */
+/** Pause before another try to bind a listener, milliseconds; doubles with each failure. */
 export const bindRetryMs = 250
+
+/** Longest such pause, milliseconds. */
 export const maxBindRetryMs = 10_000
 
 /** Pause between a change of the configuration and its writing to disk, milliseconds; changes in between are gathered. */

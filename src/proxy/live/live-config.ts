@@ -1,3 +1,4 @@
+import { assertNever } from '../../base/index.ts'
 import { TypeUrl } from '../../xds/index.ts'
 import type { ReceivedResource, ReceivedUpdate, ResourceFault } from '../../xds/client/index.ts'
 import {
@@ -219,6 +220,8 @@ export class LiveConfig {
       }
       case 'virtual-host':
         return this.#routes.putHost(name, resource.virtualHost)
+      default:
+        return assertNever(resource)
     }
   }
 

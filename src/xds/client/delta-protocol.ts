@@ -26,106 +26,115 @@ const wildcard = '*'
 
 /** The incremental protocol (`DeltaAggregatedResources`). */
 export function createDeltaProtocol(node: Node): AdsProtocol<DeltaDiscoveryRequest, DeltaDiscoveryResponse> {
-  const types = new Map<string, TypeSubscription>()
-  let nodeSent = false
+  return new DeltaProtocol(node)
+}
 
-  function typeOf(typeUrl: string): TypeSubscription {
-    let type = types.get(typeUrl)
-    if (type === undefined) {
-      type = {
-        names: new Set(),
-        versions: new Map(),
-        toSubscribe: new Set(),
-        toUnsubscribe: new Set(),
-        opened: false,
-        answers: [],
-      }
-      types.set(typeUrl, type)
+class DeltaProtocol implements AdsProtocol<DeltaDiscoveryRequest, DeltaDiscoveryResponse> {
+  readonly onDemand = true
+  readonly #node: Node
+  readonly #types = new Map<string, TypeSubscription>(pushOrder.map((typeUrl) => [typeUrl, emptySubscription()]))
+  #nodeSent = false
+
+  constructor(node: Node) {
+    this.#node = node
+  }
+
+  subscribe(typeUrl: string, names: readonly string[]): void {
+    const type = this.#typeOf(typeUrl)
+    for (const name of names) {
+      type.names.add(name)
+      type.toUnsubscribe.delete(name)
+      type.toSubscribe.add(name)
     }
-    return type
   }
 
-  function toRequest(typeUrl: string, fields: Partial<DeltaFields>): DeltaDiscoveryRequest {
-    const first = !nodeSent
-    nodeSent = true
-    return create(DeltaDiscoveryRequestSchema, { typeUrl, ...(first ? { node } : {}), ...fields })
+  unsubscribe(typeUrl: string, names: readonly string[]): void {
+    const type = this.#typeOf(typeUrl)
+    for (const name of names) {
+      if (!type.names.delete(name)) continue
+      type.toSubscribe.delete(name)
+      type.toUnsubscribe.add(name)
+      if (!type.names.has(wildcard)) type.versions.delete(name)
+    }
   }
 
-  function takeOf(typeUrl: string, type: TypeSubscription): DeltaDiscoveryRequest[] {
-    const requests = type.answers.splice(0).map(({ nonce, errorDetail: refusal }) => {
-      return toRequest(typeUrl, { responseNonce: nonce, ...(refusal === undefined ? {} : { errorDetail: refusal }) })
+  restore(typeUrl: string, versions: ReadonlyMap<string, string>): void {
+    const type = this.#typeOf(typeUrl)
+    for (const [name, version] of versions) type.versions.set(name, version)
+  }
+
+  onOpen(): void {
+    this.#nodeSent = false
+    for (const type of this.#types.values()) {
+      type.opened = false
+      type.answers.length = 0
+    }
+  }
+
+  onResponse(response: DeltaDiscoveryResponse, apply: ApplyUpdate): void {
+    const type = this.#typeOf(response.typeUrl)
+    const faults = receive(type, response, apply)
+    type.answers.push({
+      nonce: response.nonce,
+      errorDetail: faults.length === 0 ? undefined : errorDetail(response.typeUrl, faults),
     })
-    if (!type.opened) {
-      if (type.names.size === 0) return requests
-      type.opened = true
-      requests.push(
-        toRequest(typeUrl, {
-          resourceNamesSubscribe: [...type.names],
-          initialResourceVersions: Object.fromEntries(type.versions),
-        }),
-      )
-    } else if (type.toSubscribe.size + type.toUnsubscribe.size > 0) {
-      requests.push(
-        toRequest(typeUrl, {
-          resourceNamesSubscribe: [...type.toSubscribe],
-          resourceNamesUnsubscribe: [...type.toUnsubscribe],
-        }),
-      )
-    }
+  }
+
+  take(): DeltaDiscoveryRequest[] {
+    return [...this.#types].flatMap(([typeUrl, type]) => this.#takeOf(typeUrl, type))
+  }
+
+  #takeOf(typeUrl: string, type: TypeSubscription): DeltaDiscoveryRequest[] {
+    const requests = type.answers.splice(0).map(({ nonce, errorDetail: refusal }) => {
+      return this.#toRequest(typeUrl, {
+        responseNonce: nonce,
+        ...(refusal === undefined ? {} : { errorDetail: refusal }),
+      })
+    })
+    const change = type.opened ? changeOf(type) : openingOf(type)
+    if (change !== undefined) requests.push(this.#toRequest(typeUrl, change))
+    if (change !== undefined) type.opened = true
     type.toSubscribe.clear()
     type.toUnsubscribe.clear()
     return requests
   }
 
-  return {
-    onDemand: true,
-    subscribe: (typeUrl, names) => {
-      const type = typeOf(typeUrl)
-      for (const name of names) {
-        type.names.add(name)
-        type.toUnsubscribe.delete(name)
-        type.toSubscribe.add(name)
-      }
-    },
-    unsubscribe: (typeUrl, names) => {
-      const type = typeOf(typeUrl)
-      for (const name of names) {
-        if (!type.names.delete(name)) continue
-        type.toSubscribe.delete(name)
-        type.toUnsubscribe.add(name)
-        if (!type.names.has(wildcard)) type.versions.delete(name)
-      }
-    },
-    restore: (typeUrl, versions) => {
-      const type = typeOf(typeUrl)
-      for (const [name, version] of versions) type.versions.set(name, version)
-    },
-    onOpen: () => {
-      nodeSent = false
-      for (const type of types.values()) {
-        type.opened = false
-        type.answers.length = 0
-      }
-    },
-    onResponse: (response, apply) => {
-      const type = typeOf(response.typeUrl)
-      const faults = receive(type, response, apply)
-      type.answers.push({
-        nonce: response.nonce,
-        errorDetail: faults.length === 0 ? undefined : errorDetail(response.typeUrl, faults),
-      })
-    },
-    take: () => {
-      const order = [
-        ...pushOrder,
-        ...[...types.keys()].filter((typeUrl) => !pushOrder.some((known) => known === typeUrl)),
-      ]
-      return order.flatMap((typeUrl) => {
-        const type = types.get(typeUrl)
-        return type === undefined ? [] : takeOf(typeUrl, type)
-      })
-    },
+  #toRequest(typeUrl: string, fields: Partial<DeltaFields>): DeltaDiscoveryRequest {
+    const node = this.#nodeSent ? {} : { node: this.#node }
+    this.#nodeSent = true
+    return create(DeltaDiscoveryRequestSchema, { typeUrl, ...node, ...fields })
   }
+
+  #typeOf(typeUrl: string): TypeSubscription {
+    let type = this.#types.get(typeUrl)
+    if (type === undefined) {
+      type = emptySubscription()
+      this.#types.set(typeUrl, type)
+    }
+    return type
+  }
+}
+
+function emptySubscription(): TypeSubscription {
+  return {
+    names: new Set(),
+    versions: new Map(),
+    toSubscribe: new Set(),
+    toUnsubscribe: new Set(),
+    opened: false,
+    answers: [],
+  }
+}
+
+/** The first request of a type on a stream: all names, and what is held already. */
+function openingOf(type: TypeSubscription): Partial<DeltaFields> | undefined {
+  if (type.names.size === 0) return undefined
+  return { resourceNamesSubscribe: [...type.names], initialResourceVersions: Object.fromEntries(type.versions) }
+}
+
+function changeOf(type: TypeSubscription): Partial<DeltaFields> | undefined {
+  if (type.toSubscribe.size + type.toUnsubscribe.size === 0) return undefined
+  return { resourceNamesSubscribe: [...type.toSubscribe], resourceNamesUnsubscribe: [...type.toUnsubscribe] }
 }
 
 type DeltaFields = Pick<
