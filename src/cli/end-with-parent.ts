@@ -1,7 +1,7 @@
 import { dlopen } from 'bun:ffi'
 
 /** Variable by which a parent asks a Weft process to end with it; its value is the parent's process id. */
-export const parentVariable = 'WEFT_PARENT_PID'
+export const parentVariable = 'WEFT_ENV_PARENT_PID'
 
 /** prctl(2): the signal that the kernel sends when the parent ends, however it ends. */
 const prSetParentDeathSignal = 1
@@ -13,7 +13,7 @@ const sigterm = 15
 const pollMs = 500
 
 /**
- * Ends this process when the parent named by `WEFT_PARENT_PID` ends, also by SIGKILL, so that no proxy and no sample
+ * Ends this process when the parent named by `WEFT_ENV_PARENT_PID` ends, also by SIGKILL, so that no proxy and no sample
  * application outlives who started it. Does nothing without the variable.
  *
  * @param how `kill` ends at once; `terminate` sends SIGTERM, for a process that has things to clean up.

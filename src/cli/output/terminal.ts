@@ -42,7 +42,7 @@ export function wantsColor(env: Readonly<Record<string, string | undefined>>, is
 
 /** The terminal of this process. */
 export function processTerminal(): Terminal {
-  const isTty = process.stdout.isTTY === true
+  const isTty = process.stdout.isTTY
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),

@@ -44,7 +44,7 @@ function portNumber(text: string): number | undefined {
  *
  * @throws {UsageError} If it is anything else.
  */
-export function parsePort(text: string, protocol: RunOptions['protocol'] = undefined): PortRequest {
+export function parsePort(text: string, protocol?: RunOptions['protocol']): PortRequest {
   const wrong = () =>
     new UsageError(
       `Expected [NAME:]PORT[:APPLICATION_PORT|auto] for --port, got ${text}`,
