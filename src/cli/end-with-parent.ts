@@ -25,9 +25,7 @@ export function endWithParent(
   const parent = Number(env[parentVariable] ?? '')
   if (!Number.isInteger(parent) || parent <= 1) return
   const end = () => process.kill(process.pid, how === 'kill' ? 'SIGKILL' : 'SIGTERM')
-  if (process.platform === 'linux') {
-    const library = dlopen('libc.so.6', { prctl: { args: ['i32', 'u64', 'u64', 'u64', 'u64'], returns: 'i32' } })
-    library.symbols.prctl(prSetParentDeathSignal, how === 'kill' ? sigkill : sigterm, 0, 0, 0)
+  if (askKernel(how === 'kill' ? sigkill : sigterm)) {
     // The parent may have ended before the call: then no signal comes.
     if (process.ppid !== parent) end()
     return
@@ -40,4 +38,18 @@ export function endWithParent(
     }
   }, pollMs)
   timer.unref()
+}
+
+/** Asks the kernel for a signal at the parent's end; false where there is no such thing. */
+function askKernel(signal: number): boolean {
+  if (process.platform !== 'linux') return false
+  for (const name of ['libc.so.6', `libc.musl-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}.so.1`]) {
+    try {
+      const { symbols } = dlopen(name, { prctl: { args: ['i32', 'u64', 'u64', 'u64', 'u64'], returns: 'i32' } })
+      return symbols.prctl(prSetParentDeathSignal, signal, 0, 0, 0) === 0
+    } catch {
+      // Another C library: try the next name.
+    }
+  }
+  return false
 }

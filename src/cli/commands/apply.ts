@@ -27,5 +27,8 @@ async function applyFiles(input: CommandInput, files: readonly InputFile[]): Pro
       terminal.out(`${kind} ${namespace}/${name} ${paint(action)}\n`)
     }
   if (!options.flag('wait')) return ExitCode.ok
-  return waitForEnforcement(client, terminal, answer.revision, options.durationMs('timeout') ?? 30_000)
+  return waitForEnforcement(client, terminal, answer.revision, {
+    timeoutMs: options.durationMs('timeout') ?? 30_000,
+    print: format === 'table' ? terminal.out : terminal.err,
+  })
 }

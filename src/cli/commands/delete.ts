@@ -49,5 +49,8 @@ async function deleteObjects(input: CommandInput, files: readonly InputFile[]): 
   }
   if (targets.length === 0) context.terminal.err('Nothing to delete\n')
   if (!options.flag('wait') || targets.length === 0) return ExitCode.ok
-  return waitForEnforcement(client, context.terminal, revision, options.durationMs('timeout') ?? 30_000)
+  return waitForEnforcement(client, context.terminal, revision, {
+    timeoutMs: options.durationMs('timeout') ?? 30_000,
+    print: context.terminal.out,
+  })
 }

@@ -146,6 +146,22 @@ describe('runWorkload()', () => {
     expect(await running.code).toBe(7)
   }, 15_000)
 
+  test.skipIf(Bun.which('envoy') === null)(
+    'runWorkload() runs Envoy as the data plane, with the secrets that it needs',
+    async () => {
+      const file = join(await mkdtemp(join(tmpdir(), 'weft-app-')), 'env.json')
+      const running = start('shop-f', [...application, file], { dataPlane: 'envoy' })
+      await until(async () => (await running.health()) === 'ready')
+      const { adminPort } = await running.record()
+      const certs = await (await fetch(`http://127.0.0.1:${adminPort}/certs`)).text()
+      expect(certs).toContain('spiffe://cluster.local/ns/default/sa/default')
+      expect((await client.status()).proxies.find(({ id }) => id === 'shop-f')?.userAgent).toStartWith('envoy/')
+      running.signal('SIGTERM')
+      expect(await running.code).toBe(7)
+    },
+    20_000,
+  )
+
   test('runWorkload() refuses a program that is not there before it registers anything', async () => {
     const running = start('shop-e', ['/no/such/program'])
     expect(running.code).rejects.toMatchObject({ code: 'WEFT_RUN_COMMAND' })
