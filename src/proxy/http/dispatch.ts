@@ -15,7 +15,8 @@ export function admit(exchange: Exchange): void {
   if (!connection.trusted && connection.peer === undefined) notePeer(exchange)
   if (request.method === 'CONNECT') {
     exchange.keepAlive = false
-    exchange.reply(405, '', 0, 'connect_not_supported')
+    // No route of this proxy matches CONNECT (`connect_matcher` is refused in configuration).
+    exchange.reply(404, '', ResponseFlag.NR, 'route_not_found')
     return
   }
   if (plan.manager.underscoreHeaders !== 'allow' && !checkUnderscores(exchange)) {
@@ -23,6 +24,7 @@ export function admit(exchange: Exchange): void {
     return
   }
   if (head.upgradeIndex >= 0 && (head.connection & ConnectionOption.upgrade) !== 0 && !admitUpgrade(exchange)) {
+    exchange.keepAlive = false
     exchange.reply(403, '', 0, 'upgrade_failed')
     return
   }

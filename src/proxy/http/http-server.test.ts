@@ -39,7 +39,7 @@ describe('forwarding', () => {
     )
     const response = await c.sees('hi')
     expect(upstream.received).toBe(
-      'GET /a?b=c HTTP/1.1\r\nHost: up:80\r\nX-CasE:  kept \r\nx-forwarded-proto: http\r\n\r\n',
+      'GET /a?b=c HTTP/1.1\r\nHost: up:80\r\nX-CasE:  kept \r\nte: trailers\r\nx-forwarded-proto: http\r\n\r\n',
     )
     expect(response.replace(/time: \d+/, 'time: N')).toBe(
       'HTTP/1.1 200 OK\r\nX-Up: 1\r\ncontent-length: 2\r\nx-envoy-upstream-service-time: N\r\nserver: envoy\r\n\r\nhi',
@@ -244,13 +244,13 @@ describe('refusals', () => {
     expect(upstream.received).not.toContain('smuggled')
   })
 
-  test('too many fields are 431, another version 505, CONNECT 405, an unknown upgrade 403', async () => {
+  test('too many fields are 431, another version 505, CONNECT 404, an unknown upgrade 403', async () => {
     const fixture = start(answering(() => okResponse()))
     for (const [text, status] of [
       [get('/', 'A: b\r\n'.repeat(200)), 431],
       [get('/', `A: ${'b'.repeat(20_000)}\r\n`), 431],
       ['GET / HTTP/1.2\r\nHost: a\r\n\r\n', 505],
-      ['CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n', 405],
+      ['CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n', 404],
       [get('/', 'Connection: upgrade\r\nUpgrade: websocket\r\n'), 403],
     ] as const) {
       const c = await client(fixture)

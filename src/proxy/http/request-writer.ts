@@ -28,12 +28,19 @@ export function writeRequestHead(
   if (first && exchange.leg.endpoint?.meshed === true) writer.text(context.metadataLines)
   if (head.chunked) writer.text('transfer-encoding: chunked\r\n')
   else if (head.contentLength >= 0) writer.text(`content-length: ${head.contentLength}\r\n`)
+  else if (request.method !== 'GET' && bodyMethods.has(request.method)) writer.text('content-length: 0\r\n')
+  if (head.indexOfId(FieldId.te) >= 0 && /\btrailers\b/i.test(request.field(FieldId.te) ?? '')) {
+    writer.text('te: trailers\r\n')
+  }
   if (exchange.upgradeType !== '') {
     writer.field('upgrade', head.value(head.indexOfId(FieldId.upgrade)))
     writer.text('connection: upgrade\r\n')
   }
   writeLastFields(writer, request, plan, connection.info)
 }
+
+/** Methods whose requests are expected to have a body: without one they say so (RFC 9110 section 8.6). */
+const bodyMethods: ReadonlySet<string> = new Set(['PATCH', 'POST', 'PUT'])
 
 function writeRequestLine(writer: HeadWriter, exchange: Exchange, decision: ForwardDecision): void {
   const { request } = exchange

@@ -42,7 +42,7 @@ export class Head {
   methodEnd = 0
   targetStart = 0
   targetEnd = 0
-  /** The path holds a percent sign, backslash, `//` or `/.`: it may need normalisation. */
+  /** The path holds an escape, a backslash, an octet that ought to be escaped, `//` or `/.`: it may need normalisation. */
   oddPath = false
   /** Position of `?` in the target; -1 when there is none. */
   queryMark = -1

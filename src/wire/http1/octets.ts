@@ -14,6 +14,11 @@ export const valueOctets: Uint8Array = tableOf((octet) => (octet === 9 || (octet
 /** 1 for what a request target may hold: visible ASCII without the fragment mark. */
 export const targetOctets: Uint8Array = tableOf((octet) => (octet > 0x20 && octet < 0x7f && octet !== 0x23 ? 1 : 0))
 
+/** 1 for what is not in its canonical form in a path: escapes, backslashes, and what ought to be escaped. */
+export const oddPathOctets: Uint8Array = tableOf((octet) =>
+  '%\\"<>^`{|}'.includes(String.fromCharCode(octet)) ? 1 : 0,
+)
+
 /** 1 for what an authority without user information may hold (RFC 3986 section 3.2.2), IPv6 literals included. */
 export const authorityOctets: Uint8Array = tableOf((octet) =>
   /[A-Za-z0-9\-._~!$&'()*+;=:%[\]]/.test(String.fromCharCode(octet)) ? 1 : 0,

@@ -1,6 +1,6 @@
 import type { Head } from './head.ts'
 import { HeadFault } from './head-fault.ts'
-import { targetOctets, tokenOctets } from './octets.ts'
+import { oddPathOctets, targetOctets, tokenOctets } from './octets.ts'
 import { isAuthority, scanFields } from './scan-fields.ts'
 
 const maxMethodBytes = 32
@@ -57,7 +57,7 @@ function scanTarget(head: Head, bytes: Uint8Array, start: number, length: number
     if (targetOctets[octet] !== 1) break
     if (query < 0) {
       if (octet === 63) query = at
-      else if (octet === 37 || octet === 92 || (previous === 47 && (octet === 47 || octet === 46))) odd = true
+      else if (oddPathOctets[octet] === 1 || (previous === 47 && (octet === 47 || octet === 46))) odd = true
       previous = octet
     }
   }
