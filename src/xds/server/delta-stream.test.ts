@@ -190,6 +190,31 @@ describe('reconnecting', () => {
     expect(acknowledgeAll(client, responses)).toEqual(['Cluster changed@2 new@1', 'Cluster -gone'])
   })
 
+  test('what a reconnecting client holds stays until the snapshot accounts for the hosts that it asks for', () => {
+    const client = openStream()
+    const held = { resourceNamesSubscribe: ['*'], initialResourceVersions: { a: '1', gone: '1' } }
+    const set = (revision: number, authorities: readonly string[], ...resources: readonly XdsResource[]) => {
+      client.stream.setSnapshot({ snapshot: snapshotOf(...resources), revision, authorities: new Set(authorities) })
+      return texts(client.stream.take())
+    }
+    expect(client.send(CDS, held)).toEqual([])
+    expect(set(1, [])).toEqual([])
+    expect(client.stream.waiting()).toBe(true)
+    const versions = { 'http_proxy/a:80': '1' }
+    const hosts = { resourceNamesSubscribe: ['http_proxy/a:80'], initialResourceVersions: versions }
+    expect(client.send(VHDS, hosts)).toEqual([])
+    expect(set(1, ['a:80'], resource(CDS, 'a'), host('a:80', 'a'))).toEqual(['Cluster -gone'])
+  })
+
+  test('what a reconnecting client holds and never asks hosts for is removed on release', () => {
+    const client = openStream()
+    client.send(CDS, { resourceNamesSubscribe: ['*'], initialResourceVersions: { gone: '1' } })
+    client.stream.setSnapshot({ snapshot: snapshotOf(), revision: 1, authorities: new Set() })
+    expect(client.stream.take()).toEqual([])
+    client.stream.release()
+    expect(texts(client.stream.take())).toEqual(['Cluster -gone'])
+  })
+
   test('with everything up to date nothing is sent and the revision counts as acknowledged', () => {
     const client = openStream()
     client.set(5, resource(CDS, 'a'), resource(LDS, 'l'), resource(EDS, 'e'))

@@ -129,6 +129,7 @@ export class StreamCore {
     const outgoing: Outgoing[] = []
     this.#waiting = false
     const additionsDone = this.#takeAdditions(outgoing)
+    if (!this.#released && this.#mayAskForMore() && this.#hasRemovals()) this.#waiting = true
     if (additionsDone || this.#released) this.#takeRemovals(outgoing)
     else if (this.#hasRemovals()) this.#waiting = true
     if (!this.#waiting) this.#released = false
@@ -168,7 +169,7 @@ export class StreamCore {
 
   #takeRemovals(outgoing: Outgoing[]): void {
     for (const type of [...this.#types.values()].toReversed()) {
-      const removed = this.#removals(type)
+      const removed = this.#removals(type).filter((name) => this.#isRemovable(type, name))
       if (removed.length > 0 && type.inFlight === undefined) {
         if (this.#rules.isWhole(type.typeUrl)) {
           outgoing.push(this.#launch(type, this.#wholeSet(type, { withheld: new Set(), removals: true }), [], removed))
@@ -241,6 +242,22 @@ export class StreamCore {
   #removals(type: TypeState): string[] {
     const current = this.#current(type.typeUrl)
     return [...type.held.keys()].filter((name) => !current.has(name) && this.#isAnswered(type.typeUrl, name))
+  }
+
+  /**
+   * What a client brought with it from an earlier stream stays until the snapshot accounts for all hosts that it asks for: its
+   * first request names what it holds before its later ones say what that is for.
+   */
+  #isRemovable(type: TypeState, name: string): boolean {
+    return this.#released || type.held.get(name)?.resource !== undefined || !this.#mayAskForMore()
+  }
+
+  /** A client with hosts on demand has not asked for any yet, or the snapshot is of before it did. */
+  #mayAskForMore(): boolean {
+    const accounted = this.#update?.authorities
+    if (accounted === undefined) return false
+    const hosts = this.#types.get(TypeUrl.virtualHost)
+    return hosts?.subscription.started !== true || !this.authorities().isSubsetOf(accounted)
   }
 
   #hasRemovals(): boolean {
