@@ -152,6 +152,17 @@ describe('a request', () => {
   )
 
   test(
+    'has the x-request-id that the proxy made in the log of both proxies',
+    async () => {
+      const { headers } = await echoed(await client.request('http://echo:8080/'))
+      const id = headers['x-request-id'] ?? 'none'
+      for (const workload of [client, echo])
+        await waitUntil(`${workload.id} has logged it`, async () => (await workload.logs()).includes(`"${id}"`))
+    },
+    limitMs,
+  )
+
+  test(
     'keeps the x-request-id that the application gave',
     async () => {
       const id = crypto.randomUUID()
@@ -429,7 +440,7 @@ describe('TCP', () => {
               (sample) =>
                 sample.name === name &&
                 sample.labels.get('reporter') === reporter &&
-                sample.labels.get('source_workload') === 'client-v1' &&
+                sample.labels.get('source_principal') === clientId &&
                 sample.labels.get('destination_workload') === 'upper-v1' &&
                 sample.labels.get('destination_service') === 'upper.default.svc.cluster.local',
             )
