@@ -57,7 +57,7 @@ export function judgeUnserved(resource: Resource): readonly Diagnostic[] {
   )
   if (ofGroup.length === 0 && otherGroup === undefined) return ignored(place, found, resource)
   const remedy =
-    near ?? (otherGroup === undefined ? undefined : `${withGroup(otherGroup.group, otherGroup.versions[0] ?? '')}`)
+    near ?? (otherGroup === undefined ? undefined : withGroup(otherGroup.group, otherGroup.versions[0] ?? ''))
   place.at(near === undefined && otherGroup !== undefined ? 'apiVersion' : 'kind').report({
     code: 'WEFT_RESOURCE_KIND',
     message: `Unknown kind ${resource.kind} of ${resource.apiVersion}`,

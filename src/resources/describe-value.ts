@@ -9,7 +9,8 @@ export function describeValue(value: unknown): string {
     return keys.length === 0 ? 'an empty map' : `a map of ${clip(keys.slice(0, 4).join(', '))}`
   }
   if (typeof value === 'string') return JSON.stringify(clip(value))
-  return String(value)
+  if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return String(value)
+  return `a ${typeof value}`
 }
 
 function clip(text: string): string {

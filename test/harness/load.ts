@@ -33,9 +33,9 @@ async function once(send: () => Promise<Response>): Promise<LoadResult> {
 /** Sends requests, `concurrency` at a time, each of them as soon as the one before has its answer. */
 export function startLoad(send: () => Promise<Response>, concurrency = 4): Load {
   const results: LoadResult[] = []
-  let stopped = false
+  const state = { stopped: false }
   const worker = async () => {
-    while (!stopped) {
+    while (!state.stopped) {
       results.push(await once(send))
       // A client that is refused at once must not starve the processes it waits for.
       if (results.at(-1)?.status === 0) await Bun.sleep(1)
@@ -45,7 +45,7 @@ export function startLoad(send: () => Promise<Response>, concurrency = 4): Load 
   return {
     results,
     stop: async () => {
-      stopped = true
+      state.stopped = true
       await Promise.all(workers)
       return results
     },

@@ -3,7 +3,7 @@ import { root, type SourceFile } from './source-files.ts'
 const code = /['"`](WEFT_[A-Z0-9]+(?:_[A-Z0-9]+)+)['"`]/g
 
 /** Codes of `WEFT_` variables that are settings, not errors. */
-const environment: ReadonlySet<string> = new Set(['WEFT_HOME', 'WEFT_SERVER'])
+const environment: ReadonlySet<string> = new Set(['WEFT_HOME', 'WEFT_PARENT_PID', 'WEFT_SERVER'])
 
 /** Error codes that the sources use and `docs/errors.md` does not list, and the reverse. */
 export async function checkErrorCodes(files: readonly SourceFile[]): Promise<readonly string[]> {

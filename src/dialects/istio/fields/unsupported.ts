@@ -13,7 +13,7 @@ export function unsupportedUnless(...harmless: readonly unknown[]): typeof unsup
 
 /** Reports a field, or one value of it, as not yet supported. */
 export function reportUnsupported(place: Place, value?: string): undefined {
-  const field = String(place.path.findLast((step) => typeof step === 'string') ?? '')
+  const field = place.path.findLast((step) => typeof step === 'string') ?? ''
   return place.report({
     code: 'WEFT_ISTIO_UNSUPPORTED',
     message: value === undefined ? `${field} is not yet supported` : `${field} ${value} is not yet supported`,
