@@ -13,7 +13,10 @@ export interface ProxyLimits {
   readonly trailerBytes: number
   /** Chunk extensions of one chunk; longer closes the connection. */
   readonly chunkExtensionBytes: number
-  /** Bytes waiting for a slow reader, per direction of a connection; past it the sender is paused. */
+  /**
+   * Answers that wait for a client which goes on asking; past it no further request is read. Bodies need no bound of this kind: their
+   * sender is paused as soon as anything waits, so that at most one read of the socket is held.
+   */
   readonly writeBufferBytes: number
   /** Bytes read ahead while a request is in progress (pipelined requests); past it the client is paused. */
   readonly pipelineBytes: number

@@ -1,5 +1,9 @@
+import { isIP } from 'node:net'
+
 import type { AccessLogRecord } from '../../telemetry/index.ts'
+import type { HttpManagerConfig } from '../config/index.ts'
 import type { Exchange } from './exchange.ts'
+import type { ReceivedRequest } from './received-request.ts'
 
 const nothing = (): undefined => undefined
 
@@ -55,7 +59,7 @@ export function logExchange(exchange: Exchange, durationMs: number): void {
   record.upstreamCluster = exchange.cluster?.config.name ?? ''
   record.upstreamLocalAddress = leg.localAddress
   record.downstreamLocalAddress = info.localAddress
-  record.downstreamRemoteAddress = info.remoteAddress
+  record.downstreamRemoteAddress = clientAddress(request, plan.manager, info.remoteAddress)
   record.requestedServerName = info.serverName
   record.routeName = routed ? decision.route.name : ''
   record.upstreamTransportFailureReason = exchange.transportFailure
@@ -64,4 +68,22 @@ export function logExchange(exchange: Exchange, durationMs: number): void {
   record.responseHeader = (name) => (leg.headKept ? leg.head.header(name) : undefined)
   record.peerSpiffeId = info.peerSpiffeId
   for (const config of plan.manager.accessLogs) options.logAccess(config, record)
+}
+
+/**
+ * Who the client is, by Envoy's rules: the peer of the connection with `use_remote_address`, else the last address of
+ * `x-forwarded-for`; `xff_num_trusted_hops` proxies in front are skipped.
+ */
+function clientAddress(request: ReceivedRequest, manager: HttpManagerConfig, peer: string): string {
+  const skipped = manager.useRemoteAddress ? manager.xffTrustedHops - 1 : manager.xffTrustedHops
+  if (skipped < 0) return peer
+  const address =
+    request
+      .header('x-forwarded-for')
+      ?.split(',')
+      .at(-1 - skipped)
+      ?.trim() ?? ''
+  const family = isIP(address)
+  if (family === 0) return peer
+  return family === 6 ? `[${address}]:0` : `${address}:0`
 }

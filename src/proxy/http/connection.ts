@@ -189,7 +189,8 @@ export class Connection implements SocketOwner, TimerOwner {
       this.cut()
       return
     }
-    if (!keepAlive || this.#ended || !bodyDone) {
+    const lastOne = this.#ended && this.#backlogEnd === this.#backlogStart
+    if (!keepAlive || lastOne || !bodyDone) {
       this.#finish(bodyDone)
       return
     }
@@ -278,6 +279,11 @@ export class Connection implements SocketOwner, TimerOwner {
       return
     }
     exchange.request.append(bytes, start, end)
+    if (this.#ended) {
+      // Half-closed behind whole requests and the beginning of one more: that one will not be finished.
+      this.#finish(true)
+      return
+    }
     if (this.state === ConnectionState.head) return
     this.state = ConnectionState.head
     this.#arm(this.context.options.manager().requestHeadersTimeoutMs)

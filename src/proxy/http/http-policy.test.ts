@@ -448,6 +448,21 @@ describe('identity and telemetry', () => {
     expect(upstream.received).toMatch(/x-request-id: [0-9a-f-]{36}\r\n/)
   })
 
+  test.each([
+    [false, 0, '3.3.3.3:0'],
+    [false, 1, '2.2.2.2:0'],
+    [false, 5, '127.0.0.1:40000'],
+    [true, 0, '127.0.0.1:40000'],
+    [true, 1, '3.3.3.3:0'],
+  ])(
+    'the client with use_remote_address %p and %p trusted hops is %p',
+    async (useRemoteAddress, xffTrustedHops, expected) => {
+      const fixture = start({ manager: { useRemoteAddress, xffTrustedHops }, decide: () => ({ kind: 'no-route' }) })
+      await ask(fixture, get('/', 'X-Forwarded-For: 1.1.1.1, 2.2.2.2\r\nX-Forwarded-For: 3.3.3.3\r\n'))
+      expect(fixture.logged[0]?.downstreamRemoteAddress).toBe(expected)
+    },
+  )
+
   test('the access record tells what happened', async () => {
     const upstream = serve(answering(() => okResponse('hello', 'X-Up: yes\r\n')))
     const fixture = start({ cluster: new FakeCluster([upstream.port]) })

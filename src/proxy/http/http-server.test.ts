@@ -83,6 +83,19 @@ describe('forwarding', () => {
     expect(upstream.connections.length).toBe(1)
   })
 
+  test('a client that half-closes behind its requests gets all answers', async () => {
+    const upstream = answering((_request, number) => okResponse(`n${number};`))
+    const fixture = start(upstream)
+    for (const tail of ['', 'GET /unfinished HT']) {
+      const c = await client(fixture)
+      c.send(get().repeat(3) + tail)
+      c.finish()
+      const text = await c.ends()
+      expect(text.split('HTTP/1.1 200').length).toBe(4)
+    }
+    await until(() => fixture.server.connections === 0 && fixture.server.activeRequests === 0)
+  })
+
   test('pipelined local replies do not recurse', async () => {
     const c = await client(start(undefined, { decide: () => ({ kind: 'no-route' }) }))
     c.send(get().repeat(5000))
