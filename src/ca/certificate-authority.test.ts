@@ -78,9 +78,9 @@ describe('openCertificateAuthority()', () => {
   })
 
   test('refuses the root of another trust domain', async () => {
-    expect(open(join(root, 'ca'), 'other.example')).rejects.toMatchObject({ code: 'WEFT_CA_ROOT' })
+    await expect(open(join(root, 'ca'), 'other.example')).rejects.toMatchObject({ code: 'WEFT_CA_ROOT' })
     // A domain that only starts the same is another one.
-    expect(open(join(root, 'ca'), 'cluster')).rejects.toMatchObject({ code: 'WEFT_CA_ROOT' })
+    await expect(open(join(root, 'ca'), 'cluster')).rejects.toMatchObject({ code: 'WEFT_CA_ROOT' })
   })
 
   test('refuses a key that does not belong to the certificate', async () => {
@@ -89,7 +89,7 @@ describe('openCertificateAuthority()', () => {
     await open(join(root, 'mixed-other'))
     chmodSync(join(first, 'root.key'), 0o600)
     writeFileSync(join(first, 'root.key'), readFileSync(join(root, 'mixed-other/root.key')))
-    expect(open(first)).rejects.toMatchObject({ code: 'WEFT_CA_ROOT' })
+    await expect(open(first)).rejects.toMatchObject({ code: 'WEFT_CA_ROOT' })
   })
 })
 

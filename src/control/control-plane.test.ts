@@ -369,7 +369,7 @@ describe('createApiClient()', () => {
     const serverFile = join(root, 'mixed.json')
     const server = { ...(await readServerFile(plane.serverFile)), caFile: join(other, 'ca/bundle.pem') }
     await Bun.write(serverFile, JSON.stringify(server))
-    expect(createApiClient({ serverFile }).status()).rejects.toMatchObject({ code: 'WEFT_CONTROL_UNREACHABLE' })
+    await expect(createApiClient({ serverFile }).status()).rejects.toMatchObject({ code: 'WEFT_CONTROL_UNREACHABLE' })
   })
 })
 
@@ -393,29 +393,29 @@ describe('data directory', () => {
 
   test('a second control plane on it is refused and leaves the first one alone', async () => {
     const { api, dataDir } = await start()
-    expect(start({ dataDir })).rejects.toMatchObject({ code: 'WEFT_STORE_LOCKED' })
+    await expect(start({ dataDir })).rejects.toMatchObject({ code: 'WEFT_STORE_LOCKED' })
     expect((await api.status()).revision).toBe(0)
   })
 
   test('another trust domain on it is refused', async () => {
     const { plane, dataDir } = await start()
     await plane[Symbol.asyncDispose]()
-    expect(start({ dataDir, trustDomain: 'other.example' })).rejects.toMatchObject({ code: 'WEFT_CA_ROOT' })
-    expect(start({ trustDomain: 'Not a domain' })).rejects.toMatchObject({ code: 'WEFT_CONTROL_TRUST_DOMAIN' })
+    await expect(start({ dataDir, trustDomain: 'other.example' })).rejects.toMatchObject({ code: 'WEFT_CA_ROOT' })
+    await expect(start({ trustDomain: 'Not a domain' })).rejects.toMatchObject({ code: 'WEFT_CONTROL_TRUST_DOMAIN' })
   })
 
   test('a taken port is an error and leaves nothing open', async () => {
     const { plane } = await start()
     const apiPort = Number(new URL(plane.api).port)
     const dataDir = join(root, 'taken')
-    expect(start({ apiPort, dataDir })).rejects.toMatchObject({ code: 'WEFT_CONTROL_LISTEN' })
+    await expect(start({ apiPort, dataDir })).rejects.toMatchObject({ code: 'WEFT_CONTROL_LISTEN' })
     const { api } = await start({ dataDir })
     expect((await api.status()).workloads).toBe(0)
   })
 
   test('a client without a control plane is told so', async () => {
     const client = createApiClient({ serverFile: join(root, 'nothing.json') })
-    expect(client.status()).rejects.toMatchObject({ code: 'WEFT_CONTROL_NO_SERVER' })
+    await expect(client.status()).rejects.toMatchObject({ code: 'WEFT_CONTROL_NO_SERVER' })
   })
 })
 

@@ -104,7 +104,7 @@ function conflicts(fresh: OpenStore): void {
   test('commit() changes nothing at all when one expectation fails', async () => {
     const store = await fresh()
     await store.commit([put('a', '1')])
-    expect(store.commit([put('b', '1'), put('a', '2', 7)])).rejects.toThrow(ConflictError)
+    await expect(store.commit([put('b', '1'), put('a', '2', 7)])).rejects.toThrow(ConflictError)
     expect(await store.get('b')).toBeUndefined()
     expect((await store.get('a'))?.value).toBe('1')
     expect((await store.list('')).revision).toBe(1)
@@ -113,14 +113,14 @@ function conflicts(fresh: OpenStore): void {
   test('commit() with expectedRevision 0 only creates', async () => {
     const store = await fresh()
     await store.commit([put('a', '1', 0)])
-    expect(store.commit([put('a', '2', 0)])).rejects.toMatchObject({ code: 'WEFT_STORE_CONFLICT' })
+    await expect(store.commit([put('a', '2', 0)])).rejects.toMatchObject({ code: 'WEFT_STORE_CONFLICT' })
   })
 
   test('commit() with the right expectedRevision writes and deletes', async () => {
     const store = await fresh()
     await store.commit([put('a', '1')])
     await store.commit([put('a', '2', 1)])
-    expect(store.commit([{ kind: 'delete', key: 'a', expectedRevision: 1 }])).rejects.toThrow(ConflictError)
+    await expect(store.commit([{ kind: 'delete', key: 'a', expectedRevision: 1 }])).rejects.toThrow(ConflictError)
     expect(await store.commit([{ kind: 'delete', key: 'a', expectedRevision: 2 }])).toBe(3)
   })
 
@@ -178,8 +178,8 @@ function watches(fresh: OpenStore): void {
     const waiting = iterator.next()
     await store[Symbol.asyncDispose]()
     expect((await waiting).done).toBe(true)
-    expect(store.get('a')).rejects.toMatchObject({ code: 'WEFT_STORE_CLOSED' })
-    expect(store.commit([put('a', '1')])).rejects.toMatchObject({ code: 'WEFT_STORE_CLOSED' })
+    await expect(store.get('a')).rejects.toMatchObject({ code: 'WEFT_STORE_CLOSED' })
+    await expect(store.commit([put('a', '1')])).rejects.toMatchObject({ code: 'WEFT_STORE_CLOSED' })
   })
 
   test('watch() serves several watchers at their own pace', async () => {
@@ -198,7 +198,7 @@ function bounds(fresh: OpenStore): void {
   test('watch() of compacted history fails and tells to list again', async () => {
     const store = await fresh({ history: { commits: 2, bytes: 1024 } })
     for (const value of ['1', '2', '3', '4']) await store.commit([put('a', value)])
-    expect(collect(store, '', 1, 1)).rejects.toThrow(CompactedError)
+    await expect(collect(store, '', 1, 1)).rejects.toThrow(CompactedError)
     expect(await collect(store, '', 2, 2)).toEqual([['3 put a=3'], ['4 put a=4']])
   })
 
@@ -208,19 +208,19 @@ function bounds(fresh: OpenStore): void {
     const slow = store.watch('', 0, new AbortController().signal)[Symbol.asyncIterator]()
     expect((await slow.next()).done).toBe(false)
     for (let index = 0; index < 100; index++) await store.commit([put('a', String(index))])
-    expect(slow.next()).rejects.toThrow(CompactedError)
+    await expect(slow.next()).rejects.toThrow(CompactedError)
   })
 
   test('history is bounded by bytes as well', async () => {
     const store = await fresh({ history: { commits: 100, bytes: 1000 } })
     for (const letter of ['a', 'b', 'c']) await store.commit([put('a', letter.repeat(600))])
-    expect(collect(store, '', 1, 1)).rejects.toThrow(CompactedError)
+    await expect(collect(store, '', 1, 1)).rejects.toThrow(CompactedError)
     expect((await collect(store, '', 2, 1)).length).toBe(1)
   })
 
   test('watch() from a revision that was never reached fails', async () => {
     const store = await fresh()
-    expect(collect(store, '', 5, 1)).rejects.toThrow(CompactedError)
+    await expect(collect(store, '', 5, 1)).rejects.toThrow(CompactedError)
   })
 
   test.each([
@@ -231,7 +231,7 @@ function bounds(fresh: OpenStore): void {
     ['a value over 1 MiB', [put('a', 'x'.repeat(1024 * 1024 + 1))]],
   ])('commit() refuses %s', async (_, operations) => {
     const store = await fresh()
-    expect(store.commit(operations)).rejects.toMatchObject({ code: 'WEFT_STORE_INVALID' })
+    await expect(store.commit(operations)).rejects.toMatchObject({ code: 'WEFT_STORE_INVALID' })
     expect((await store.list('')).revision).toBe(0)
   })
 }

@@ -63,8 +63,8 @@ test('registerWorkload() renews with the current health, survives a control plan
   expect(client.state.puts).toHaveLength(puts)
 })
 
-test('registerWorkload() fails when the first registration does', () => {
+test('registerWorkload() fails when the first registration does', async () => {
   const client = fakeClient()
   client.state.down = true
-  expect(registerWorkload({ client, id: 'a', request, onReachable: () => {} })).rejects.toThrow('away')
+  await expect(registerWorkload({ client, id: 'a', request, onReachable: () => {} })).rejects.toThrow('away')
 })

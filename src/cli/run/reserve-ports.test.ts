@@ -26,7 +26,7 @@ test('reservePorts() fails with a code when every port is marked by a process th
   const directory = await mkdtemp(join(tmpdir(), 'weft-ports-'))
   const range = [20_000, 20_004] as const
   for (let port = 20_000; port < 20_004; port += 1) await writeFile(join(directory, String(port)), String(process.pid))
-  expect(reservePorts(1, { directory, range })).rejects.toMatchObject({ code: 'WEFT_RUN_PORTS' })
+  await expect(reservePorts(1, { directory, range })).rejects.toMatchObject({ code: 'WEFT_RUN_PORTS' })
 })
 
 test('reservePorts() takes back the mark of a process that was killed', async () => {

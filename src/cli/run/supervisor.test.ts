@@ -164,7 +164,7 @@ describe('runWorkload()', () => {
 
   test('runWorkload() refuses a program that is not there before it registers anything', async () => {
     const running = start('shop-e', ['/no/such/program'])
-    expect(running.code).rejects.toMatchObject({ code: 'WEFT_RUN_COMMAND' })
+    await expect(running.code).rejects.toMatchObject({ code: 'WEFT_RUN_COMMAND' })
     expect(await running.health()).toBeUndefined()
   })
 })

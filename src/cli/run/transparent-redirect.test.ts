@@ -80,6 +80,6 @@ describe.skipIf(!possible)('openTransparentRedirect()', () => {
 
 test('openTransparentRedirect() fails closed when it may not change the rules', async () => {
   const refused = openTransparentRedirect(() => Promise.resolve({ ok: false, text: 'Permission denied' }))
-  expect(refused).rejects.toBeInstanceOf(CliError)
-  expect(refused).rejects.toMatchObject({ code: 'WEFT_RUN_TRANSPARENT' })
+  await expect(refused).rejects.toBeInstanceOf(CliError)
+  await expect(refused).rejects.toMatchObject({ code: 'WEFT_RUN_TRANSPARENT' })
 })

@@ -364,7 +364,7 @@ describe('admission', () => {
     expect(leaf.verify(new X509Certificate(renewed.trustBundle).publicKey)).toBe(true)
     await api.deleteWorkload('details-1')
     const refused = renewCertificate({ address: plane.xds, credentials: credentials(), csr })
-    expect(refused).rejects.toThrow('No registered workload has the identity')
+    await expect(refused).rejects.toThrow('No registered workload has the identity')
   })
 })
 

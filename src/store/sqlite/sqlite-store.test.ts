@@ -49,7 +49,7 @@ describe('openSqliteStore()', () => {
     await close(first)
     const second = openSqliteStore(path)
     const iterator = second.watch('', 1, new AbortController().signal)[Symbol.asyncIterator]()
-    expect(iterator.next()).rejects.toThrow(CompactedError)
+    await expect(iterator.next()).rejects.toThrow(CompactedError)
     await close(second)
   })
 
