@@ -100,6 +100,26 @@ describe('subscriptions', () => {
     expect(texts(client.send(CDS))).toEqual(['Cluster a@1 b@1'])
   })
 
+  test('endpoints that the client asks for do not wait for its acknowledgement of their cluster', () => {
+    const client = openStream()
+    client.set(1, edsCluster('a'), resource(EDS, 'a'))
+    expect(texts(client.send(CDS))).toEqual(['Cluster a@1'])
+    expect(texts(client.subscribe(EDS, ['a']))).toEqual(['ClusterLoadAssignment a@1'])
+  })
+
+  test('endpoints are sent again with a changed cluster that they belong to', () => {
+    const client = openStream()
+    client.set(1, edsCluster('a'), resource(EDS, 'a'))
+    const [clusters] = client.send(CDS)
+    client.ack(clusters)
+    const [endpoints] = client.subscribe(EDS, ['a'])
+    client.ack(endpoints)
+    expect(texts(client.set(2, edsCluster('a', '2'), resource(EDS, 'a')))).toEqual([
+      'Cluster a@2',
+      'ClusterLoadAssignment a@1',
+    ])
+  })
+
   test('a first EDS request without names takes nothing', () => {
     const client = openStream()
     client.set(1, resource(EDS, 'a'))

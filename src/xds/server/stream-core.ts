@@ -158,13 +158,24 @@ export class StreamCore {
       if (pending.withheld.size > 0) withheld = true
       const ready = pending.due || pending.resources.length > 0 || pending.absent.length > 0
       if (ready && type.inFlight === undefined) {
-        if (clear || this.#released) this.#send(type, pending, outgoing)
+        if (clear || this.#released || this.#isAwaited(type, pending)) this.#send(type, pending, outgoing)
         else this.#waiting = true
       }
       if (ready || type.inFlight !== undefined) clear = false
     }
     if (withheld) this.#waiting = true
     return clear && !withheld
+  }
+
+  /**
+   * Endpoints that a cluster on its way waits for do not wait for its acknowledgement: Envoy pauses CDS, and with it the
+   * acknowledgement, while a cluster is warming, and a cluster is warming until its endpoints are there.
+   */
+  #isAwaited(type: TypeState, pending: Pending): boolean {
+    if (type.typeUrl !== TypeUrl.endpoints) return false
+    const clusters = this.#types.get(TypeUrl.cluster)?.inFlight?.resources ?? []
+    const awaited = new Set(clusters.map((cluster) => referencesOf(cluster).edsName))
+    return pending.resources.some(({ name }) => type.asked.has(name) && awaited.has(name))
   }
 
   #takeRemovals(outgoing: Outgoing[]): void {
@@ -212,7 +223,17 @@ export class StreamCore {
       removed,
     }
     type.inFlight = response
+    if (type.typeUrl === TypeUrl.cluster) this.#repeatEndpoints(resources)
     return response
+  }
+
+  /** A changed cluster warms anew in Envoy, which does not ask again for endpoints that it has subscribed to. */
+  #repeatEndpoints(clusters: readonly XdsResource[]): void {
+    const endpoints = this.#types.get(TypeUrl.endpoints)
+    for (const cluster of clusters) {
+      const { edsName } = referencesOf(cluster)
+      if (edsName !== undefined && endpoints?.held.has(edsName) === true) endpoints.asked.add(edsName)
+    }
   }
 
   #pending(type: TypeState): Pending {
