@@ -114,6 +114,27 @@ describe('decisions', () => {
     expect(await ask(fixture, get('/a%00b'))).toStartWith('HTTP/1.1 400 ')
   })
 
+  test('underscores in names are allowed, dropped or refused', async () => {
+    const text = get('/', 'X_secret: 1\r\nX-Plain: 2\r\n')
+    for (const [underscoreHeaders, status, seen] of [
+      ['allow', 200, true],
+      ['drop', 200, false],
+      ['reject', 400, false],
+    ] as const) {
+      const upstream = serve(answering(() => okResponse()))
+      let matched: string | undefined
+      const fixture = start({
+        cluster: new FakeCluster([upstream.port]),
+        manager: { underscoreHeaders },
+        decide: (request) => ((matched = request.header('x_secret')), plainForward),
+      })
+      expect(await ask(fixture, text)).toStartWith(`HTTP/1.1 ${status} `)
+      expect(upstream.received.includes('X_secret')).toBe(seen)
+      expect(matched).toBe(seen ? '1' : undefined)
+      expect(upstream.received.includes('X-Plain')).toBe(status === 200)
+    }
+  })
+
   test('an unknown host is asked for and the request waits', async () => {
     const upstream = serve(answering(() => okResponse()))
     let known = false
@@ -492,5 +513,6 @@ describe('identity and telemetry', () => {
       upstreamCluster: 'up',
       routeName: 'r',
     })
+    expect(other.logged[0]?.upstreamLocalAddress).toMatch(/^127\.0\.0\.1:\d+$/)
   })
 })

@@ -114,6 +114,10 @@ export class UpstreamLeg implements SocketOwner, TimerOwner {
     const decision = this.#decision
     if (decision === undefined) return
     const { writer } = context
+    const { socket } = this.output
+    if (exchange.plan.manager.accessLogs.length > 0 && socket !== undefined) {
+      this.localAddress = `${socket.localAddress}:${socket.localPort}`
+    }
     this.#state = LegState.waiting
     exchange.sentAt = exchange.stepAt
     writer.reset()
@@ -307,6 +311,7 @@ export class UpstreamLeg implements SocketOwner, TimerOwner {
     this.endpoint = undefined
     this.#decision = undefined
     this.newPeer = false
+    this.localAddress = ''
     this.headKept = false
   }
 
