@@ -157,7 +157,7 @@ describe('a control plane that comes back on its ports and data', () => {
     async () => {
       await mesh.restartControlPlane()
       await connected([client.id, echo.id, echo2.id])
-      const { stderr } = await mesh.apply(`
+      const { stdout } = await mesh.apply(`
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: { name: echo }
@@ -165,7 +165,7 @@ spec:
   hosts: [echo]
   http: [{ directResponse: { status: 418, body: { string: back } } }]
 `)
-      expect(stderr).toContain('enforced on 1 of 1 proxy')
+      expect(stdout).toContain('enforced on 1 of 1 proxy')
       const answer = await call()
       expect([answer.status, await answer.text()]).toEqual([418, 'back'])
     },

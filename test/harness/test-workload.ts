@@ -96,6 +96,20 @@ async function readRecord(file: string): Promise<RunRecord | undefined> {
   }
 }
 
+function askAdmin(record: RunRecord | undefined, path: string): Promise<Response> {
+  const signal = AbortSignal.timeout(5_000)
+  return fetch(`http://127.0.0.1:${record?.adminPort ?? 0}${path}`, { proxy: '', signal })
+}
+
+/** A page for the report of a failure: the reason why there is none is one too. */
+async function adminPage(record: RunRecord | undefined, path: string): Promise<string> {
+  try {
+    return `${path}: ${await (await askAdmin(record, path)).text()}`
+  } catch (error) {
+    return `${path}: ${String(error)}`
+  }
+}
+
 /** Starts a workload; resolves when it is ready. */
 export async function startWorkload(
   spec: WorkloadSpec,
@@ -127,12 +141,14 @@ export async function startWorkload(
   try {
     await waitUntil(`${id} is ready`, isReady, startTimeoutMs)
   } catch (cause) {
+    const proxy = await Promise.all(['/ready', '/listeners', '/clusters'].map((path) => adminPage(record, path)))
+    const logs = await Promise.all([log, join(stateDir, 'proxy.log')].map(text))
     child.kill('SIGTERM')
-    throw new Error(`${id} did not start:\n${await text(log)}${await text(join(stateDir, 'proxy.log'))}`, { cause })
+    throw new Error(`${id} did not start:\n${[...logs, ...proxy].join('\n')}`, { cause })
   }
   if (record === undefined || !record.ready) throw new Error(`${id} ended while starting:\n${await text(log)}`)
-  const { adminPort, httpProxyPort } = record
-  const admin = async (path: string) => (await fetch(`http://127.0.0.1:${adminPort}${path}`, { proxy: '' })).text()
+  const { httpProxyPort } = record
+  const admin = async (path: string) => (await askAdmin(record, path)).text()
   return {
     id,
     record,
