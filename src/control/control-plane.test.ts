@@ -160,6 +160,18 @@ describe.each(['memory', 'sqlite'] as const)('startControlPlane() with the %s st
     expect((await failure(api.diff(text(broken)))).status).toBe(422)
   })
 
+  test('deleteResources() deletes all in one revision, or none when one is not stored', async () => {
+    const { api } = await start({ storeKind })
+    const shop = (name: string) => ({ group: 'core', kind: 'Service', namespace: 'shop', name })
+    await api.apply({ ...text(service('a'), service('b'), service('c')), namespace: 'shop' })
+    const missing = await failure(api.deleteResources([shop('a'), shop('nobody'), shop('none')]))
+    expect(missing).toMatchObject({ status: 404, code: 'WEFT_CONTROL_NOT_FOUND' })
+    expect(missing.message).toBe('Service shop/nobody, Service shop/none are not stored')
+    expect(await api.deleteResources([shop('a'), shop('c'), shop('a')])).toEqual({ revision: 2 })
+    expect((await api.listResources()).resources.map(({ name }) => name)).toEqual(['b'])
+    expect((await failure(api.deleteResources([]))).status).toBe(400)
+  })
+
   test('list filters by kind and namespace; delete removes one object', async () => {
     const { api } = await start({ storeKind })
     await api.apply(text(service('reviews'), route('reviews', 'v1')))
@@ -334,6 +346,7 @@ describe('REST API', () => {
       'get,delete /v1/resources/{group}/{kind}/{namespace}/{name}',
       'post /v1/apply',
       'post /v1/certificates',
+      'post /v1/delete',
       'post /v1/diff',
       'put,delete /v1/workloads/{id}',
     ])

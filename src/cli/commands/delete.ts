@@ -39,16 +39,14 @@ async function deleteObjects(input: CommandInput, files: readonly InputFile[]): 
   const { options, context } = input
   const client = clientOf(input)
   const targets = files.length > 0 ? await namesInFiles(input, client, files) : namesInArguments(input)
-  let revision = 0
-  for (const target of targets) {
-    const answer = await client.deleteResource(target)
-    revision = Math.max(revision, answer.revision)
-    context.terminal.out(
-      `${target.kind} ${target.namespace}/${target.name} ${context.terminal.color.warn('deleted')}\n`,
-    )
+  if (targets.length === 0) {
+    context.terminal.err('Nothing to delete\n')
+    return ExitCode.ok
   }
-  if (targets.length === 0) context.terminal.err('Nothing to delete\n')
-  if (!options.flag('wait') || targets.length === 0) return ExitCode.ok
+  const { revision } = await client.deleteResources(targets)
+  for (const { kind, namespace, name } of targets)
+    context.terminal.out(`${kind} ${namespace}/${name} ${context.terminal.color.warn('deleted')}\n`)
+  if (!options.flag('wait')) return ExitCode.ok
   return waitForEnforcement(client, context.terminal, revision, {
     timeoutMs: options.durationMs('timeout') ?? 30_000,
     print: context.terminal.out,

@@ -53,6 +53,8 @@ export interface ApiClient {
   readonly listResources: (filter?: { readonly kind?: string; readonly namespace?: string }) => Promise<ResourceList>
   readonly getResource: (name: ResourceName) => Promise<StoredResource>
   readonly deleteResource: (name: ResourceName) => Promise<DeleteResponse>
+  /** Deletes all of them in one commit or, with an `ApiError` that names what is not stored, none. */
+  readonly deleteResources: (names: readonly ResourceName[]) => Promise<DeleteResponse>
   /** Registers a workload or renews its lease (15 s). `token: true` asks for a new join token on a renewal too. */
   readonly putWorkload: (
     id: string,
@@ -111,6 +113,8 @@ export function createApiClient(options: { readonly serverFile: string }): ApiCl
       call({ method: 'GET', path: '/v1/resources', query: { ...filter }, answer: resourceListSchema }),
     getResource: (name) => call({ method: 'GET', path: resourcePath(name), answer: storedResourceSchema }),
     deleteResource: (name) => call({ method: 'DELETE', path: resourcePath(name), answer: deleteResponseSchema }),
+    deleteResources: (names) =>
+      call({ method: 'POST', path: '/v1/delete', body: { names }, answer: deleteResponseSchema }),
     putWorkload: (id, request, { token = false } = {}) =>
       call({
         method: 'PUT',

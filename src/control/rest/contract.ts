@@ -81,7 +81,15 @@ export const resourceListSchema = z.object({
   resources: z.array(storedResourceSchema),
 })
 
-/** `DELETE /v1/resources/...` and `DELETE /v1/workloads/{id}`: the revision of the store afterwards. */
+/** `POST /v1/delete`: all of these objects or, if one of them is not stored, none; one revision for all. Group `core` for Kubernetes' own. */
+export const deleteRequestSchema = z.object({
+  names: z
+    .array(z.object({ group: z.string(), kind: z.string(), namespace: z.string(), name: z.string() }))
+    .min(1)
+    .max(10_000),
+})
+
+/** `POST /v1/delete`, `DELETE /v1/resources/...` and `DELETE /v1/workloads/{id}`: the revision of the store afterwards. */
 export const deleteResponseSchema = z.object({ revision: z.int().min(0).max(Number.MAX_SAFE_INTEGER) })
 
 /** Where a workload's listeners bind; ports are chosen by whoever starts the proxy. */

@@ -13,6 +13,7 @@ export {
   applyResponseSchema,
   certificateRequestSchema,
   certificateResponseSchema,
+  deleteRequestSchema,
   deleteResponseSchema,
   diagnosticSchema,
   enforcementSchema,

@@ -6,11 +6,13 @@ import { applyObjects, objectKey, objectPrefix, parseObjectRecord } from '../../
 import {
   applyRequestSchema,
   applyResponseSchema,
+  deleteRequestSchema,
   deleteResponseSchema,
   resourceListSchema,
   storedResourceSchema,
   type ApplyRequest,
   type ApplyResponse,
+  type DeleteResponse,
   type StoredResource,
 } from '../../rest/index.ts'
 import { HttpError } from '../http-error.ts'
@@ -26,11 +28,14 @@ export interface ResourceDependencies {
 /** Bytes of an apply: all files together. */
 const applyLimitBytes = 32 * 1024 * 1024
 
+/** Bytes of a deletion: 10,000 names of the usual length. */
+const deleteLimitBytes = 4 * 1024 * 1024
+
 const resourcePath = '/v1/resources/{group}/{kind}/{namespace}/{name}'
 
 /** Apply, diff, get, list and delete users' objects. */
 export function resourceRoutes(dependencies: ResourceDependencies): readonly Route[] {
-  return [...applyRoutes(dependencies), ...readRoutes(dependencies), deleteRoute(dependencies)]
+  return [...applyRoutes(dependencies), ...readRoutes(dependencies), ...deleteRoutes(dependencies)]
 }
 
 function applyRoutes({ store, live, clock }: ResourceDependencies): readonly Route[] {
@@ -99,41 +104,82 @@ function readRoutes({ store }: ResourceDependencies): readonly Route[] {
       answer: storedResourceSchema,
       failures: { 404: 'There is no such object' },
       handle: async ({ params }) => {
-        const object = await store.get(keyOf(params))
+        const object = await store.get(keyOf(nameOf(params)))
         const resource = object && toStoredResource(object)
-        if (resource === undefined) throw notFound(params)
+        if (resource === undefined) throw notFound(nameOf(params))
         return resource
       },
     }),
   ]
 }
 
-function deleteRoute({ store, live }: ResourceDependencies): Route {
-  return defineRoute({
-    method: 'DELETE',
-    path: resourcePath,
-    summary: 'Deletes one object',
-    auth: 'token',
-    answer: deleteResponseSchema,
-    failures: { 404: 'There is no such object', 409: 'Somebody else wrote the object in between' },
-    handle: async ({ params }) => {
-      const key = keyOf(params)
-      const object = await store.get(key)
-      if (object === undefined) throw notFound(params)
-      const revision = await store.commit([{ kind: 'delete', key, expectedRevision: object.revision }])
-      await live.reached(revision)
-      return { revision }
-    },
-  })
+function deleteRoutes({ store, live }: ResourceDependencies): readonly Route[] {
+  const run = async (names: readonly ObjectName[]): Promise<DeleteResponse> => {
+    const byKey = new Map(names.map((name) => [keyOf(name), name]))
+    const found = await Promise.all([...byKey].map(async ([key, name]) => ({ name, object: await store.get(key) })))
+    const missing = found.filter(({ object }) => object === undefined)
+    if (missing.length > 0) throw notFound(...missing.map(({ name }) => name))
+    const operations = found.flatMap(({ object }) =>
+      object === undefined ? [] : [{ kind: 'delete' as const, key: object.key, expectedRevision: object.revision }],
+    )
+    const revision = await store.commit(operations)
+    await live.reached(revision)
+    return { revision }
+  }
+  const conflict = 'Somebody else wrote an object in between; nothing was deleted'
+  return [
+    defineRoute({
+      method: 'DELETE',
+      path: resourcePath,
+      summary: 'Deletes one object',
+      auth: 'token',
+      answer: deleteResponseSchema,
+      failures: { 404: 'There is no such object', 409: conflict },
+      handle: ({ params }) => run([nameOf(params)]),
+    }),
+    defineRoute({
+      method: 'POST',
+      path: '/v1/delete',
+      summary: 'Deletes all objects named, or none, in one revision',
+      auth: 'token',
+      body: { schema: deleteRequestSchema, limitBytes: deleteLimitBytes },
+      answer: deleteResponseSchema,
+      failures: {
+        400: 'The request is malformed',
+        404: 'Some of the objects are not stored; nothing was deleted',
+        409: conflict,
+      },
+      handle: ({ body }) => run(body.names),
+    }),
+  ]
 }
 
-function keyOf(params: Readonly<Record<string, string>>): string {
+interface ObjectName {
+  readonly group: string
+  readonly kind: string
+  readonly namespace: string
+  readonly name: string
+}
+
+function nameOf(params: Readonly<Record<string, string>>): ObjectName {
   const { group = '', kind = '', namespace = '', name = '' } = params
-  return objectKey({ group: group === 'core' ? '' : group, kind, namespace, name })
+  return { group, kind, namespace, name }
 }
 
-function notFound({ kind, namespace, name }: Readonly<Record<string, string>>): HttpError {
-  return new HttpError(404, 'WEFT_CONTROL_NOT_FOUND', `No ${kind} ${namespace}/${name} is stored`)
+function keyOf(name: ObjectName): string {
+  return objectKey({ ...name, group: name.group === 'core' ? '' : name.group })
+}
+
+function notFound(...names: readonly ObjectName[]): HttpError {
+  const listed = names.map(({ kind, namespace, name }) => `${kind} ${namespace}/${name}`)
+  const verb = names.length === 1 ? 'is' : 'are'
+  return new HttpError(404, 'WEFT_CONTROL_NOT_FOUND', `${clipList(listed)} ${verb} not stored`)
+}
+
+/** At most ten of a list, for a message. */
+function clipList(texts: readonly string[]): string {
+  const more = texts.length - 10
+  return texts.slice(0, 10).join(', ') + (more > 0 ? ` and ${more} more` : '')
 }
 
 function toStoredResource({ key, value, revision }: StoredObject): StoredResource | undefined {
