@@ -1,3 +1,4 @@
+import { createStratifiedRandom } from '../../base/index.ts'
 import type { AccessLogRecord } from '../../telemetry/index.ts'
 import { HeadWriter } from '../../wire/http1/index.ts'
 import { emptyAccessRecord } from './access-record.ts'
@@ -19,6 +20,8 @@ export class HttpContext {
   readonly connections: Set<Connection> = new Set()
   readonly record: AccessLogRecord = emptyAccessRecord()
   readonly metadataLines: string
+  /** Draws of weighted splits. */
+  readonly split: () => number
   /** SPIFFE id that each endpoint proved when it was last connected to; for labels of requests on idle connections. */
   readonly principals: WeakMap<EndpointRuntime, string> = new WeakMap()
   activeRequests = 0
@@ -35,6 +38,7 @@ export class HttpContext {
   constructor(options: HttpServerOptions) {
     this.options = options
     this.metadataLines = peerMetadataLines(options.node)
+    this.split = createStratifiedRandom(options.random)
   }
 
   /** The plan of the manager as it is configured now. */

@@ -94,7 +94,7 @@ function decideRoute(exchange: Exchange, mayWait: boolean): void {
     exchange.reply(404, '', ResponseFlag.NR, 'route_not_found')
     return
   }
-  const decision = table.decide(request, context.options.random)
+  const decision = table.decide(request, context.options.random, context.split)
   exchange.decision = decision
   switch (decision.kind) {
     case 'forward':

@@ -46,8 +46,13 @@ export function withVirtualHosts(
 }
 
 /** Matches a request against a table; the same as `table.decide`. */
-export function decide(table: RouteTable, request: RequestView, random: () => number): Decision {
-  return table.decide(request, random)
+export function decide(
+  table: RouteTable,
+  request: RequestView,
+  random: () => number,
+  split: () => number = random,
+): Decision {
+  return table.decide(request, random, split)
 }
 
 class CompiledRouteTable implements RouteTable {
@@ -72,9 +77,9 @@ class CompiledRouteTable implements RouteTable {
     this.#domains = createDomainIndex([...own, ...delivered.values()], definition.ignorePort)
   }
 
-  readonly decide = (request: RequestView, random: () => number): Decision => {
+  readonly decide = (request: RequestView, random: () => number, split: () => number = random): Decision => {
     const host = this.#domains.find(request.authority)
-    if (host !== undefined) return host(request, random) ?? noRoute
+    if (host !== undefined) return host(request, random, split) ?? noRoute
     return this.onDemand ? { kind: 'on-demand', domain: request.authority.toLowerCase() } : noRoute
   }
 

@@ -14,7 +14,11 @@ import type {
 } from './route-definition.ts'
 
 /** A virtual host ready to match; undefined when no route does. */
-export type CompiledVirtualHost = (request: RequestView, random: () => number) => Decision | undefined
+export type CompiledVirtualHost = (
+  request: RequestView,
+  random: () => number,
+  split: () => number,
+) => Decision | undefined
 
 /** Edits of the table, and in which order levels are applied. */
 export interface TableLevel extends LevelEdits {
@@ -38,10 +42,10 @@ type Outcome =
 export function compileVirtualHostRoutes(host: VirtualHostDefinition, table: TableLevel): CompiledVirtualHost {
   const routes = host.routes.map((route) => compileRoute(route, host, table))
   const index = createCandidateIndex(routes)
-  return (request, random) => {
+  return (request, random, split) => {
     const path = request.path
     for (const route of index.candidates(path)) {
-      if (matches(route, path, request, random)) return draw(route.outcome, request, random)
+      if (matches(route, path, request, random)) return draw(route.outcome, request, split)
     }
     return undefined
   }
@@ -77,14 +81,14 @@ function folded(path: string, ignoreCase: boolean): string {
   return ignoreCase ? path.toLowerCase() : path
 }
 
-function draw(outcome: Outcome, request: RequestView, random: () => number): Decision | undefined {
+function draw(outcome: Outcome, request: RequestView, split: () => number): Decision | undefined {
   switch (outcome.kind) {
     case 'constant':
       return outcome.decision
     case 'weighted': {
       const { bounds, decisions } = outcome
       const last = bounds.length - 1
-      const point = random() * (bounds[last] ?? 0)
+      const point = split() * (bounds[last] ?? 0)
       let leg = 0
       while (leg < last && point >= (bounds[leg] ?? 0)) leg++
       return decisions[leg]

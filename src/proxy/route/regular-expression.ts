@@ -1,4 +1,4 @@
-import { RE2JS } from 're2js'
+import type * as Re2 from 're2js'
 
 import { err, ok, type Result } from '../../base/index.ts'
 
@@ -27,9 +27,9 @@ export function compileRegularExpression(pattern: string): Result<RegularExpress
   if (pattern.length > maxPatternLength) {
     return err(`Expected at most ${maxPatternLength} characters, got ${pattern.length}`)
   }
-  let compiled: RE2JS
+  let compiled: Re2.RE2JS
   try {
-    compiled = RE2JS.compile(pattern)
+    compiled = engine().compile(pattern)
   } catch (cause) {
     return err(`Expected an RE2 regular expression, got ${JSON.stringify(pattern)}: ${messageOf(cause)}`)
   }
@@ -74,8 +74,14 @@ export function parseSubstitution(text: string, groupCount: number): Result<Subs
   return ok(parts)
 }
 
+/** The engine, loaded with the first pattern: most proxies have none, and it weighs 9 MB. */
+function engine(): typeof Re2.RE2JS {
+  const { RE2JS }: typeof Re2 = require('re2js')
+  return RE2JS
+}
+
 /** A matcher that fails counts as no match: a request must not fail, nor be let through, because of an engine's limit. */
-function matchesAll(compiled: RE2JS, text: string): boolean {
+function matchesAll(compiled: Re2.RE2JS, text: string): boolean {
   try {
     return compiled.testExact(text)
   } catch {
@@ -83,7 +89,7 @@ function matchesAll(compiled: RE2JS, text: string): boolean {
   }
 }
 
-function replaceAll(compiled: RE2JS, text: string, substitution: Substitution): string {
+function replaceAll(compiled: Re2.RE2JS, text: string, substitution: Substitution): string {
   const matcher = compiled.matcher(text)
   let result = ''
   let copied = 0

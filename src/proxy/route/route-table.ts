@@ -11,7 +11,8 @@ export interface RouteTable {
   /**
    * Matches a request. Pure: the same table, request and numbers give the same decision.
    *
-   * @param random Uniform in [0, 1), drawn for weighted splits and runtime fractions; call it only when needed.
+   * @param random Uniform in [0, 1), drawn for runtime fractions.
+   * @param split Uniform in [0, 1), drawn for weighted splits; default `random`. A stratified source keeps shares closer.
    */
-  readonly decide: (request: RequestView, random: () => number) => Decision
+  readonly decide: (request: RequestView, random: () => number, split?: () => number) => Decision
 }
