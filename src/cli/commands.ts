@@ -1,5 +1,5 @@
 import type { CommandSpec, OptionSpec } from './command.ts'
-import { outputFormats } from './output/print-value.ts'
+import { outputFormats } from './output/output-formats.ts'
 
 const server: OptionSpec = {
   flags: '--server <file>',

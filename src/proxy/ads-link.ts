@@ -5,9 +5,10 @@ import {
   type AdsProtocol,
   createDeltaProtocol,
   createSotwProtocol,
+  deltaMethod,
   openAdsConnection,
+  sotwMethod,
 } from '../xds/client/index.ts'
-import { deltaMethod, sotwMethod } from '../xds/index.ts'
 import type { Subscriptions } from './live/index.ts'
 
 /** The ADS client of the protocol that the bootstrap asks for. */

@@ -1,8 +1,9 @@
 /**
  * The xDS wire: generated Envoy v3 messages, names, and the delta and state-of-the-world state machines.
  * `server/` and `client/` hold the two ends; the state machines do no input or output.
+ *
+ * This file loads no message: who needs only names (`weft run`) does not pay for the descriptors of Envoy's API.
  */
-export { deltaMethod, renewMethod, sotwMethod } from './ads-methods.ts'
 export { type RenewRequest, type RenewResponse } from './certificate-service.ts'
 export {
   blackHoleCluster,

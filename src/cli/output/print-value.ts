@@ -1,10 +1,5 @@
 import { stringify } from 'yaml'
-
-/** The formats of `-o`. */
-export const outputFormats = ['table', 'json', 'yaml'] as const
-
-/** One of the formats of `-o`. */
-export type OutputFormat = (typeof outputFormats)[number]
+import type { OutputFormat } from './output-formats.ts'
 
 /** A value in the machine-readable formats; `table` is each command's own. */
 export function renderValue(value: unknown, format: Exclude<OutputFormat, 'table'>): string {

@@ -1,4 +1,3 @@
-import { stringify } from 'yaml'
 import { sdsClusterName, secretName, xdsClusterName } from '../../xds/index.ts'
 
 /** What a bootstrap is made of. */
@@ -85,11 +84,11 @@ function xdsCluster(input: BootstrapInput) {
 }
 
 /**
- * The Envoy bootstrap of a workload's proxy as YAML: who it is, an admin interface on loopback, and everything else over
- * delta ADS. Envoy and Weft's proxy take the same text.
+ * The Envoy bootstrap of a workload's proxy: who it is, an admin interface on loopback, and everything else over delta
+ * ADS. Envoy and Weft's proxy take the same text. It is YAML written as JSON: neither end has to load a YAML library for it.
  */
 export function renderBootstrap(input: BootstrapInput): string {
-  return stringify({
+  const bootstrap = {
     node: {
       id: input.id,
       cluster: `${input.workload}.${input.namespace}`,
@@ -124,5 +123,6 @@ export function renderBootstrap(input: BootstrapInput): string {
         },
       ],
     },
-  })
+  }
+  return `${JSON.stringify(bootstrap, undefined, 2)}\n`
 }

@@ -7,15 +7,17 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { waitUntil } from '../../../test/harness/wait-until.ts'
-import { deltaMethod, sotwMethod, TypeUrl } from '../../xds/index.ts'
+import { TypeUrl } from '../../xds/index.ts'
 import { NodeSchema } from '../../xds/generated/envoy/config/core/v3/base_pb.ts'
 import {
   createChannelCredentials,
   createDeltaProtocol,
   createSotwProtocol,
+  deltaMethod,
   openAdsConnection,
   type ReceivedUpdate,
   renewCertificate,
+  sotwMethod,
 } from '../../xds/client/index.ts'
 import { startControlPlane } from '../control-plane.ts'
 import type { ControlPlane } from '../options.ts'

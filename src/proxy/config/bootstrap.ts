@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
-import { LineCounter, parseDocument } from 'yaml'
+import type * as Yaml from 'yaml'
 
 import type { Result } from '../../base/index.ts'
 import { sdsClusterName } from '../../xds/index.ts'
@@ -58,6 +58,33 @@ export interface AdsConfig {
  * @returns The configuration, or every fault; messages end with the line of the field where it is known.
  */
 export function readBootstrap(text: string, options?: CompileOptions): Result<BootstrapConfig, readonly FieldFault[]> {
+  const written = machineWritten(text)
+  if (written !== undefined) {
+    const message = messageFromJson(BootstrapSchema, written, new FaultList())
+    const result = message === undefined ? undefined : compileBootstrap(message, options)
+    if (result?.ok === true) return result
+  }
+  return readWithLines(text, options)
+}
+
+/**
+ * The value of a text that is exactly what `JSON.stringify` writes with an indent of two, as `weft run` does. Nothing is
+ * lost by reading it without its lines: it has no comments and no key twice.
+ */
+function machineWritten(text: string): JsonValue | undefined {
+  if (!text.startsWith('{')) return undefined
+  try {
+    const value: JsonValue = JSON.parse(text)
+    return JSON.stringify(value, undefined, 2) === text.trimEnd() ? value : undefined
+  } catch {
+    return undefined // Not JSON: the YAML library says what is wrong with it.
+  }
+}
+
+/** Reads YAML, of which JSON is a part, with the line of every fault. */
+function readWithLines(text: string, options?: CompileOptions): Result<BootstrapConfig, readonly FieldFault[]> {
+  // Loaded here: a proxy that `weft run` started needs no YAML library, and would keep its 8 MB for good.
+  const { LineCounter, parseDocument }: typeof Yaml = require('yaml')
   const faults = new FaultList()
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: true })
@@ -203,7 +230,11 @@ function staticResources<Message, Config extends { readonly name: string }>(
 }
 
 /** Line of a field in the document, or of its nearest parent that stands there. */
-function lineOf(path: string, nodeAt: (path: (string | number)[]) => unknown, lines: LineCounter): number | undefined {
+function lineOf(
+  path: string,
+  nodeAt: (path: (string | number)[]) => unknown,
+  lines: Yaml.LineCounter,
+): number | undefined {
   const steps: (string | number)[] = []
   for (const match of path.matchAll(/\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.[\]]+)/g)) {
     steps.push(match[2] === undefined ? (match[1] ?? match[3] ?? '') : Number(match[2]))

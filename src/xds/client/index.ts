@@ -6,6 +6,7 @@
  *
  * Knows nothing of what resources mean; subscriptions are the proxy's decision.
  */
+export { deltaMethod, sotwMethod } from '../ads-methods.ts'
 export { type AdsConnection, type AdsConnectionOptions, openAdsConnection } from './ads-connection.ts'
 export { type ChannelIdentity, createChannelCredentials, type ServerNameMatch } from './channel-credentials.ts'
 export {
