@@ -1,0 +1,122 @@
+/** `weft run --transparent`: an application without proxy variables is caught by the kernel's redirect. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { resolve } from 'node:path'
+import { startTestMesh, type TestMesh } from '../harness/test-mesh.ts'
+import type { TestWorkload } from '../harness/test-workload.ts'
+import { waitUntil } from '../harness/wait-until.ts'
+
+const limitMs = 60_000
+
+function natRules(): string {
+  const { exitCode, stdout } = Bun.spawnSync(['iptables', '-w', '5', '-t', 'nat', '-S'])
+  return exitCode === 0 ? stdout.toString() : ''
+}
+
+/** Why these tests cannot run here; empty when they can. */
+function obstacle(): string {
+  if (process.platform !== 'linux') return 'not Linux'
+  if (process.getuid?.() !== 0) return 'not root'
+  for (const program of ['iptables', 'setpriv', 'env']) if (Bun.which(program) === null) return `no ${program}`
+  return natRules() === '' ? 'no right to the nat table' : ''
+}
+
+const why = obstacle()
+if (why !== '') console.log(`transparent.test.ts is skipped: ${why}`)
+
+let mesh: TestMesh
+let asker: TestWorkload
+
+async function ask(path: string, query: Readonly<Record<string, string>> = {}): Promise<string> {
+  const port = asker.record.ports[0]?.applicationPort ?? 0
+  const answer = await fetch(`http://127.0.0.1:${port}${path}?${new URLSearchParams(query).toString()}`)
+  return answer.text()
+}
+
+describe.skipIf(why !== '')(`weft run --transparent${why === '' ? '' : ` (skipped: ${why})`}`, () => {
+  beforeAll(async () => {
+    mesh = await startTestMesh()
+    await Promise.all([
+      mesh.start({ service: 'reviews', ports: ['http:9080:auto'] }),
+      mesh.start({
+        service: 'upper',
+        application: 'tcp-upper',
+        ports: ['tcp:9000:auto'],
+        options: ['--protocol', 'tcp'],
+      }),
+    ])
+    const proxyVariables = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY']
+    asker = await mesh.start({
+      service: 'asker',
+      application: [
+        ...['env', ...proxyVariables.flatMap((name) => ['-u', name])],
+        ...[process.execPath, resolve(import.meta.dir, '../harness/applications/asker.ts')],
+      ],
+      options: ['--transparent'],
+    })
+  }, limitMs)
+
+  afterAll(async () => {
+    await mesh?.[Symbol.asyncDispose]()
+  }, limitMs)
+
+  test(
+    'the application has no proxy variables',
+    async () => {
+      expect(await ask('/')).toBe('HTTP_PROXY=')
+    },
+    limitMs,
+  )
+
+  test(
+    'an HTTP service is reached by its name and port, with the identity of the application',
+    async () => {
+      const answer = await ask('/http', { url: 'http://reviews:9080/reviews/0' })
+      expect(answer).toStartWith('200 ')
+      expect(JSON.parse(answer.slice(4))).toMatchObject({
+        pod: 'reviews-v1',
+        path: '/reviews/0',
+        headers: {
+          'x-forwarded-client-cert': expect.stringContaining('URI=spiffe://cluster.local/ns/default/sa/asker'),
+        },
+      })
+    },
+    limitMs,
+  )
+
+  test(
+    'routes hold for it',
+    async () => {
+      await mesh.apply(`
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: reviews }
+spec:
+  hosts: [reviews]
+  http: [{ match: [{ uri: { prefix: /tea } }], directResponse: { status: 418 } }, { route: [{ destination: { host: reviews } }] }]
+`)
+      expect(await ask('/http', { url: 'http://reviews:9080/tea' })).toStartWith('418 ')
+      expect(await ask('/http', { url: 'http://reviews.default.svc.cluster.local:9080/' })).toStartWith('200 ')
+    },
+    limitMs,
+  )
+
+  test(
+    'a TCP service is reached by its name and port',
+    async () => {
+      expect(await ask('/tcp', { host: 'upper', port: '9000', text: 'hello' })).toBe('upper-v1:HELLO')
+    },
+    limitMs,
+  )
+
+  test(
+    'the rules are there while it runs, and gone when it has ended',
+    async () => {
+      const own = new RegExp(String.raw`^-N WEFT-\d+-${asker.record.supervisorPid}$`, 'm')
+      expect(natRules()).toMatch(own)
+      expect(await asker.stop()).toBe(0)
+      await waitUntil('the rules are gone', () => !own.test(natRules()))
+      expect(natRules()).not.toContain(`-${asker.record.supervisorPid}\n`)
+    },
+    limitMs,
+  )
+})
