@@ -2,6 +2,8 @@
  * Generates the Envoy v3 message types in `src/xds/generated` from the `.proto` files of the pinned npm package
  * `@grpc/grpc-js-xds`. Run by `npm run generate`; the output is committed so that a checkout needs no generator.
  */
+import { fromBinary, toBinary } from '@bufbuild/protobuf'
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -49,6 +51,45 @@ function patchValidate(path: string): void {
   writeFileSync(path, patched)
 }
 
+/** Files that only define custom options: for validators and documentation of other tools. */
+function isAnnotation(path: string): boolean {
+  return (
+    path === 'validate/validate.proto' ||
+    path === 'google/protobuf/descriptor.proto' ||
+    /^(udpa|xds|envoy)\/annotations\//.test(path)
+  )
+}
+
+/**
+ * Drops what no process of Weft reads and each would have to load: custom options, the files that define them, and
+ * comments (Envoy's documentation has them). A third of the descriptors, half of their source text.
+ */
+function withoutAnnotations(bytes: Uint8Array): Uint8Array {
+  const image = fromBinary(FileDescriptorSetSchema, bytes)
+  image.file = image.file.filter(({ name }) => !isAnnotation(name))
+  for (const file of image.file) {
+    file.dependency = file.dependency.filter((name) => !isAnnotation(name))
+    delete file.sourceCodeInfo
+    delete file.options
+    dropCustomOptions([file.messageType, file.enumType, file.service])
+  }
+  return toBinary(FileDescriptorSetSchema, image)
+}
+
+/** Options that descriptor.proto does not know are custom ones. */
+function dropCustomOptions(value: unknown): void {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return
+  for (const [key, part] of Object.entries(value)) {
+    if (key === 'options' && typeof part === 'object' && part !== null) Reflect.deleteProperty(part, '$unknown')
+    dropCustomOptions(part)
+  }
+}
+
+function buf(cwd: string, args: readonly string[]): void {
+  const run = Bun.spawnSync([join(root, 'node_modules/.bin/buf'), ...args], { cwd, stderr: 'inherit' })
+  if (run.exitCode !== 0) throw new Error(`buf ${args[0]} ended with ${run.exitCode}`)
+}
+
 const work = mkdtempSync(join(tmpdir(), 'weft-xds-'))
 try {
   for (const module of ['envoy-api', 'xds', 'googleapis', 'protoc-gen-validate']) {
@@ -72,12 +113,10 @@ try {
       '',
     ].join('\n'),
   )
-  const paths = entries.flatMap((entry) => ['--path', `protos/${entry}`])
-  const run = Bun.spawnSync([join(root, 'node_modules/.bin/buf'), 'generate', ...paths], {
-    cwd: work,
-    stderr: 'inherit',
-  })
-  if (run.exitCode !== 0) throw new Error(`buf generate ended with ${run.exitCode}`)
+  const image = join(work, 'image.binpb')
+  buf(work, ['build', ...entries.flatMap((entry) => ['--path', `protos/${entry}`]), '--output', image])
+  writeFileSync(image, withoutAnnotations(readFileSync(image)))
+  buf(work, ['generate', image])
   rmSync(output, { recursive: true, force: true })
   cpSync(join(work, 'out'), output, { recursive: true })
 } finally {

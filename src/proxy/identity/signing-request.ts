@@ -14,7 +14,7 @@ const generateKeys = promisify(generateKeyPair)
 /** Makes an ECDSA P-256 key and a signing request for `spiffeId`. A new key for each certificate, so that a leaked one ages out. */
 export async function createSigningRequest(spiffeId: string): Promise<SigningRequest> {
   const { privateKey, publicKey } = await generateKeys('ec', { namedCurve: 'P-256' })
-  const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  const key = privateKey.export({ type: 'pkcs8', format: 'pem' })
   return { privateKey: key, csr: pem('CERTIFICATE REQUEST', certificationRequest(spiffeId, { privateKey, publicKey })) }
 }
 

@@ -5,13 +5,12 @@
 
 import type { GenEnum, GenFile } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc } from "@bufbuild/protobuf/codegenv2";
-import { file_udpa_annotations_status } from "../../../udpa/annotations/status_pb.ts";
 
 /**
  * Describes the file envoy/type/v3/http.proto.
  */
 export const file_envoy_type_v3_http: GenFile = /*@__PURE__*/
-  fileDesc("ChhlbnZveS90eXBlL3YzL2h0dHAucHJvdG8SDWVudm95LnR5cGUudjMqMgoPQ29kZWNDbGllbnRUeXBlEgkKBUhUVFAxEAASCQoFSFRUUDIQARIJCgVIVFRQMxACQm8KG2lvLmVudm95cHJveHkuZW52b3kudHlwZS52M0IJSHR0cFByb3RvUAFaO2dpdGh1Yi5jb20vZW52b3lwcm94eS9nby1jb250cm9sLXBsYW5lL2Vudm95L3R5cGUvdjM7dHlwZXYzuoDI0QYCEAJiBnByb3RvMw", [file_udpa_annotations_status]);
+  fileDesc("ChhlbnZveS90eXBlL3YzL2h0dHAucHJvdG8SDWVudm95LnR5cGUudjMqMgoPQ29kZWNDbGllbnRUeXBlEgkKBUhUVFAxEAASCQoFSFRUUDIQARIJCgVIVFRQMxACYgZwcm90bzM");
 
 /**
  * @generated from enum envoy.type.v3.CodecClientType
@@ -28,10 +27,6 @@ export enum CodecClientType {
   HTTP2 = 1,
 
   /**
-   * [#not-implemented-hide:] QUIC implementation is not production ready yet. Use this enum with
-   * caution to prevent accidental execution of QUIC code. I.e. `!= HTTP2` is no longer sufficient
-   * to distinguish HTTP1 and HTTP2 traffic.
-   *
    * @generated from enum value: HTTP3 = 2;
    */
   HTTP3 = 2,

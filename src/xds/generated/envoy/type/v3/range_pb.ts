@@ -5,33 +5,24 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import { file_udpa_annotations_status } from "../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../udpa/annotations/versioning_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/type/v3/range.proto.
  */
 export const file_envoy_type_v3_range: GenFile = /*@__PURE__*/
-  fileDesc("ChllbnZveS90eXBlL3YzL3JhbmdlLnByb3RvEg1lbnZveS50eXBlLnYzIkYKCkludDY0UmFuZ2USDQoFc3RhcnQYASABKAMSCwoDZW5kGAIgASgDOhyaxYgeFwoVZW52b3kudHlwZS5JbnQ2NFJhbmdlIkYKCkludDMyUmFuZ2USDQoFc3RhcnQYASABKAUSCwoDZW5kGAIgASgFOhyaxYgeFwoVZW52b3kudHlwZS5JbnQzMlJhbmdlIkgKC0RvdWJsZVJhbmdlEg0KBXN0YXJ0GAEgASgBEgsKA2VuZBgCIAEoATodmsWIHhgKFmVudm95LnR5cGUuRG91YmxlUmFuZ2VCcAobaW8uZW52b3lwcm94eS5lbnZveS50eXBlLnYzQgpSYW5nZVByb3RvUAFaO2dpdGh1Yi5jb20vZW52b3lwcm94eS9nby1jb250cm9sLXBsYW5lL2Vudm95L3R5cGUvdjM7dHlwZXYzuoDI0QYCEAJiBnByb3RvMw", [file_udpa_annotations_status, file_udpa_annotations_versioning]);
+  fileDesc("ChllbnZveS90eXBlL3YzL3JhbmdlLnByb3RvEg1lbnZveS50eXBlLnYzIioKCkludDY0UmFuZ2USDQoFc3RhcnQYASABKAMSCwoDZW5kGAIgASgDOgAiKgoKSW50MzJSYW5nZRINCgVzdGFydBgBIAEoBRILCgNlbmQYAiABKAU6ACIrCgtEb3VibGVSYW5nZRINCgVzdGFydBgBIAEoARILCgNlbmQYAiABKAE6AGIGcHJvdG8z");
 
 /**
- * Specifies the int64 start and end of the range using half-open interval semantics [start,
- * end).
- *
  * @generated from message envoy.type.v3.Int64Range
  */
 export type Int64Range = Message<"envoy.type.v3.Int64Range"> & {
   /**
-   * start of the range (inclusive)
-   *
    * @generated from field: int64 start = 1;
    */
   start: bigint;
 
   /**
-   * end of the range (exclusive)
-   *
    * @generated from field: int64 end = 2;
    */
   end: bigint;
@@ -45,22 +36,15 @@ export const Int64RangeSchema: GenMessage<Int64Range> = /*@__PURE__*/
   messageDesc(file_envoy_type_v3_range, 0);
 
 /**
- * Specifies the int32 start and end of the range using half-open interval semantics [start,
- * end).
- *
  * @generated from message envoy.type.v3.Int32Range
  */
 export type Int32Range = Message<"envoy.type.v3.Int32Range"> & {
   /**
-   * start of the range (inclusive)
-   *
    * @generated from field: int32 start = 1;
    */
   start: number;
 
   /**
-   * end of the range (exclusive)
-   *
    * @generated from field: int32 end = 2;
    */
   end: number;
@@ -74,22 +58,15 @@ export const Int32RangeSchema: GenMessage<Int32Range> = /*@__PURE__*/
   messageDesc(file_envoy_type_v3_range, 1);
 
 /**
- * Specifies the double start and end of the range using half-open interval semantics [start,
- * end).
- *
  * @generated from message envoy.type.v3.DoubleRange
  */
 export type DoubleRange = Message<"envoy.type.v3.DoubleRange"> & {
   /**
-   * start of the range (inclusive)
-   *
    * @generated from field: double start = 1;
    */
   start: number;
 
   /**
-   * end of the range (exclusive)
-   *
    * @generated from field: double end = 2;
    */
   end: number;

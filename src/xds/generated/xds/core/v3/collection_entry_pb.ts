@@ -7,30 +7,17 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_any } from "@bufbuild/protobuf/wkt";
-import { file_xds_annotations_v3_status } from "../../annotations/v3/status_pb.ts";
 import type { ResourceLocator } from "./resource_locator_pb.ts";
 import { file_xds_core_v3_resource_locator } from "./resource_locator_pb.ts";
-import { file_validate_validate } from "../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file xds/core/v3/collection_entry.proto.
  */
 export const file_xds_core_v3_collection_entry: GenFile = /*@__PURE__*/
-  fileDesc("CiJ4ZHMvY29yZS92My9jb2xsZWN0aW9uX2VudHJ5LnByb3RvEgt4ZHMuY29yZS52MyKTAgoPQ29sbGVjdGlvbkVudHJ5Ei8KB2xvY2F0b3IYASABKAsyHC54ZHMuY29yZS52My5SZXNvdXJjZUxvY2F0b3JIABJACgxpbmxpbmVfZW50cnkYAiABKAsyKC54ZHMuY29yZS52My5Db2xsZWN0aW9uRW50cnkuSW5saW5lRW50cnlIABpyCgtJbmxpbmVFbnRyeRIqCgRuYW1lGAEgASgJQhz6QhlyFzIVXlswLTlhLXpBLVpfXC1cLn46XSskEg8KB3ZlcnNpb24YAiABKAkSJgoIcmVzb3VyY2UYAyABKAsyFC5nb29nbGUucHJvdG9idWYuQW55QhkKEnJlc291cmNlX3NwZWNpZmllchID+EIBQlwKFmNvbS5naXRodWIueGRzLmNvcmUudjNCFENvbGxlY3Rpb25FbnRyeVByb3RvUAFaImdpdGh1Yi5jb20vY25jZi94ZHMvZ28veGRzL2NvcmUvdjPSxqThBgIIAWIGcHJvdG8z", [file_google_protobuf_any, file_xds_annotations_v3_status, file_xds_core_v3_resource_locator, file_validate_validate]);
+  fileDesc("CiJ4ZHMvY29yZS92My9jb2xsZWN0aW9uX2VudHJ5LnByb3RvEgt4ZHMuY29yZS52MyL0AQoPQ29sbGVjdGlvbkVudHJ5Ei8KB2xvY2F0b3IYASABKAsyHC54ZHMuY29yZS52My5SZXNvdXJjZUxvY2F0b3JIABJACgxpbmxpbmVfZW50cnkYAiABKAsyKC54ZHMuY29yZS52My5Db2xsZWN0aW9uRW50cnkuSW5saW5lRW50cnlIABpWCgtJbmxpbmVFbnRyeRIOCgRuYW1lGAEgASgJQgASDwoHdmVyc2lvbhgCIAEoCRImCghyZXNvdXJjZRgDIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnlCFgoScmVzb3VyY2Vfc3BlY2lmaWVyEgBiBnByb3RvMw", [file_google_protobuf_any, file_xds_core_v3_resource_locator]);
 
 /**
- * xDS collection resource wrapper. This encapsulates a xDS resource when
- * appearing inside a list collection resource. List collection resources are
- * regular Resource messages of type:
- *
- * .. code-block:: proto
- *
- *   message <T>Collection {
- *     repeated CollectionEntry resources = 1;
- *   }
- *
- *
  * @generated from message xds.core.v3.CollectionEntry
  */
 export type CollectionEntry = Message<"xds.core.v3.CollectionEntry"> & {
@@ -39,16 +26,12 @@ export type CollectionEntry = Message<"xds.core.v3.CollectionEntry"> & {
    */
   resourceSpecifier: {
     /**
-     * A resource locator describing how the member resource is to be located.
-     *
      * @generated from field: xds.core.v3.ResourceLocator locator = 1;
      */
     value: ResourceLocator;
     case: "locator";
   } | {
     /**
-     * The resource is inlined in the list collection.
-     *
      * @generated from field: xds.core.v3.CollectionEntry.InlineEntry inline_entry = 2;
      */
     value: CollectionEntry_InlineEntry;
@@ -64,32 +47,20 @@ export const CollectionEntrySchema: GenMessage<CollectionEntry> = /*@__PURE__*/
   messageDesc(file_xds_core_v3_collection_entry, 0);
 
 /**
- * Inlined resource entry.
- *
  * @generated from message xds.core.v3.CollectionEntry.InlineEntry
  */
 export type CollectionEntry_InlineEntry = Message<"xds.core.v3.CollectionEntry.InlineEntry"> & {
   /**
-   * Optional name to describe the inlined resource. Resource names must match
-   * ``[a-zA-Z0-9_-\./]+`` (TODO(htuch): turn this into a PGV constraint once
-   * finalized, probably should be a RFC3986 pchar). This name allows
-   * reference via the #entry directive in ResourceLocator.
-   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * The resource's logical version. It is illegal to have the same named xDS
-   * resource name at a given version with different resource payloads.
-   *
    * @generated from field: string version = 2;
    */
   version: string;
 
   /**
-   * The resource payload, including type URL.
-   *
    * @generated from field: google.protobuf.Any resource = 3;
    */
   resource?: Any | undefined;

@@ -17,39 +17,29 @@ import type { FractionalPercent } from "../../../type/v3/percent_pb.ts";
 import { file_envoy_type_v3_percent } from "../../../type/v3/percent_pb.ts";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_any, file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/config/accesslog/v3/accesslog.proto.
  */
 export const file_envoy_config_accesslog_v3_accesslog: GenFile = /*@__PURE__*/
-  fileDesc("CillbnZveS9jb25maWcvYWNjZXNzbG9nL3YzL2FjY2Vzc2xvZy5wcm90bxIZZW52b3kuY29uZmlnLmFjY2Vzc2xvZy52MyLTAQoJQWNjZXNzTG9nEgwKBG5hbWUYASABKAkSOgoGZmlsdGVyGAIgASgLMiouZW52b3kuY29uZmlnLmFjY2Vzc2xvZy52My5BY2Nlc3NMb2dGaWx0ZXISLAoMdHlwZWRfY29uZmlnGAQgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueUgAOjGaxYgeLAoqZW52b3kuY29uZmlnLmZpbHRlci5hY2Nlc3Nsb2cudjIuQWNjZXNzTG9nQg0KC2NvbmZpZ190eXBlSgQIAxAEUgZjb25maWci+QcKD0FjY2Vzc0xvZ0ZpbHRlchJJChJzdGF0dXNfY29kZV9maWx0ZXIYASABKAsyKy5lbnZveS5jb25maWcuYWNjZXNzbG9nLnYzLlN0YXR1c0NvZGVGaWx0ZXJIABJECg9kdXJhdGlvbl9maWx0ZXIYAiABKAsyKS5lbnZveS5jb25maWcuYWNjZXNzbG9nLnYzLkR1cmF0aW9uRmlsdGVySAASUgoXbm90X2hlYWx0aF9jaGVja19maWx0ZXIYAyABKAsyLy5lbnZveS5jb25maWcuYWNjZXNzbG9nLnYzLk5vdEhlYWx0aENoZWNrRmlsdGVySAASRgoQdHJhY2VhYmxlX2ZpbHRlchgEIAEoCzIqLmVudm95LmNvbmZpZy5hY2Nlc3Nsb2cudjMuVHJhY2VhYmxlRmlsdGVySAASQgoOcnVudGltZV9maWx0ZXIYBSABKAsyKC5lbnZveS5jb25maWcuYWNjZXNzbG9nLnYzLlJ1bnRpbWVGaWx0ZXJIABI6CgphbmRfZmlsdGVyGAYgASgLMiQuZW52b3kuY29uZmlnLmFjY2Vzc2xvZy52My5BbmRGaWx0ZXJIABI4Cglvcl9maWx0ZXIYByABKAsyIy5lbnZveS5jb25maWcuYWNjZXNzbG9nLnYzLk9yRmlsdGVySAASQAoNaGVhZGVyX2ZpbHRlchgIIAEoCzInLmVudm95LmNvbmZpZy5hY2Nlc3Nsb2cudjMuSGVhZGVyRmlsdGVySAASTQoUcmVzcG9uc2VfZmxhZ19maWx0ZXIYCSABKAsyLS5lbnZveS5jb25maWcuYWNjZXNzbG9nLnYzLlJlc3BvbnNlRmxhZ0ZpbHRlckgAEkkKEmdycGNfc3RhdHVzX2ZpbHRlchgKIAEoCzIrLmVudm95LmNvbmZpZy5hY2Nlc3Nsb2cudjMuR3JwY1N0YXR1c0ZpbHRlckgAEkYKEGV4dGVuc2lvbl9maWx0ZXIYCyABKAsyKi5lbnZveS5jb25maWcuYWNjZXNzbG9nLnYzLkV4dGVuc2lvbkZpbHRlckgAEkQKD21ldGFkYXRhX2ZpbHRlchgMIAEoCzIpLmVudm95LmNvbmZpZy5hY2Nlc3Nsb2cudjMuTWV0YWRhdGFGaWx0ZXJIABJDCg9sb2dfdHlwZV9maWx0ZXIYDSABKAsyKC5lbnZveS5jb25maWcuYWNjZXNzbG9nLnYzLkxvZ1R5cGVGaWx0ZXJIADo3msWIHjIKMGVudm95LmNvbmZpZy5maWx0ZXIuYWNjZXNzbG9nLnYyLkFjY2Vzc0xvZ0ZpbHRlckIXChBmaWx0ZXJfc3BlY2lmaWVyEgP4QgEi7gEKEENvbXBhcmlzb25GaWx0ZXISRAoCb3AYASABKA4yLi5lbnZveS5jb25maWcuYWNjZXNzbG9nLnYzLkNvbXBhcmlzb25GaWx0ZXIuT3BCCPpCBYIBAhABEjwKBXZhbHVlGAIgASgLMiMuZW52b3kuY29uZmlnLmNvcmUudjMuUnVudGltZVVJbnQzMkII+kIFigECEAEiHAoCT3ASBgoCRVEQABIGCgJHRRABEgYKAkxFEAI6OJrFiB4zCjFlbnZveS5jb25maWcuZmlsdGVyLmFjY2Vzc2xvZy52Mi5Db21wYXJpc29uRmlsdGVyIpcBChBTdGF0dXNDb2RlRmlsdGVyEkkKCmNvbXBhcmlzb24YASABKAsyKy5lbnZveS5jb25maWcuYWNjZXNzbG9nLnYzLkNvbXBhcmlzb25GaWx0ZXJCCPpCBYoBAhABOjiaxYgeMwoxZW52b3kuY29uZmlnLmZpbHRlci5hY2Nlc3Nsb2cudjIuU3RhdHVzQ29kZUZpbHRlciKTAQoORHVyYXRpb25GaWx0ZXISSQoKY29tcGFyaXNvbhgBIAEoCzIrLmVudm95LmNvbmZpZy5hY2Nlc3Nsb2cudjMuQ29tcGFyaXNvbkZpbHRlckII+kIFigECEAE6NprFiB4xCi9lbnZveS5jb25maWcuZmlsdGVyLmFjY2Vzc2xvZy52Mi5EdXJhdGlvbkZpbHRlciJUChROb3RIZWFsdGhDaGVja0ZpbHRlcjo8msWIHjcKNWVudm95LmNvbmZpZy5maWx0ZXIuYWNjZXNzbG9nLnYyLk5vdEhlYWx0aENoZWNrRmlsdGVyIkoKD1RyYWNlYWJsZUZpbHRlcjo3msWIHjIKMGVudm95LmNvbmZpZy5maWx0ZXIuYWNjZXNzbG9nLnYyLlRyYWNlYWJsZUZpbHRlciLDAQoNUnVudGltZUZpbHRlchIcCgtydW50aW1lX2tleRgBIAEoCUIH+kIEcgIQARI5Cg9wZXJjZW50X3NhbXBsZWQYAiABKAsyIC5lbnZveS50eXBlLnYzLkZyYWN0aW9uYWxQZXJjZW50EiIKGnVzZV9pbmRlcGVuZGVudF9yYW5kb21uZXNzGAMgASgIOjWaxYgeMAouZW52b3kuY29uZmlnLmZpbHRlci5hY2Nlc3Nsb2cudjIuUnVudGltZUZpbHRlciKFAQoJQW5kRmlsdGVyEkUKB2ZpbHRlcnMYASADKAsyKi5lbnZveS5jb25maWcuYWNjZXNzbG9nLnYzLkFjY2Vzc0xvZ0ZpbHRlckII+kIFkgECCAI6MZrFiB4sCiplbnZveS5jb25maWcuZmlsdGVyLmFjY2Vzc2xvZy52Mi5BbmRGaWx0ZXIigwEKCE9yRmlsdGVyEkUKB2ZpbHRlcnMYAiADKAsyKi5lbnZveS5jb25maWcuYWNjZXNzbG9nLnYzLkFjY2Vzc0xvZ0ZpbHRlckII+kIFkgECCAI6MJrFiB4rCillbnZveS5jb25maWcuZmlsdGVyLmFjY2Vzc2xvZy52Mi5PckZpbHRlciKEAQoMSGVhZGVyRmlsdGVyEj4KBmhlYWRlchgBIAEoCzIkLmVudm95LmNvbmZpZy5yb3V0ZS52My5IZWFkZXJNYXRjaGVyQgj6QgWKAQIQATo0msWIHi8KLWVudm95LmNvbmZpZy5maWx0ZXIuYWNjZXNzbG9nLnYyLkhlYWRlckZpbHRlciLzAQoSUmVzcG9uc2VGbGFnRmlsdGVyEqABCgVmbGFncxgBIAMoCUKQAfpCjAGSAYgBIoUBcoIBUgJMSFICVUhSAlVUUgJMUlICVVJSAlVGUgJVQ1ICVU9SAk5SUgJESVICRklSAlJMUgRVQUVYUgRSTFNFUgJEQ1IDVVJYUgJTSVICSUhSA0RQRVIFVU1TRFJSBFJGQ0ZSBE5GQ0ZSAkRUUgNVUEVSAk5DUgJPTVICREZSAkRPUgJEUjo6msWIHjUKM2Vudm95LmNvbmZpZy5maWx0ZXIuYWNjZXNzbG9nLnYyLlJlc3BvbnNlRmxhZ0ZpbHRlciLtAwoQR3JwY1N0YXR1c0ZpbHRlchJTCghzdGF0dXNlcxgBIAMoDjIyLmVudm95LmNvbmZpZy5hY2Nlc3Nsb2cudjMuR3JwY1N0YXR1c0ZpbHRlci5TdGF0dXNCDfpCCpIBByIFggECEAESDwoHZXhjbHVkZRgCIAEoCCK4AgoGU3RhdHVzEgYKAk9LEAASDAoIQ0FOQ0VMRUQQARILCgdVTktOT1dOEAISFAoQSU5WQUxJRF9BUkdVTUVOVBADEhUKEURFQURMSU5FX0VYQ0VFREVEEAQSDQoJTk9UX0ZPVU5EEAUSEgoOQUxSRUFEWV9FWElTVFMQBhIVChFQRVJNSVNTSU9OX0RFTklFRBAHEhYKElJFU09VUkNFX0VYSEFVU1RFRBAIEhcKE0ZBSUxFRF9QUkVDT05ESVRJT04QCRILCgdBQk9SVEVEEAoSEAoMT1VUX09GX1JBTkdFEAsSEQoNVU5JTVBMRU1FTlRFRBAMEgwKCElOVEVSTkFMEA0SDwoLVU5BVkFJTEFCTEUQDhINCglEQVRBX0xPU1MQDxITCg9VTkFVVEhFTlRJQ0FURUQQEDo4msWIHjMKMWVudm95LmNvbmZpZy5maWx0ZXIuYWNjZXNzbG9nLnYyLkdycGNTdGF0dXNGaWx0ZXIivQEKDk1ldGFkYXRhRmlsdGVyEjcKB21hdGNoZXIYASABKAsyJi5lbnZveS50eXBlLm1hdGNoZXIudjMuTWV0YWRhdGFNYXRjaGVyEjoKFm1hdGNoX2lmX2tleV9ub3RfZm91bmQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuQm9vbFZhbHVlOjaaxYgeMQovZW52b3kuY29uZmlnLmZpbHRlci5hY2Nlc3Nsb2cudjIuTWV0YWRhdGFGaWx0ZXIiZgoNTG9nVHlwZUZpbHRlchJECgV0eXBlcxgBIAMoDjImLmVudm95LmRhdGEuYWNjZXNzbG9nLnYzLkFjY2Vzc0xvZ1R5cGVCDfpCCpIBByIFggECEAESDwoHZXhjbHVkZRgCIAEoCCKjAQoPRXh0ZW5zaW9uRmlsdGVyEgwKBG5hbWUYASABKAkSLAoMdHlwZWRfY29uZmlnGAMgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueUgAOjeaxYgeMgowZW52b3kuY29uZmlnLmZpbHRlci5hY2Nlc3Nsb2cudjIuRXh0ZW5zaW9uRmlsdGVyQg0KC2NvbmZpZ190eXBlSgQIAhADUgZjb25maWdCkQEKJ2lvLmVudm95cHJveHkuZW52b3kuY29uZmlnLmFjY2Vzc2xvZy52M0IOQWNjZXNzbG9nUHJvdG9QAVpMZ2l0aHViLmNvbS9lbnZveXByb3h5L2dvLWNvbnRyb2wtcGxhbmUvZW52b3kvY29uZmlnL2FjY2Vzc2xvZy92MzthY2Nlc3Nsb2d2M7qAyNEGAhACYgZwcm90bzM", [file_envoy_config_core_v3_base, file_envoy_config_route_v3_route_components, file_envoy_data_accesslog_v3_accesslog, file_envoy_type_matcher_v3_metadata, file_envoy_type_v3_percent, file_google_protobuf_any, file_google_protobuf_wrappers, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("CillbnZveS9jb25maWcvYWNjZXNzbG9nL3YzL2FjY2Vzc2xvZy5wcm90bxIZZW52b3kuY29uZmlnLmFjY2Vzc2xvZy52MyKiAQoJQWNjZXNzTG9nEgwKBG5hbWUYASABKAkSOgoGZmlsdGVyGAIgASgLMiouZW52b3kuY29uZmlnLmFjY2Vzc2xvZy52My5BY2Nlc3NMb2dGaWx0ZXISLAoMdHlwZWRfY29uZmlnGAQgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueUgAOgBCDQoLY29uZmlnX3R5cGVKBAgDEARSBmNvbmZpZyK/BwoPQWNjZXNzTG9nRmlsdGVyEkkKEnN0YXR1c19jb2RlX2ZpbHRlchgBIAEoCzIrLmVudm95LmNvbmZpZy5hY2Nlc3Nsb2cudjMuU3RhdHVzQ29kZUZpbHRlckgAEkQKD2R1cmF0aW9uX2ZpbHRlchgCIAEoCzIpLmVudm95LmNvbmZpZy5hY2Nlc3Nsb2cudjMuRHVyYXRpb25GaWx0ZXJIABJSChdub3RfaGVhbHRoX2NoZWNrX2ZpbHRlchgDIAEoCzIvLmVudm95LmNvbmZpZy5hY2Nlc3Nsb2cudjMuTm90SGVhbHRoQ2hlY2tGaWx0ZXJIABJGChB0cmFjZWFibGVfZmlsdGVyGAQgASgLMiouZW52b3kuY29uZmlnLmFjY2Vzc2xvZy52My5UcmFjZWFibGVGaWx0ZXJIABJCCg5ydW50aW1lX2ZpbHRlchgFIAEoCzIoLmVudm95LmNvbmZpZy5hY2Nlc3Nsb2cudjMuUnVudGltZUZpbHRlckgAEjoKCmFuZF9maWx0ZXIYBiABKAsyJC5lbnZveS5jb25maWcuYWNjZXNzbG9nLnYzLkFuZEZpbHRlckgAEjgKCW9yX2ZpbHRlchgHIAEoCzIjLmVudm95LmNvbmZpZy5hY2Nlc3Nsb2cudjMuT3JGaWx0ZXJIABJACg1oZWFkZXJfZmlsdGVyGAggASgLMicuZW52b3kuY29uZmlnLmFjY2Vzc2xvZy52My5IZWFkZXJGaWx0ZXJIABJNChRyZXNwb25zZV9mbGFnX2ZpbHRlchgJIAEoCzItLmVudm95LmNvbmZpZy5hY2Nlc3Nsb2cudjMuUmVzcG9uc2VGbGFnRmlsdGVySAASSQoSZ3JwY19zdGF0dXNfZmlsdGVyGAogASgLMisuZW52b3kuY29uZmlnLmFjY2Vzc2xvZy52My5HcnBjU3RhdHVzRmlsdGVySAASRgoQZXh0ZW5zaW9uX2ZpbHRlchgLIAEoCzIqLmVudm95LmNvbmZpZy5hY2Nlc3Nsb2cudjMuRXh0ZW5zaW9uRmlsdGVySAASRAoPbWV0YWRhdGFfZmlsdGVyGAwgASgLMikuZW52b3kuY29uZmlnLmFjY2Vzc2xvZy52My5NZXRhZGF0YUZpbHRlckgAEkMKD2xvZ190eXBlX2ZpbHRlchgNIAEoCzIoLmVudm95LmNvbmZpZy5hY2Nlc3Nsb2cudjMuTG9nVHlwZUZpbHRlckgAOgBCFAoQZmlsdGVyX3NwZWNpZmllchIAIqYBChBDb21wYXJpc29uRmlsdGVyEjwKAm9wGAEgASgOMi4uZW52b3kuY29uZmlnLmFjY2Vzc2xvZy52My5Db21wYXJpc29uRmlsdGVyLk9wQgASNAoFdmFsdWUYAiABKAsyIy5lbnZveS5jb25maWcuY29yZS52My5SdW50aW1lVUludDMyQgAiHAoCT3ASBgoCRVEQABIGCgJHRRABEgYKAkxFEAI6ACJXChBTdGF0dXNDb2RlRmlsdGVyEkEKCmNvbXBhcmlzb24YASABKAsyKy5lbnZveS5jb25maWcuYWNjZXNzbG9nLnYzLkNvbXBhcmlzb25GaWx0ZXJCADoAIlUKDkR1cmF0aW9uRmlsdGVyEkEKCmNvbXBhcmlzb24YASABKAsyKy5lbnZveS5jb25maWcuYWNjZXNzbG9nLnYzLkNvbXBhcmlzb25GaWx0ZXJCADoAIhgKFE5vdEhlYWx0aENoZWNrRmlsdGVyOgAiEwoPVHJhY2VhYmxlRmlsdGVyOgAihwEKDVJ1bnRpbWVGaWx0ZXISFQoLcnVudGltZV9rZXkYASABKAlCABI5Cg9wZXJjZW50X3NhbXBsZWQYAiABKAsyIC5lbnZveS50eXBlLnYzLkZyYWN0aW9uYWxQZXJjZW50EiIKGnVzZV9pbmRlcGVuZGVudF9yYW5kb21uZXNzGAMgASgIOgAiTAoJQW5kRmlsdGVyEj0KB2ZpbHRlcnMYASADKAsyKi5lbnZveS5jb25maWcuYWNjZXNzbG9nLnYzLkFjY2Vzc0xvZ0ZpbHRlckIAOgAiSwoIT3JGaWx0ZXISPQoHZmlsdGVycxgCIAMoCzIqLmVudm95LmNvbmZpZy5hY2Nlc3Nsb2cudjMuQWNjZXNzTG9nRmlsdGVyQgA6ACJICgxIZWFkZXJGaWx0ZXISNgoGaGVhZGVyGAEgASgLMiQuZW52b3kuY29uZmlnLnJvdXRlLnYzLkhlYWRlck1hdGNoZXJCADoAIicKElJlc3BvbnNlRmxhZ0ZpbHRlchIPCgVmbGFncxgBIAMoCUIAOgAiqAMKEEdycGNTdGF0dXNGaWx0ZXISRgoIc3RhdHVzZXMYASADKA4yMi5lbnZveS5jb25maWcuYWNjZXNzbG9nLnYzLkdycGNTdGF0dXNGaWx0ZXIuU3RhdHVzQgASDwoHZXhjbHVkZRgCIAEoCCK4AgoGU3RhdHVzEgYKAk9LEAASDAoIQ0FOQ0VMRUQQARILCgdVTktOT1dOEAISFAoQSU5WQUxJRF9BUkdVTUVOVBADEhUKEURFQURMSU5FX0VYQ0VFREVEEAQSDQoJTk9UX0ZPVU5EEAUSEgoOQUxSRUFEWV9FWElTVFMQBhIVChFQRVJNSVNTSU9OX0RFTklFRBAHEhYKElJFU09VUkNFX0VYSEFVU1RFRBAIEhcKE0ZBSUxFRF9QUkVDT05ESVRJT04QCRILCgdBQk9SVEVEEAoSEAoMT1VUX09GX1JBTkdFEAsSEQoNVU5JTVBMRU1FTlRFRBAMEgwKCElOVEVSTkFMEA0SDwoLVU5BVkFJTEFCTEUQDhINCglEQVRBX0xPU1MQDxITCg9VTkFVVEhFTlRJQ0FURUQQEDoAIocBCg5NZXRhZGF0YUZpbHRlchI3CgdtYXRjaGVyGAEgASgLMiYuZW52b3kudHlwZS5tYXRjaGVyLnYzLk1ldGFkYXRhTWF0Y2hlchI6ChZtYXRjaF9pZl9rZXlfbm90X2ZvdW5kGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkJvb2xWYWx1ZToAIlkKDUxvZ1R5cGVGaWx0ZXISNwoFdHlwZXMYASADKA4yJi5lbnZveS5kYXRhLmFjY2Vzc2xvZy52My5BY2Nlc3NMb2dUeXBlQgASDwoHZXhjbHVkZRgCIAEoCCJsCg9FeHRlbnNpb25GaWx0ZXISDAoEbmFtZRgBIAEoCRIsCgx0eXBlZF9jb25maWcYAyABKAsyFC5nb29nbGUucHJvdG9idWYuQW55SAA6AEINCgtjb25maWdfdHlwZUoECAIQA1IGY29uZmlnYgZwcm90bzM", [file_envoy_config_core_v3_base, file_envoy_config_route_v3_route_components, file_envoy_data_accesslog_v3_accesslog, file_envoy_type_matcher_v3_metadata, file_envoy_type_v3_percent, file_google_protobuf_any, file_google_protobuf_wrappers]);
 
 /**
  * @generated from message envoy.config.accesslog.v3.AccessLog
  */
 export type AccessLog = Message<"envoy.config.accesslog.v3.AccessLog"> & {
   /**
-   * The name of the access log extension configuration.
-   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * Filter which is used to determine if the access log needs to be written.
-   *
    * @generated from field: envoy.config.accesslog.v3.AccessLogFilter filter = 2;
    */
   filter?: AccessLogFilter | undefined;
 
   /**
-   * Custom configuration that must be set according to the access logger extension being instantiated.
-   * [#extension-category: envoy.access_loggers]
-   *
    * @generated from oneof envoy.config.accesslog.v3.AccessLog.config_type
    */
   configType: {
@@ -69,8 +59,6 @@ export const AccessLogSchema: GenMessage<AccessLog> = /*@__PURE__*/
   messageDesc(file_envoy_config_accesslog_v3_accesslog, 0);
 
 /**
- * [#next-free-field: 14]
- *
  * @generated from message envoy.config.accesslog.v3.AccessLogFilter
  */
 export type AccessLogFilter = Message<"envoy.config.accesslog.v3.AccessLogFilter"> & {
@@ -79,105 +67,78 @@ export type AccessLogFilter = Message<"envoy.config.accesslog.v3.AccessLogFilter
    */
   filterSpecifier: {
     /**
-     * Status code filter.
-     *
      * @generated from field: envoy.config.accesslog.v3.StatusCodeFilter status_code_filter = 1;
      */
     value: StatusCodeFilter;
     case: "statusCodeFilter";
   } | {
     /**
-     * Duration filter.
-     *
      * @generated from field: envoy.config.accesslog.v3.DurationFilter duration_filter = 2;
      */
     value: DurationFilter;
     case: "durationFilter";
   } | {
     /**
-     * Not health check filter.
-     *
      * @generated from field: envoy.config.accesslog.v3.NotHealthCheckFilter not_health_check_filter = 3;
      */
     value: NotHealthCheckFilter;
     case: "notHealthCheckFilter";
   } | {
     /**
-     * Traceable filter.
-     *
      * @generated from field: envoy.config.accesslog.v3.TraceableFilter traceable_filter = 4;
      */
     value: TraceableFilter;
     case: "traceableFilter";
   } | {
     /**
-     * Runtime filter.
-     *
      * @generated from field: envoy.config.accesslog.v3.RuntimeFilter runtime_filter = 5;
      */
     value: RuntimeFilter;
     case: "runtimeFilter";
   } | {
     /**
-     * And filter.
-     *
      * @generated from field: envoy.config.accesslog.v3.AndFilter and_filter = 6;
      */
     value: AndFilter;
     case: "andFilter";
   } | {
     /**
-     * Or filter.
-     *
      * @generated from field: envoy.config.accesslog.v3.OrFilter or_filter = 7;
      */
     value: OrFilter;
     case: "orFilter";
   } | {
     /**
-     * Header filter.
-     *
      * @generated from field: envoy.config.accesslog.v3.HeaderFilter header_filter = 8;
      */
     value: HeaderFilter;
     case: "headerFilter";
   } | {
     /**
-     * Response flag filter.
-     *
      * @generated from field: envoy.config.accesslog.v3.ResponseFlagFilter response_flag_filter = 9;
      */
     value: ResponseFlagFilter;
     case: "responseFlagFilter";
   } | {
     /**
-     * gRPC status filter.
-     *
      * @generated from field: envoy.config.accesslog.v3.GrpcStatusFilter grpc_status_filter = 10;
      */
     value: GrpcStatusFilter;
     case: "grpcStatusFilter";
   } | {
     /**
-     * Extension filter.
-     * [#extension-category: envoy.access_loggers.extension_filters]
-     *
      * @generated from field: envoy.config.accesslog.v3.ExtensionFilter extension_filter = 11;
      */
     value: ExtensionFilter;
     case: "extensionFilter";
   } | {
     /**
-     * Metadata Filter
-     *
      * @generated from field: envoy.config.accesslog.v3.MetadataFilter metadata_filter = 12;
      */
     value: MetadataFilter;
     case: "metadataFilter";
   } | {
     /**
-     * Log Type Filter
-     *
      * @generated from field: envoy.config.accesslog.v3.LogTypeFilter log_type_filter = 13;
      */
     value: LogTypeFilter;
@@ -193,21 +154,15 @@ export const AccessLogFilterSchema: GenMessage<AccessLogFilter> = /*@__PURE__*/
   messageDesc(file_envoy_config_accesslog_v3_accesslog, 1);
 
 /**
- * Filter on an integer comparison.
- *
  * @generated from message envoy.config.accesslog.v3.ComparisonFilter
  */
 export type ComparisonFilter = Message<"envoy.config.accesslog.v3.ComparisonFilter"> & {
   /**
-   * Comparison operator.
-   *
    * @generated from field: envoy.config.accesslog.v3.ComparisonFilter.Op op = 1;
    */
   op: ComparisonFilter_Op;
 
   /**
-   * Value to compare against.
-   *
    * @generated from field: envoy.config.core.v3.RuntimeUInt32 value = 2;
    */
   value?: RuntimeUInt32 | undefined;
@@ -225,22 +180,16 @@ export const ComparisonFilterSchema: GenMessage<ComparisonFilter> = /*@__PURE__*
  */
 export enum ComparisonFilter_Op {
   /**
-   * =
-   *
    * @generated from enum value: EQ = 0;
    */
   EQ = 0,
 
   /**
-   * >=
-   *
    * @generated from enum value: GE = 1;
    */
   GE = 1,
 
   /**
-   * <=
-   *
    * @generated from enum value: LE = 2;
    */
   LE = 2,
@@ -253,14 +202,10 @@ export const ComparisonFilter_OpSchema: GenEnum<ComparisonFilter_Op> = /*@__PURE
   enumDesc(file_envoy_config_accesslog_v3_accesslog, 2, 0);
 
 /**
- * Filters on HTTP response/status code.
- *
  * @generated from message envoy.config.accesslog.v3.StatusCodeFilter
  */
 export type StatusCodeFilter = Message<"envoy.config.accesslog.v3.StatusCodeFilter"> & {
   /**
-   * Comparison.
-   *
    * @generated from field: envoy.config.accesslog.v3.ComparisonFilter comparison = 1;
    */
   comparison?: ComparisonFilter | undefined;
@@ -274,17 +219,10 @@ export const StatusCodeFilterSchema: GenMessage<StatusCodeFilter> = /*@__PURE__*
   messageDesc(file_envoy_config_accesslog_v3_accesslog, 3);
 
 /**
- * Filters based on the duration of the request or stream, in milliseconds.
- * For end of stream access logs, the total duration of the stream will be used.
- * For :ref:`periodic access logs<arch_overview_access_log_periodic>`,
- * the duration of the stream at the time of log recording will be used.
- *
  * @generated from message envoy.config.accesslog.v3.DurationFilter
  */
 export type DurationFilter = Message<"envoy.config.accesslog.v3.DurationFilter"> & {
   /**
-   * Comparison.
-   *
    * @generated from field: envoy.config.accesslog.v3.ComparisonFilter comparison = 1;
    */
   comparison?: ComparisonFilter | undefined;
@@ -298,9 +236,6 @@ export const DurationFilterSchema: GenMessage<DurationFilter> = /*@__PURE__*/
   messageDesc(file_envoy_config_accesslog_v3_accesslog, 4);
 
 /**
- * Filters for requests that are not health check requests. A health check
- * request is marked by the health check filter.
- *
  * @generated from message envoy.config.accesslog.v3.NotHealthCheckFilter
  */
 export type NotHealthCheckFilter = Message<"envoy.config.accesslog.v3.NotHealthCheckFilter"> & {
@@ -314,9 +249,6 @@ export const NotHealthCheckFilterSchema: GenMessage<NotHealthCheckFilter> = /*@_
   messageDesc(file_envoy_config_accesslog_v3_accesslog, 5);
 
 /**
- * Filters for requests that are traceable. See the tracing overview for more
- * information on how a request becomes traceable.
- *
  * @generated from message envoy.config.accesslog.v3.TraceableFilter
  */
 export type TraceableFilter = Message<"envoy.config.accesslog.v3.TraceableFilter"> & {
@@ -330,45 +262,20 @@ export const TraceableFilterSchema: GenMessage<TraceableFilter> = /*@__PURE__*/
   messageDesc(file_envoy_config_accesslog_v3_accesslog, 6);
 
 /**
- * Filters for random sampling of requests.
- *
  * @generated from message envoy.config.accesslog.v3.RuntimeFilter
  */
 export type RuntimeFilter = Message<"envoy.config.accesslog.v3.RuntimeFilter"> & {
   /**
-   * Runtime key to get an optional overridden numerator for use in the
-   * ``percent_sampled`` field. If found in runtime, this value will replace the
-   * default numerator.
-   *
    * @generated from field: string runtime_key = 1;
    */
   runtimeKey: string;
 
   /**
-   * The default sampling percentage. If not specified, defaults to 0% with
-   * denominator of 100.
-   *
    * @generated from field: envoy.type.v3.FractionalPercent percent_sampled = 2;
    */
   percentSampled?: FractionalPercent | undefined;
 
   /**
-   * By default, sampling pivots on the header
-   * :ref:`x-request-id<config_http_conn_man_headers_x-request-id>` being
-   * present. If :ref:`x-request-id<config_http_conn_man_headers_x-request-id>`
-   * is present, the filter will consistently sample across multiple hosts based
-   * on the runtime key value and the value extracted from
-   * :ref:`x-request-id<config_http_conn_man_headers_x-request-id>`. If it is
-   * missing, or ``use_independent_randomness`` is set to true, the filter will
-   * randomly sample based on the runtime key value alone.
-   * ``use_independent_randomness`` can be used for logging kill switches within
-   * complex nested :ref:`AndFilter
-   * <envoy_v3_api_msg_config.accesslog.v3.AndFilter>` and :ref:`OrFilter
-   * <envoy_v3_api_msg_config.accesslog.v3.OrFilter>` blocks that are easier to
-   * reason about from a probability perspective (i.e., setting to true will
-   * cause the filter to behave like an independent random variable when
-   * composed within logical operator filters).
-   *
    * @generated from field: bool use_independent_randomness = 3;
    */
   useIndependentRandomness: boolean;
@@ -382,10 +289,6 @@ export const RuntimeFilterSchema: GenMessage<RuntimeFilter> = /*@__PURE__*/
   messageDesc(file_envoy_config_accesslog_v3_accesslog, 7);
 
 /**
- * Performs a logical “and” operation on the result of each filter in filters.
- * Filters are evaluated sequentially and if one of them returns false, the
- * filter returns false immediately.
- *
  * @generated from message envoy.config.accesslog.v3.AndFilter
  */
 export type AndFilter = Message<"envoy.config.accesslog.v3.AndFilter"> & {
@@ -403,10 +306,6 @@ export const AndFilterSchema: GenMessage<AndFilter> = /*@__PURE__*/
   messageDesc(file_envoy_config_accesslog_v3_accesslog, 8);
 
 /**
- * Performs a logical “or” operation on the result of each individual filter.
- * Filters are evaluated sequentially and if one of them returns true, the
- * filter returns true immediately.
- *
  * @generated from message envoy.config.accesslog.v3.OrFilter
  */
 export type OrFilter = Message<"envoy.config.accesslog.v3.OrFilter"> & {
@@ -424,15 +323,10 @@ export const OrFilterSchema: GenMessage<OrFilter> = /*@__PURE__*/
   messageDesc(file_envoy_config_accesslog_v3_accesslog, 9);
 
 /**
- * Filters requests based on the presence or value of a request header.
- *
  * @generated from message envoy.config.accesslog.v3.HeaderFilter
  */
 export type HeaderFilter = Message<"envoy.config.accesslog.v3.HeaderFilter"> & {
   /**
-   * Only requests with a header which matches the specified HeaderMatcher will
-   * pass the filter check.
-   *
    * @generated from field: envoy.config.route.v3.HeaderMatcher header = 1;
    */
   header?: HeaderMatcher | undefined;
@@ -446,19 +340,10 @@ export const HeaderFilterSchema: GenMessage<HeaderFilter> = /*@__PURE__*/
   messageDesc(file_envoy_config_accesslog_v3_accesslog, 10);
 
 /**
- * Filters requests that received responses with an Envoy response flag set.
- * A list of the response flags can be found
- * in the access log formatter
- * :ref:`documentation<config_access_log_format_response_flags>`.
- *
  * @generated from message envoy.config.accesslog.v3.ResponseFlagFilter
  */
 export type ResponseFlagFilter = Message<"envoy.config.accesslog.v3.ResponseFlagFilter"> & {
   /**
-   * Only responses with the any of the flags listed in this field will be
-   * logged. This field is optional. If it is not specified, then any response
-   * flag will pass the filter check.
-   *
    * @generated from field: repeated string flags = 1;
    */
   flags: string[];
@@ -472,24 +357,15 @@ export const ResponseFlagFilterSchema: GenMessage<ResponseFlagFilter> = /*@__PUR
   messageDesc(file_envoy_config_accesslog_v3_accesslog, 11);
 
 /**
- * Filters gRPC requests based on their response status. If a gRPC status is not
- * provided, the filter will infer the status from the HTTP status code.
- *
  * @generated from message envoy.config.accesslog.v3.GrpcStatusFilter
  */
 export type GrpcStatusFilter = Message<"envoy.config.accesslog.v3.GrpcStatusFilter"> & {
   /**
-   * Logs only responses that have any one of the gRPC statuses in this field.
-   *
    * @generated from field: repeated envoy.config.accesslog.v3.GrpcStatusFilter.Status statuses = 1;
    */
   statuses: GrpcStatusFilter_Status[];
 
   /**
-   * If included and set to true, the filter will instead block all responses
-   * with a gRPC status or inferred gRPC status enumerated in statuses, and
-   * allow all other responses.
-   *
    * @generated from field: bool exclude = 2;
    */
   exclude: boolean;
@@ -599,29 +475,15 @@ export const GrpcStatusFilter_StatusSchema: GenEnum<GrpcStatusFilter_Status> = /
   enumDesc(file_envoy_config_accesslog_v3_accesslog, 12, 0);
 
 /**
- * Filters based on matching dynamic metadata.
- * If the matcher path and key correspond to an existing key in dynamic
- * metadata, the request is logged only if the matcher value is equal to the
- * metadata value. If the matcher path and key *do not* correspond to an
- * existing key in dynamic metadata, the request is logged only if
- * match_if_key_not_found is "true" or unset.
- *
  * @generated from message envoy.config.accesslog.v3.MetadataFilter
  */
 export type MetadataFilter = Message<"envoy.config.accesslog.v3.MetadataFilter"> & {
   /**
-   * Matcher to check metadata for specified value. For example, to match on the
-   * access_log_hint metadata, set the filter to "envoy.common" and the path to
-   * "access_log_hint", and the value to "true".
-   *
    * @generated from field: envoy.type.matcher.v3.MetadataMatcher matcher = 1;
    */
   matcher?: MetadataMatcher | undefined;
 
   /**
-   * Default result if the key does not exist in dynamic metadata: if unset or
-   * true, then log; if false, then don't log.
-   *
    * @generated from field: google.protobuf.BoolValue match_if_key_not_found = 2;
    */
   matchIfKeyNotFound?: boolean | undefined;
@@ -635,22 +497,15 @@ export const MetadataFilterSchema: GenMessage<MetadataFilter> = /*@__PURE__*/
   messageDesc(file_envoy_config_accesslog_v3_accesslog, 13);
 
 /**
- * Filters based on access log type.
- *
  * @generated from message envoy.config.accesslog.v3.LogTypeFilter
  */
 export type LogTypeFilter = Message<"envoy.config.accesslog.v3.LogTypeFilter"> & {
   /**
-   * Logs only records which their type is one of the types defined in this field.
-   *
    * @generated from field: repeated envoy.data.accesslog.v3.AccessLogType types = 1;
    */
   types: AccessLogType[];
 
   /**
-   * If this field is set to true, the filter will instead block all records
-   * with a access log type in types field, and allow all other records.
-   *
    * @generated from field: bool exclude = 2;
    */
   exclude: boolean;
@@ -664,22 +519,15 @@ export const LogTypeFilterSchema: GenMessage<LogTypeFilter> = /*@__PURE__*/
   messageDesc(file_envoy_config_accesslog_v3_accesslog, 14);
 
 /**
- * Extension filter is statically registered at runtime.
- *
  * @generated from message envoy.config.accesslog.v3.ExtensionFilter
  */
 export type ExtensionFilter = Message<"envoy.config.accesslog.v3.ExtensionFilter"> & {
   /**
-   * The name of the filter implementation to instantiate. The name must
-   * match a statically registered filter.
-   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * Custom configuration that depends on the filter being instantiated.
-   *
    * @generated from oneof envoy.config.accesslog.v3.ExtensionFilter.config_type
    */
   configType: {

@@ -37,139 +37,69 @@ import type { Percent } from "../../../type/v3/percent_pb.ts";
 import { file_envoy_type_v3_percent } from "../../../type/v3/percent_pb.ts";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
-import { file_envoy_annotations_deprecation } from "../../../annotations/deprecation_pb.ts";
-import { file_udpa_annotations_migrate } from "../../../../udpa/annotations/migrate_pb.ts";
-import { file_udpa_annotations_security } from "../../../../udpa/annotations/security_pb.ts";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/config/bootstrap/v3/bootstrap.proto.
  */
 export const file_envoy_config_bootstrap_v3_bootstrap: GenFile = /*@__PURE__*/
-  fileDesc("CillbnZveS9jb25maWcvYm9vdHN0cmFwL3YzL2Jvb3RzdHJhcC5wcm90bxIZZW52b3kuY29uZmlnLmJvb3RzdHJhcC52MyKCHQoJQm9vdHN0cmFwEigKBG5vZGUYASABKAsyGi5lbnZveS5jb25maWcuY29yZS52My5Ob2RlEhsKE25vZGVfY29udGV4dF9wYXJhbXMYGiADKAkSTgoQc3RhdGljX3Jlc291cmNlcxgCIAEoCzI0LmVudm95LmNvbmZpZy5ib290c3RyYXAudjMuQm9vdHN0cmFwLlN0YXRpY1Jlc291cmNlcxJQChFkeW5hbWljX3Jlc291cmNlcxgDIAEoCzI1LmVudm95LmNvbmZpZy5ib290c3RyYXAudjMuQm9vdHN0cmFwLkR5bmFtaWNSZXNvdXJjZXMSQgoPY2x1c3Rlcl9tYW5hZ2VyGAQgASgLMikuZW52b3kuY29uZmlnLmJvb3RzdHJhcC52My5DbHVzdGVyTWFuYWdlchI5CgpoZHNfY29uZmlnGA4gASgLMiUuZW52b3kuY29uZmlnLmNvcmUudjMuQXBpQ29uZmlnU291cmNlEhIKCmZsYWdzX3BhdGgYBSABKAkSNwoLc3RhdHNfc2lua3MYBiADKAsyIi5lbnZveS5jb25maWcubWV0cmljcy52My5TdGF0c1NpbmsSVwoVZGVmZXJyZWRfc3RhdF9vcHRpb25zGCcgASgLMjguZW52b3kuY29uZmlnLmJvb3RzdHJhcC52My5Cb290c3RyYXAuRGVmZXJyZWRTdGF0T3B0aW9ucxI6CgxzdGF0c19jb25maWcYDSABKAsyJC5lbnZveS5jb25maWcubWV0cmljcy52My5TdGF0c0NvbmZpZxJdChRzdGF0c19mbHVzaF9pbnRlcnZhbBgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIk+kIOqgELGgMIrAIyBBDAhD3ymP6PBQ0SC3N0YXRzX2ZsdXNoEicKFHN0YXRzX2ZsdXNoX29uX2FkbWluGB0gASgIQgf6QgRqAggBSAASQgoId2F0Y2hkb2cYCCABKAsyIy5lbnZveS5jb25maWcuYm9vdHN0cmFwLnYzLldhdGNoZG9nQgsYAZLHhtgEAzMuMBI3Cgl3YXRjaGRvZ3MYGyABKAsyJC5lbnZveS5jb25maWcuYm9vdHN0cmFwLnYzLldhdGNoZG9ncxI8Cgd0cmFjaW5nGAkgASgLMh4uZW52b3kuY29uZmlnLnRyYWNlLnYzLlRyYWNpbmdCCxgBkseG2AQDMy4wEkIKD2xheWVyZWRfcnVudGltZRgRIAEoCzIpLmVudm95LmNvbmZpZy5ib290c3RyYXAudjMuTGF5ZXJlZFJ1bnRpbWUSLwoFYWRtaW4YDCABKAsyIC5lbnZveS5jb25maWcuYm9vdHN0cmFwLnYzLkFkbWluEk4KEG92ZXJsb2FkX21hbmFnZXIYDyABKAsyKS5lbnZveS5jb25maWcub3ZlcmxvYWQudjMuT3ZlcmxvYWRNYW5hZ2VyQgmKk7cqBAgBEAESHwoXZW5hYmxlX2Rpc3BhdGNoZXJfc3RhdHMYECABKAgSFQoNaGVhZGVyX3ByZWZpeBgSIAEoCRJDCh1zdGF0c19zZXJ2ZXJfdmVyc2lvbl9vdmVycmlkZRgTIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50NjRWYWx1ZRIsChd1c2VfdGNwX2Zvcl9kbnNfbG9va3VwcxgUIAEoCEILGAGSx4bYBAMzLjASVQoVZG5zX3Jlc29sdXRpb25fY29uZmlnGB4gASgLMikuZW52b3kuY29uZmlnLmNvcmUudjMuRG5zUmVzb2x1dGlvbkNvbmZpZ0ILGAGSx4bYBAMzLjASTQoZdHlwZWRfZG5zX3Jlc29sdmVyX2NvbmZpZxgfIAEoCzIqLmVudm95LmNvbmZpZy5jb3JlLnYzLlR5cGVkRXh0ZW5zaW9uQ29uZmlnEkgKFGJvb3RzdHJhcF9leHRlbnNpb25zGBUgAygLMiouZW52b3kuY29uZmlnLmNvcmUudjMuVHlwZWRFeHRlbnNpb25Db25maWcSPQoNZmF0YWxfYWN0aW9ucxgcIAMoCzImLmVudm95LmNvbmZpZy5ib290c3RyYXAudjMuRmF0YWxBY3Rpb24SOgoOY29uZmlnX3NvdXJjZXMYFiADKAsyIi5lbnZveS5jb25maWcuY29yZS52My5Db25maWdTb3VyY2USQQoVZGVmYXVsdF9jb25maWdfc291cmNlGBcgASgLMiIuZW52b3kuY29uZmlnLmNvcmUudjMuQ29uZmlnU291cmNlEiAKGGRlZmF1bHRfc29ja2V0X2ludGVyZmFjZRgYIAEoCRJuCh5jZXJ0aWZpY2F0ZV9wcm92aWRlcl9pbnN0YW5jZXMYGSADKAsyRi5lbnZveS5jb25maWcuYm9vdHN0cmFwLnYzLkJvb3RzdHJhcC5DZXJ0aWZpY2F0ZVByb3ZpZGVySW5zdGFuY2VzRW50cnkSRQoOaW5saW5lX2hlYWRlcnMYICADKAsyLS5lbnZveS5jb25maWcuYm9vdHN0cmFwLnYzLkN1c3RvbUlubGluZUhlYWRlchIeChZwZXJmX3RyYWNpbmdfZmlsZV9wYXRoGCEgASgJEkgKFGRlZmF1bHRfcmVnZXhfZW5naW5lGCIgASgLMiouZW52b3kuY29uZmlnLmNvcmUudjMuVHlwZWRFeHRlbnNpb25Db25maWcSSgoWeGRzX2RlbGVnYXRlX2V4dGVuc2lvbhgjIAEoCzIqLmVudm95LmNvbmZpZy5jb3JlLnYzLlR5cGVkRXh0ZW5zaW9uQ29uZmlnElAKHHhkc19jb25maWdfdHJhY2tlcl9leHRlbnNpb24YJCABKAsyKi5lbnZveS5jb25maWcuY29yZS52My5UeXBlZEV4dGVuc2lvbkNvbmZpZxJEChBsaXN0ZW5lcl9tYW5hZ2VyGCUgASgLMiouZW52b3kuY29uZmlnLmNvcmUudjMuVHlwZWRFeHRlbnNpb25Db25maWcSWQoWYXBwbGljYXRpb25fbG9nX2NvbmZpZxgmIAEoCzI5LmVudm95LmNvbmZpZy5ib290c3RyYXAudjMuQm9vdHN0cmFwLkFwcGxpY2F0aW9uTG9nQ29uZmlnEmsKIGdycGNfYXN5bmNfY2xpZW50X21hbmFnZXJfY29uZmlnGCggASgLMkEuZW52b3kuY29uZmlnLmJvb3RzdHJhcC52My5Cb290c3RyYXAuR3JwY0FzeW5jQ2xpZW50TWFuYWdlckNvbmZpZxJTChhtZW1vcnlfYWxsb2NhdG9yX21hbmFnZXIYKSABKAsyMS5lbnZveS5jb25maWcuYm9vdHN0cmFwLnYzLk1lbW9yeUFsbG9jYXRvck1hbmFnZXIa/AEKD1N0YXRpY1Jlc291cmNlcxI1CglsaXN0ZW5lcnMYASADKAsyIi5lbnZveS5jb25maWcubGlzdGVuZXIudjMuTGlzdGVuZXISMgoIY2x1c3RlcnMYAiADKAsyIC5lbnZveS5jb25maWcuY2x1c3Rlci52My5DbHVzdGVyEkIKB3NlY3JldHMYAyADKAsyMS5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5TZWNyZXQ6OprFiB41CjNlbnZveS5jb25maWcuYm9vdHN0cmFwLnYyLkJvb3RzdHJhcC5TdGF0aWNSZXNvdXJjZXMavgIKEER5bmFtaWNSZXNvdXJjZXMSNgoKbGRzX2NvbmZpZxgBIAEoCzIiLmVudm95LmNvbmZpZy5jb3JlLnYzLkNvbmZpZ1NvdXJjZRIdChVsZHNfcmVzb3VyY2VzX2xvY2F0b3IYBSABKAkSNgoKY2RzX2NvbmZpZxgCIAEoCzIiLmVudm95LmNvbmZpZy5jb3JlLnYzLkNvbmZpZ1NvdXJjZRIdChVjZHNfcmVzb3VyY2VzX2xvY2F0b3IYBiABKAkSOQoKYWRzX2NvbmZpZxgDIAEoCzIlLmVudm95LmNvbmZpZy5jb3JlLnYzLkFwaUNvbmZpZ1NvdXJjZTo7msWIHjYKNGVudm95LmNvbmZpZy5ib290c3RyYXAudjIuQm9vdHN0cmFwLkR5bmFtaWNSZXNvdXJjZXNKBAgEEAUa1gEKFEFwcGxpY2F0aW9uTG9nQ29uZmlnElcKCmxvZ19mb3JtYXQYASABKAsyQy5lbnZveS5jb25maWcuYm9vdHN0cmFwLnYzLkJvb3RzdHJhcC5BcHBsaWNhdGlvbkxvZ0NvbmZpZy5Mb2dGb3JtYXQaZQoJTG9nRm9ybWF0Ei4KC2pzb25fZm9ybWF0GAEgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEgAEhUKC3RleHRfZm9ybWF0GAIgASgJSABCEQoKbG9nX2Zvcm1hdBID+EIBGj0KE0RlZmVycmVkU3RhdE9wdGlvbnMSJgoeZW5hYmxlX2RlZmVycmVkX2NyZWF0aW9uX3N0YXRzGAEgASgIGm0KHEdycGNBc3luY0NsaWVudE1hbmFnZXJDb25maWcSTQoebWF4X2NhY2hlZF9lbnRyeV9pZGxlX2R1cmF0aW9uGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgr6QgeqAQQyAggFGm8KIUNlcnRpZmljYXRlUHJvdmlkZXJJbnN0YW5jZXNFbnRyeRILCgNrZXkYASABKAkSOQoFdmFsdWUYAiABKAsyKi5lbnZveS5jb25maWcuY29yZS52My5UeXBlZEV4dGVuc2lvbkNvbmZpZzoCOAE6KprFiB4lCiNlbnZveS5jb25maWcuYm9vdHN0cmFwLnYyLkJvb3RzdHJhcEINCgtzdGF0c19mbHVzaEoECAoQC0oECAsQDFIHcnVudGltZSKzAgoFQWRtaW4SOAoKYWNjZXNzX2xvZxgFIAMoCzIkLmVudm95LmNvbmZpZy5hY2Nlc3Nsb2cudjMuQWNjZXNzTG9nEiQKD2FjY2Vzc19sb2dfcGF0aBgBIAEoCUILGAGSx4bYBAMzLjASFAoMcHJvZmlsZV9wYXRoGAIgASgJEi4KB2FkZHJlc3MYAyABKAsyHS5lbnZveS5jb25maWcuY29yZS52My5BZGRyZXNzEjoKDnNvY2tldF9vcHRpb25zGAQgAygLMiIuZW52b3kuY29uZmlnLmNvcmUudjMuU29ja2V0T3B0aW9uEiAKGGlnbm9yZV9nbG9iYWxfY29ubl9saW1pdBgGIAEoCDommsWIHiEKH2Vudm95LmNvbmZpZy5ib290c3RyYXAudjIuQWRtaW4ikAQKDkNsdXN0ZXJNYW5hZ2VyEhoKEmxvY2FsX2NsdXN0ZXJfbmFtZRgBIAEoCRJVChFvdXRsaWVyX2RldGVjdGlvbhgCIAEoCzI6LmVudm95LmNvbmZpZy5ib290c3RyYXAudjMuQ2x1c3Rlck1hbmFnZXIuT3V0bGllckRldGVjdGlvbhI+ChR1cHN0cmVhbV9iaW5kX2NvbmZpZxgDIAEoCzIgLmVudm95LmNvbmZpZy5jb3JlLnYzLkJpbmRDb25maWcSQAoRbG9hZF9zdGF0c19jb25maWcYBCABKAsyJS5lbnZveS5jb25maWcuY29yZS52My5BcGlDb25maWdTb3VyY2USKAogZW5hYmxlX2RlZmVycmVkX2NsdXN0ZXJfY3JlYXRpb24YBSABKAgarQEKEE91dGxpZXJEZXRlY3Rpb24SFgoOZXZlbnRfbG9nX3BhdGgYASABKAkSPwoNZXZlbnRfc2VydmljZRgCIAEoCzIoLmVudm95LmNvbmZpZy5jb3JlLnYzLkV2ZW50U2VydmljZUNvbmZpZzpAmsWIHjsKOWVudm95LmNvbmZpZy5ib290c3RyYXAudjIuQ2x1c3Rlck1hbmFnZXIuT3V0bGllckRldGVjdGlvbjovmsWIHioKKGVudm95LmNvbmZpZy5ib290c3RyYXAudjIuQ2x1c3Rlck1hbmFnZXIijAEKCVdhdGNoZG9ncxJBChRtYWluX3RocmVhZF93YXRjaGRvZxgBIAEoCzIjLmVudm95LmNvbmZpZy5ib290c3RyYXAudjMuV2F0Y2hkb2cSPAoPd29ya2VyX3dhdGNoZG9nGAIgASgLMiMuZW52b3kuY29uZmlnLmJvb3RzdHJhcC52My5XYXRjaGRvZyK7BQoIV2F0Y2hkb2cSQwoHYWN0aW9ucxgHIAMoCzIyLmVudm95LmNvbmZpZy5ib290c3RyYXAudjMuV2F0Y2hkb2cuV2F0Y2hkb2dBY3Rpb24SLwoMbWlzc190aW1lb3V0GAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjMKEG1lZ2FtaXNzX3RpbWVvdXQYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLwoMa2lsbF90aW1lb3V0GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEkQKF21heF9raWxsX3RpbWVvdXRfaml0dGVyGAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgj6QgWqAQIyABI0ChFtdWx0aWtpbGxfdGltZW91dBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzChNtdWx0aWtpbGxfdGhyZXNob2xkGAUgASgLMhYuZW52b3kudHlwZS52My5QZXJjZW50GvYBCg5XYXRjaGRvZ0FjdGlvbhI6CgZjb25maWcYASABKAsyKi5lbnZveS5jb25maWcuY29yZS52My5UeXBlZEV4dGVuc2lvbkNvbmZpZxJZCgVldmVudBgCIAEoDjJALmVudm95LmNvbmZpZy5ib290c3RyYXAudjMuV2F0Y2hkb2cuV2F0Y2hkb2dBY3Rpb24uV2F0Y2hkb2dFdmVudEII+kIFggECEAEiTQoNV2F0Y2hkb2dFdmVudBILCgdVTktOT1dOEAASCAoES0lMTBABEg0KCU1VTFRJS0lMTBACEgwKCE1FR0FNSVNTEAMSCAoETUlTUxAEOimaxYgeJAoiZW52b3kuY29uZmlnLmJvb3RzdHJhcC52Mi5XYXRjaGRvZyJJCgtGYXRhbEFjdGlvbhI6CgZjb25maWcYASABKAsyKi5lbnZveS5jb25maWcuY29yZS52My5UeXBlZEV4dGVuc2lvbkNvbmZpZyKlAQoHUnVudGltZRIUCgxzeW1saW5rX3Jvb3QYASABKAkSFAoMc3ViZGlyZWN0b3J5GAIgASgJEh0KFW92ZXJyaWRlX3N1YmRpcmVjdG9yeRgDIAEoCRIlCgRiYXNlGAQgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdDoomsWIHiMKIWVudm95LmNvbmZpZy5ib290c3RyYXAudjIuUnVudGltZSLjBQoMUnVudGltZUxheWVyEhUKBG5hbWUYASABKAlCB/pCBHICEAESLwoMc3RhdGljX2xheWVyGAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEgAEkcKCmRpc2tfbGF5ZXIYAyABKAsyMS5lbnZveS5jb25maWcuYm9vdHN0cmFwLnYzLlJ1bnRpbWVMYXllci5EaXNrTGF5ZXJIABJJCgthZG1pbl9sYXllchgEIAEoCzIyLmVudm95LmNvbmZpZy5ib290c3RyYXAudjMuUnVudGltZUxheWVyLkFkbWluTGF5ZXJIABJHCgpydGRzX2xheWVyGAUgASgLMjEuZW52b3kuY29uZmlnLmJvb3RzdHJhcC52My5SdW50aW1lTGF5ZXIuUnRkc0xheWVySAAakAEKCURpc2tMYXllchIUCgxzeW1saW5rX3Jvb3QYASABKAkSFAoMc3ViZGlyZWN0b3J5GAMgASgJEh4KFmFwcGVuZF9zZXJ2aWNlX2NsdXN0ZXIYAiABKAg6N5rFiB4yCjBlbnZveS5jb25maWcuYm9vdHN0cmFwLnYyLlJ1bnRpbWVMYXllci5EaXNrTGF5ZXIaRgoKQWRtaW5MYXllcjo4msWIHjMKMWVudm95LmNvbmZpZy5ib290c3RyYXAudjIuUnVudGltZUxheWVyLkFkbWluTGF5ZXIaiwEKCVJ0ZHNMYXllchIMCgRuYW1lGAEgASgJEjcKC3J0ZHNfY29uZmlnGAIgASgLMiIuZW52b3kuY29uZmlnLmNvcmUudjMuQ29uZmlnU291cmNlOjeaxYgeMgowZW52b3kuY29uZmlnLmJvb3RzdHJhcC52Mi5SdW50aW1lTGF5ZXIuUnRkc0xheWVyOi2axYgeKAomZW52b3kuY29uZmlnLmJvb3RzdHJhcC52Mi5SdW50aW1lTGF5ZXJCFgoPbGF5ZXJfc3BlY2lmaWVyEgP4QgEiegoOTGF5ZXJlZFJ1bnRpbWUSNwoGbGF5ZXJzGAEgAygLMicuZW52b3kuY29uZmlnLmJvb3RzdHJhcC52My5SdW50aW1lTGF5ZXI6L5rFiB4qCihlbnZveS5jb25maWcuYm9vdHN0cmFwLnYyLkxheWVyZWRSdW50aW1lIo0CChJDdXN0b21JbmxpbmVIZWFkZXISKQoSaW5saW5lX2hlYWRlcl9uYW1lGAEgASgJQg36QgpyCBAByAEAwAEBEmQKEmlubGluZV9oZWFkZXJfdHlwZRgCIAEoDjI+LmVudm95LmNvbmZpZy5ib290c3RyYXAudjMuQ3VzdG9tSW5saW5lSGVhZGVyLklubGluZUhlYWRlclR5cGVCCPpCBYIBAhABImYKEElubGluZUhlYWRlclR5cGUSEgoOUkVRVUVTVF9IRUFERVIQABITCg9SRVFVRVNUX1RSQUlMRVIQARITCg9SRVNQT05TRV9IRUFERVIQAhIUChBSRVNQT05TRV9UUkFJTEVSEAMibgoWTWVtb3J5QWxsb2NhdG9yTWFuYWdlchIYChBieXRlc190b19yZWxlYXNlGAEgASgEEjoKF21lbW9yeV9yZWxlYXNlX2ludGVydmFsGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQpEBCidpby5lbnZveXByb3h5LmVudm95LmNvbmZpZy5ib290c3RyYXAudjNCDkJvb3RzdHJhcFByb3RvUAFaTGdpdGh1Yi5jb20vZW52b3lwcm94eS9nby1jb250cm9sLXBsYW5lL2Vudm95L2NvbmZpZy9ib290c3RyYXAvdjM7Ym9vdHN0cmFwdjO6gMjRBgIQAmIGcHJvdG8z", [file_envoy_config_accesslog_v3_accesslog, file_envoy_config_cluster_v3_cluster, file_envoy_config_core_v3_address, file_envoy_config_core_v3_base, file_envoy_config_core_v3_config_source, file_envoy_config_core_v3_event_service_config, file_envoy_config_core_v3_extension, file_envoy_config_core_v3_resolver, file_envoy_config_core_v3_socket_option, file_envoy_config_listener_v3_listener, file_envoy_config_metrics_v3_stats, file_envoy_config_overload_v3_overload, file_envoy_config_trace_v3_http_tracer, file_envoy_extensions_transport_sockets_tls_v3_secret, file_envoy_type_v3_percent, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_wrappers, file_envoy_annotations_deprecation, file_udpa_annotations_migrate, file_udpa_annotations_security, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("CillbnZveS9jb25maWcvYm9vdHN0cmFwL3YzL2Jvb3RzdHJhcC5wcm90bxIZZW52b3kuY29uZmlnLmJvb3RzdHJhcC52MyL+GgoJQm9vdHN0cmFwEigKBG5vZGUYASABKAsyGi5lbnZveS5jb25maWcuY29yZS52My5Ob2RlEhsKE25vZGVfY29udGV4dF9wYXJhbXMYGiADKAkSTgoQc3RhdGljX3Jlc291cmNlcxgCIAEoCzI0LmVudm95LmNvbmZpZy5ib290c3RyYXAudjMuQm9vdHN0cmFwLlN0YXRpY1Jlc291cmNlcxJQChFkeW5hbWljX3Jlc291cmNlcxgDIAEoCzI1LmVudm95LmNvbmZpZy5ib290c3RyYXAudjMuQm9vdHN0cmFwLkR5bmFtaWNSZXNvdXJjZXMSQgoPY2x1c3Rlcl9tYW5hZ2VyGAQgASgLMikuZW52b3kuY29uZmlnLmJvb3RzdHJhcC52My5DbHVzdGVyTWFuYWdlchI5CgpoZHNfY29uZmlnGA4gASgLMiUuZW52b3kuY29uZmlnLmNvcmUudjMuQXBpQ29uZmlnU291cmNlEhIKCmZsYWdzX3BhdGgYBSABKAkSNwoLc3RhdHNfc2lua3MYBiADKAsyIi5lbnZveS5jb25maWcubWV0cmljcy52My5TdGF0c1NpbmsSVwoVZGVmZXJyZWRfc3RhdF9vcHRpb25zGCcgASgLMjguZW52b3kuY29uZmlnLmJvb3RzdHJhcC52My5Cb290c3RyYXAuRGVmZXJyZWRTdGF0T3B0aW9ucxI6CgxzdGF0c19jb25maWcYDSABKAsyJC5lbnZveS5jb25maWcubWV0cmljcy52My5TdGF0c0NvbmZpZxI5ChRzdGF0c19mbHVzaF9pbnRlcnZhbBgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIAEiAKFHN0YXRzX2ZsdXNoX29uX2FkbWluGB0gASgIQgBIABI5Cgh3YXRjaGRvZxgIIAEoCzIjLmVudm95LmNvbmZpZy5ib290c3RyYXAudjMuV2F0Y2hkb2dCAhgBEjcKCXdhdGNoZG9ncxgbIAEoCzIkLmVudm95LmNvbmZpZy5ib290c3RyYXAudjMuV2F0Y2hkb2dzEjMKB3RyYWNpbmcYCSABKAsyHi5lbnZveS5jb25maWcudHJhY2UudjMuVHJhY2luZ0ICGAESQgoPbGF5ZXJlZF9ydW50aW1lGBEgASgLMikuZW52b3kuY29uZmlnLmJvb3RzdHJhcC52My5MYXllcmVkUnVudGltZRIvCgVhZG1pbhgMIAEoCzIgLmVudm95LmNvbmZpZy5ib290c3RyYXAudjMuQWRtaW4SRQoQb3ZlcmxvYWRfbWFuYWdlchgPIAEoCzIpLmVudm95LmNvbmZpZy5vdmVybG9hZC52My5PdmVybG9hZE1hbmFnZXJCABIfChdlbmFibGVfZGlzcGF0Y2hlcl9zdGF0cxgQIAEoCBIVCg1oZWFkZXJfcHJlZml4GBIgASgJEkMKHXN0YXRzX3NlcnZlcl92ZXJzaW9uX292ZXJyaWRlGBMgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQ2NFZhbHVlEiMKF3VzZV90Y3BfZm9yX2Ruc19sb29rdXBzGBQgASgIQgIYARJMChVkbnNfcmVzb2x1dGlvbl9jb25maWcYHiABKAsyKS5lbnZveS5jb25maWcuY29yZS52My5EbnNSZXNvbHV0aW9uQ29uZmlnQgIYARJNChl0eXBlZF9kbnNfcmVzb2x2ZXJfY29uZmlnGB8gASgLMiouZW52b3kuY29uZmlnLmNvcmUudjMuVHlwZWRFeHRlbnNpb25Db25maWcSSAoUYm9vdHN0cmFwX2V4dGVuc2lvbnMYFSADKAsyKi5lbnZveS5jb25maWcuY29yZS52My5UeXBlZEV4dGVuc2lvbkNvbmZpZxI9Cg1mYXRhbF9hY3Rpb25zGBwgAygLMiYuZW52b3kuY29uZmlnLmJvb3RzdHJhcC52My5GYXRhbEFjdGlvbhI6Cg5jb25maWdfc291cmNlcxgWIAMoCzIiLmVudm95LmNvbmZpZy5jb3JlLnYzLkNvbmZpZ1NvdXJjZRJBChVkZWZhdWx0X2NvbmZpZ19zb3VyY2UYFyABKAsyIi5lbnZveS5jb25maWcuY29yZS52My5Db25maWdTb3VyY2USIAoYZGVmYXVsdF9zb2NrZXRfaW50ZXJmYWNlGBggASgJEm4KHmNlcnRpZmljYXRlX3Byb3ZpZGVyX2luc3RhbmNlcxgZIAMoCzJGLmVudm95LmNvbmZpZy5ib290c3RyYXAudjMuQm9vdHN0cmFwLkNlcnRpZmljYXRlUHJvdmlkZXJJbnN0YW5jZXNFbnRyeRJFCg5pbmxpbmVfaGVhZGVycxggIAMoCzItLmVudm95LmNvbmZpZy5ib290c3RyYXAudjMuQ3VzdG9tSW5saW5lSGVhZGVyEh4KFnBlcmZfdHJhY2luZ19maWxlX3BhdGgYISABKAkSSAoUZGVmYXVsdF9yZWdleF9lbmdpbmUYIiABKAsyKi5lbnZveS5jb25maWcuY29yZS52My5UeXBlZEV4dGVuc2lvbkNvbmZpZxJKChZ4ZHNfZGVsZWdhdGVfZXh0ZW5zaW9uGCMgASgLMiouZW52b3kuY29uZmlnLmNvcmUudjMuVHlwZWRFeHRlbnNpb25Db25maWcSUAoceGRzX2NvbmZpZ190cmFja2VyX2V4dGVuc2lvbhgkIAEoCzIqLmVudm95LmNvbmZpZy5jb3JlLnYzLlR5cGVkRXh0ZW5zaW9uQ29uZmlnEkQKEGxpc3RlbmVyX21hbmFnZXIYJSABKAsyKi5lbnZveS5jb25maWcuY29yZS52My5UeXBlZEV4dGVuc2lvbkNvbmZpZxJZChZhcHBsaWNhdGlvbl9sb2dfY29uZmlnGCYgASgLMjkuZW52b3kuY29uZmlnLmJvb3RzdHJhcC52My5Cb290c3RyYXAuQXBwbGljYXRpb25Mb2dDb25maWcSawogZ3JwY19hc3luY19jbGllbnRfbWFuYWdlcl9jb25maWcYKCABKAsyQS5lbnZveS5jb25maWcuYm9vdHN0cmFwLnYzLkJvb3RzdHJhcC5HcnBjQXN5bmNDbGllbnRNYW5hZ2VyQ29uZmlnElMKGG1lbW9yeV9hbGxvY2F0b3JfbWFuYWdlchgpIAEoCzIxLmVudm95LmNvbmZpZy5ib290c3RyYXAudjMuTWVtb3J5QWxsb2NhdG9yTWFuYWdlchrCAQoPU3RhdGljUmVzb3VyY2VzEjUKCWxpc3RlbmVycxgBIAMoCzIiLmVudm95LmNvbmZpZy5saXN0ZW5lci52My5MaXN0ZW5lchIyCghjbHVzdGVycxgCIAMoCzIgLmVudm95LmNvbmZpZy5jbHVzdGVyLnYzLkNsdXN0ZXISQgoHc2VjcmV0cxgDIAMoCzIxLmVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzLlNlY3JldDoAGoMCChBEeW5hbWljUmVzb3VyY2VzEjYKCmxkc19jb25maWcYASABKAsyIi5lbnZveS5jb25maWcuY29yZS52My5Db25maWdTb3VyY2USHQoVbGRzX3Jlc291cmNlc19sb2NhdG9yGAUgASgJEjYKCmNkc19jb25maWcYAiABKAsyIi5lbnZveS5jb25maWcuY29yZS52My5Db25maWdTb3VyY2USHQoVY2RzX3Jlc291cmNlc19sb2NhdG9yGAYgASgJEjkKCmFkc19jb25maWcYAyABKAsyJS5lbnZveS5jb25maWcuY29yZS52My5BcGlDb25maWdTb3VyY2U6AEoECAQQBRrTAQoUQXBwbGljYXRpb25Mb2dDb25maWcSVwoKbG9nX2Zvcm1hdBgBIAEoCzJDLmVudm95LmNvbmZpZy5ib290c3RyYXAudjMuQm9vdHN0cmFwLkFwcGxpY2F0aW9uTG9nQ29uZmlnLkxvZ0Zvcm1hdBpiCglMb2dGb3JtYXQSLgoLanNvbl9mb3JtYXQYASABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0SAASFQoLdGV4dF9mb3JtYXQYAiABKAlIAEIOCgpsb2dfZm9ybWF0EgAaPQoTRGVmZXJyZWRTdGF0T3B0aW9ucxImCh5lbmFibGVfZGVmZXJyZWRfY3JlYXRpb25fc3RhdHMYASABKAgaYwocR3JwY0FzeW5jQ2xpZW50TWFuYWdlckNvbmZpZxJDCh5tYXhfY2FjaGVkX2VudHJ5X2lkbGVfZHVyYXRpb24YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CABpvCiFDZXJ0aWZpY2F0ZVByb3ZpZGVySW5zdGFuY2VzRW50cnkSCwoDa2V5GAEgASgJEjkKBXZhbHVlGAIgASgLMiouZW52b3kuY29uZmlnLmNvcmUudjMuVHlwZWRFeHRlbnNpb25Db25maWc6AjgBOgBCDQoLc3RhdHNfZmx1c2hKBAgKEAtKBAgLEAxSB3J1bnRpbWUihAIKBUFkbWluEjgKCmFjY2Vzc19sb2cYBSADKAsyJC5lbnZveS5jb25maWcuYWNjZXNzbG9nLnYzLkFjY2Vzc0xvZxIbCg9hY2Nlc3NfbG9nX3BhdGgYASABKAlCAhgBEhQKDHByb2ZpbGVfcGF0aBgCIAEoCRIuCgdhZGRyZXNzGAMgASgLMh0uZW52b3kuY29uZmlnLmNvcmUudjMuQWRkcmVzcxI6Cg5zb2NrZXRfb3B0aW9ucxgEIAMoCzIiLmVudm95LmNvbmZpZy5jb3JlLnYzLlNvY2tldE9wdGlvbhIgChhpZ25vcmVfZ2xvYmFsX2Nvbm5fbGltaXQYBiABKAg6ACKgAwoOQ2x1c3Rlck1hbmFnZXISGgoSbG9jYWxfY2x1c3Rlcl9uYW1lGAEgASgJElUKEW91dGxpZXJfZGV0ZWN0aW9uGAIgASgLMjouZW52b3kuY29uZmlnLmJvb3RzdHJhcC52My5DbHVzdGVyTWFuYWdlci5PdXRsaWVyRGV0ZWN0aW9uEj4KFHVwc3RyZWFtX2JpbmRfY29uZmlnGAMgASgLMiAuZW52b3kuY29uZmlnLmNvcmUudjMuQmluZENvbmZpZxJAChFsb2FkX3N0YXRzX2NvbmZpZxgEIAEoCzIlLmVudm95LmNvbmZpZy5jb3JlLnYzLkFwaUNvbmZpZ1NvdXJjZRIoCiBlbmFibGVfZGVmZXJyZWRfY2x1c3Rlcl9jcmVhdGlvbhgFIAEoCBptChBPdXRsaWVyRGV0ZWN0aW9uEhYKDmV2ZW50X2xvZ19wYXRoGAEgASgJEj8KDWV2ZW50X3NlcnZpY2UYAiABKAsyKC5lbnZveS5jb25maWcuY29yZS52My5FdmVudFNlcnZpY2VDb25maWc6ADoAIowBCglXYXRjaGRvZ3MSQQoUbWFpbl90aHJlYWRfd2F0Y2hkb2cYASABKAsyIy5lbnZveS5jb25maWcuYm9vdHN0cmFwLnYzLldhdGNoZG9nEjwKD3dvcmtlcl93YXRjaGRvZxgCIAEoCzIjLmVudm95LmNvbmZpZy5ib290c3RyYXAudjMuV2F0Y2hkb2ciggUKCFdhdGNoZG9nEkMKB2FjdGlvbnMYByADKAsyMi5lbnZveS5jb25maWcuYm9vdHN0cmFwLnYzLldhdGNoZG9nLldhdGNoZG9nQWN0aW9uEi8KDG1pc3NfdGltZW91dBgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzChBtZWdhbWlzc190aW1lb3V0GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi8KDGtpbGxfdGltZW91dBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI8ChdtYXhfa2lsbF90aW1lb3V0X2ppdHRlchgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIAEjQKEW11bHRpa2lsbF90aW1lb3V0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjMKE211bHRpa2lsbF90aHJlc2hvbGQYBSABKAsyFi5lbnZveS50eXBlLnYzLlBlcmNlbnQa7gEKDldhdGNoZG9nQWN0aW9uEjoKBmNvbmZpZxgBIAEoCzIqLmVudm95LmNvbmZpZy5jb3JlLnYzLlR5cGVkRXh0ZW5zaW9uQ29uZmlnElEKBWV2ZW50GAIgASgOMkAuZW52b3kuY29uZmlnLmJvb3RzdHJhcC52My5XYXRjaGRvZy5XYXRjaGRvZ0FjdGlvbi5XYXRjaGRvZ0V2ZW50QgAiTQoNV2F0Y2hkb2dFdmVudBILCgdVTktOT1dOEAASCAoES0lMTBABEg0KCU1VTFRJS0lMTBACEgwKCE1FR0FNSVNTEAMSCAoETUlTUxAEOgAiSQoLRmF0YWxBY3Rpb24SOgoGY29uZmlnGAEgASgLMiouZW52b3kuY29uZmlnLmNvcmUudjMuVHlwZWRFeHRlbnNpb25Db25maWcifQoHUnVudGltZRIUCgxzeW1saW5rX3Jvb3QYASABKAkSFAoMc3ViZGlyZWN0b3J5GAIgASgJEh0KFW92ZXJyaWRlX3N1YmRpcmVjdG9yeRgDIAEoCRIlCgRiYXNlGAQgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdDoAIoQECgxSdW50aW1lTGF5ZXISDgoEbmFtZRgBIAEoCUIAEi8KDHN0YXRpY19sYXllchgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RIABJHCgpkaXNrX2xheWVyGAMgASgLMjEuZW52b3kuY29uZmlnLmJvb3RzdHJhcC52My5SdW50aW1lTGF5ZXIuRGlza0xheWVySAASSQoLYWRtaW5fbGF5ZXIYBCABKAsyMi5lbnZveS5jb25maWcuYm9vdHN0cmFwLnYzLlJ1bnRpbWVMYXllci5BZG1pbkxheWVySAASRwoKcnRkc19sYXllchgFIAEoCzIxLmVudm95LmNvbmZpZy5ib290c3RyYXAudjMuUnVudGltZUxheWVyLlJ0ZHNMYXllckgAGlkKCURpc2tMYXllchIUCgxzeW1saW5rX3Jvb3QYASABKAkSFAoMc3ViZGlyZWN0b3J5GAMgASgJEh4KFmFwcGVuZF9zZXJ2aWNlX2NsdXN0ZXIYAiABKAg6ABoOCgpBZG1pbkxheWVyOgAaVAoJUnRkc0xheWVyEgwKBG5hbWUYASABKAkSNwoLcnRkc19jb25maWcYAiABKAsyIi5lbnZveS5jb25maWcuY29yZS52My5Db25maWdTb3VyY2U6ADoAQhMKD2xheWVyX3NwZWNpZmllchIAIksKDkxheWVyZWRSdW50aW1lEjcKBmxheWVycxgBIAMoCzInLmVudm95LmNvbmZpZy5ib290c3RyYXAudjMuUnVudGltZUxheWVyOgAi+AEKEkN1c3RvbUlubGluZUhlYWRlchIcChJpbmxpbmVfaGVhZGVyX25hbWUYASABKAlCABJcChJpbmxpbmVfaGVhZGVyX3R5cGUYAiABKA4yPi5lbnZveS5jb25maWcuYm9vdHN0cmFwLnYzLkN1c3RvbUlubGluZUhlYWRlci5JbmxpbmVIZWFkZXJUeXBlQgAiZgoQSW5saW5lSGVhZGVyVHlwZRISCg5SRVFVRVNUX0hFQURFUhAAEhMKD1JFUVVFU1RfVFJBSUxFUhABEhMKD1JFU1BPTlNFX0hFQURFUhACEhQKEFJFU1BPTlNFX1RSQUlMRVIQAyJuChZNZW1vcnlBbGxvY2F0b3JNYW5hZ2VyEhgKEGJ5dGVzX3RvX3JlbGVhc2UYASABKAQSOgoXbWVtb3J5X3JlbGVhc2VfaW50ZXJ2YWwYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25iBnByb3RvMw", [file_envoy_config_accesslog_v3_accesslog, file_envoy_config_cluster_v3_cluster, file_envoy_config_core_v3_address, file_envoy_config_core_v3_base, file_envoy_config_core_v3_config_source, file_envoy_config_core_v3_event_service_config, file_envoy_config_core_v3_extension, file_envoy_config_core_v3_resolver, file_envoy_config_core_v3_socket_option, file_envoy_config_listener_v3_listener, file_envoy_config_metrics_v3_stats, file_envoy_config_overload_v3_overload, file_envoy_config_trace_v3_http_tracer, file_envoy_extensions_transport_sockets_tls_v3_secret, file_envoy_type_v3_percent, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_wrappers]);
 
 /**
- * Bootstrap :ref:`configuration overview <config_overview_bootstrap>`.
- * [#next-free-field: 42]
- *
  * @generated from message envoy.config.bootstrap.v3.Bootstrap
  */
 export type Bootstrap = Message<"envoy.config.bootstrap.v3.Bootstrap"> & {
   /**
-   * Node identity to present to the management server and for instance
-   * identification purposes (e.g. in generated headers).
-   *
    * @generated from field: envoy.config.core.v3.Node node = 1;
    */
   node?: Node | undefined;
 
   /**
-   * A list of :ref:`Node <envoy_v3_api_msg_config.core.v3.Node>` field names
-   * that will be included in the context parameters of the effective
-   * xdstp:// URL that is sent in a discovery request when resource
-   * locators are used for LDS/CDS. Any non-string field will have its JSON
-   * encoding set as the context parameter value, with the exception of
-   * metadata, which will be flattened (see example below). The supported field
-   * names are:
-   * - "cluster"
-   * - "id"
-   * - "locality.region"
-   * - "locality.sub_zone"
-   * - "locality.zone"
-   * - "metadata"
-   * - "user_agent_build_version.metadata"
-   * - "user_agent_build_version.version"
-   * - "user_agent_name"
-   * - "user_agent_version"
-   *
-   * The node context parameters act as a base layer dictionary for the context
-   * parameters (i.e. more specific resource specific context parameters will
-   * override). Field names will be prefixed with “udpa.node.” when included in
-   * context parameters.
-   *
-   * For example, if node_context_params is ``["user_agent_name", "metadata"]``,
-   * the implied context parameters might be::
-   *
-   *   node.user_agent_name: "envoy"
-   *   node.metadata.foo: "{\"bar\": \"baz\"}"
-   *   node.metadata.some: "42"
-   *   node.metadata.thing: "\"thing\""
-   *
-   * [#not-implemented-hide:]
-   *
    * @generated from field: repeated string node_context_params = 26;
    */
   nodeContextParams: string[];
 
   /**
-   * Statically specified resources.
-   *
    * @generated from field: envoy.config.bootstrap.v3.Bootstrap.StaticResources static_resources = 2;
    */
   staticResources?: Bootstrap_StaticResources | undefined;
 
   /**
-   * xDS configuration sources.
-   *
    * @generated from field: envoy.config.bootstrap.v3.Bootstrap.DynamicResources dynamic_resources = 3;
    */
   dynamicResources?: Bootstrap_DynamicResources | undefined;
 
   /**
-   * Configuration for the cluster manager which owns all upstream clusters
-   * within the server.
-   *
    * @generated from field: envoy.config.bootstrap.v3.ClusterManager cluster_manager = 4;
    */
   clusterManager?: ClusterManager | undefined;
 
   /**
-   * Health discovery service config option.
-   * (:ref:`core.ApiConfigSource <envoy_v3_api_msg_config.core.v3.ApiConfigSource>`)
-   *
    * @generated from field: envoy.config.core.v3.ApiConfigSource hds_config = 14;
    */
   hdsConfig?: ApiConfigSource | undefined;
 
   /**
-   * Optional file system path to search for startup flag files.
-   *
    * @generated from field: string flags_path = 5;
    */
   flagsPath: string;
 
   /**
-   * Optional set of stats sinks.
-   *
    * @generated from field: repeated envoy.config.metrics.v3.StatsSink stats_sinks = 6;
    */
   statsSinks: StatsSink[];
 
   /**
-   * Options to control behaviors of deferred creation compatible stats.
-   *
    * @generated from field: envoy.config.bootstrap.v3.Bootstrap.DeferredStatOptions deferred_stat_options = 39;
    */
   deferredStatOptions?: Bootstrap_DeferredStatOptions | undefined;
 
   /**
-   * Configuration for internal processing of stats.
-   *
    * @generated from field: envoy.config.metrics.v3.StatsConfig stats_config = 13;
    */
   statsConfig?: StatsConfig | undefined;
 
   /**
-   * Optional duration between flushes to configured stats sinks. For
-   * performance reasons Envoy latches counters and only flushes counters and
-   * gauges at a periodic interval. If not specified the default is 5000ms (5
-   * seconds). Only one of ``stats_flush_interval`` or ``stats_flush_on_admin``
-   * can be set.
-   * Duration must be at least 1ms and at most 5 min.
-   *
    * @generated from field: google.protobuf.Duration stats_flush_interval = 7;
    */
   statsFlushInterval?: Duration | undefined;
@@ -179,10 +109,6 @@ export type Bootstrap = Message<"envoy.config.bootstrap.v3.Bootstrap"> & {
    */
   statsFlush: {
     /**
-     * Flush stats to sinks only when queried for on the admin interface. If set,
-     * a flush timer is not created. Only one of ``stats_flush_on_admin`` or
-     * ``stats_flush_interval`` can be set.
-     *
      * @generated from field: bool stats_flush_on_admin = 29;
      */
     value: boolean;
@@ -190,290 +116,140 @@ export type Bootstrap = Message<"envoy.config.bootstrap.v3.Bootstrap"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * Optional watchdog configuration.
-   * This is for a single watchdog configuration for the entire system.
-   * Deprecated in favor of ``watchdogs`` which has finer granularity.
-   *
    * @generated from field: envoy.config.bootstrap.v3.Watchdog watchdog = 8 [deprecated = true];
    * @deprecated
    */
   watchdog?: Watchdog | undefined;
 
   /**
-   * Optional watchdogs configuration.
-   * This is used for specifying different watchdogs for the different subsystems.
-   * [#extension-category: envoy.guarddog_actions]
-   *
    * @generated from field: envoy.config.bootstrap.v3.Watchdogs watchdogs = 27;
    */
   watchdogs?: Watchdogs | undefined;
 
   /**
-   * Configuration for an external tracing provider.
-   *
-   * .. attention::
-   *  This field has been deprecated in favor of :ref:`HttpConnectionManager.Tracing.provider
-   *  <envoy_v3_api_field_extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.Tracing.provider>`.
-   *
    * @generated from field: envoy.config.trace.v3.Tracing tracing = 9 [deprecated = true];
    * @deprecated
    */
   tracing?: Tracing | undefined;
 
   /**
-   * Configuration for the runtime configuration provider. If not
-   * specified, a “null” provider will be used which will result in all defaults
-   * being used.
-   *
    * @generated from field: envoy.config.bootstrap.v3.LayeredRuntime layered_runtime = 17;
    */
   layeredRuntime?: LayeredRuntime | undefined;
 
   /**
-   * Configuration for the local administration HTTP server.
-   *
    * @generated from field: envoy.config.bootstrap.v3.Admin admin = 12;
    */
   admin?: Admin | undefined;
 
   /**
-   * Optional overload manager configuration.
-   *
    * @generated from field: envoy.config.overload.v3.OverloadManager overload_manager = 15;
    */
   overloadManager?: OverloadManager | undefined;
 
   /**
-   * Enable :ref:`stats for event dispatcher <operations_performance>`, defaults to false.
-   * Note that this records a value for each iteration of the event loop on every thread. This
-   * should normally be minimal overhead, but when using
-   * :ref:`statsd <envoy_v3_api_msg_config.metrics.v3.StatsdSink>`, it will send each observed value
-   * over the wire individually because the statsd protocol doesn't have any way to represent a
-   * histogram summary. Be aware that this can be a very large volume of data.
-   *
    * @generated from field: bool enable_dispatcher_stats = 16;
    */
   enableDispatcherStats: boolean;
 
   /**
-   * Optional string which will be used in lieu of x-envoy in prefixing headers.
-   *
-   * For example, if this string is present and set to X-Foo, then x-envoy-retry-on will be
-   * transformed into x-foo-retry-on etc.
-   *
-   * Note this applies to the headers Envoy will generate, the headers Envoy will sanitize, and the
-   * headers Envoy will trust for core code and core extensions only. Be VERY careful making
-   * changes to this string, especially in multi-layer Envoy deployments or deployments using
-   * extensions which are not upstream.
-   *
    * @generated from field: string header_prefix = 18;
    */
   headerPrefix: string;
 
   /**
-   * Optional proxy version which will be used to set the value of :ref:`server.version statistic
-   * <server_statistics>` if specified. Envoy will not process this value, it will be sent as is to
-   * :ref:`stats sinks <envoy_v3_api_msg_config.metrics.v3.StatsSink>`.
-   *
    * @generated from field: google.protobuf.UInt64Value stats_server_version_override = 19;
    */
   statsServerVersionOverride?: bigint | undefined;
 
   /**
-   * Always use TCP queries instead of UDP queries for DNS lookups.
-   * This may be overridden on a per-cluster basis in cds_config,
-   * when :ref:`dns_resolvers <envoy_v3_api_field_config.cluster.v3.Cluster.dns_resolvers>` and
-   * :ref:`use_tcp_for_dns_lookups <envoy_v3_api_field_config.cluster.v3.Cluster.use_tcp_for_dns_lookups>` are
-   * specified.
-   * This field is deprecated in favor of ``dns_resolution_config``
-   * which aggregates all of the DNS resolver configuration in a single message.
-   *
    * @generated from field: bool use_tcp_for_dns_lookups = 20 [deprecated = true];
    * @deprecated
    */
   useTcpForDnsLookups: boolean;
 
   /**
-   * DNS resolution configuration which includes the underlying dns resolver addresses and options.
-   * This may be overridden on a per-cluster basis in cds_config, when
-   * :ref:`dns_resolution_config <envoy_v3_api_field_config.cluster.v3.Cluster.dns_resolution_config>`
-   * is specified.
-   * This field is deprecated in favor of
-   * :ref:`typed_dns_resolver_config <envoy_v3_api_field_config.bootstrap.v3.Bootstrap.typed_dns_resolver_config>`.
-   *
    * @generated from field: envoy.config.core.v3.DnsResolutionConfig dns_resolution_config = 30 [deprecated = true];
    * @deprecated
    */
   dnsResolutionConfig?: DnsResolutionConfig | undefined;
 
   /**
-   * DNS resolver type configuration extension. This extension can be used to configure c-ares, apple,
-   * or any other DNS resolver types and the related parameters.
-   * For example, an object of
-   * :ref:`CaresDnsResolverConfig <envoy_v3_api_msg_extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig>`
-   * can be packed into this ``typed_dns_resolver_config``. This configuration replaces the
-   * :ref:`dns_resolution_config <envoy_v3_api_field_config.bootstrap.v3.Bootstrap.dns_resolution_config>`
-   * configuration.
-   * During the transition period when both ``dns_resolution_config`` and ``typed_dns_resolver_config`` exists,
-   * when ``typed_dns_resolver_config`` is in place, Envoy will use it and ignore ``dns_resolution_config``.
-   * When ``typed_dns_resolver_config`` is missing, the default behavior is in place.
-   * [#extension-category: envoy.network.dns_resolver]
-   *
    * @generated from field: envoy.config.core.v3.TypedExtensionConfig typed_dns_resolver_config = 31;
    */
   typedDnsResolverConfig?: TypedExtensionConfig | undefined;
 
   /**
-   * Specifies optional bootstrap extensions to be instantiated at startup time.
-   * Each item contains extension specific configuration.
-   * [#extension-category: envoy.bootstrap]
-   *
    * @generated from field: repeated envoy.config.core.v3.TypedExtensionConfig bootstrap_extensions = 21;
    */
   bootstrapExtensions: TypedExtensionConfig[];
 
   /**
-   * Specifies optional extensions instantiated at startup time and
-   * invoked during crash time on the request that caused the crash.
-   *
    * @generated from field: repeated envoy.config.bootstrap.v3.FatalAction fatal_actions = 28;
    */
   fatalActions: FatalAction[];
 
   /**
-   * Configuration sources that will participate in
-   * xdstp:// URL authority resolution. The algorithm is as
-   * follows:
-   * 1. The authority field is taken from the xdstp:// URL, call
-   *    this ``resource_authority``.
-   * 2. ``resource_authority`` is compared against the authorities in any peer
-   *    ``ConfigSource``. The peer ``ConfigSource`` is the configuration source
-   *    message which would have been used unconditionally for resolution
-   *    with opaque resource names. If there is a match with an authority, the
-   *    peer ``ConfigSource`` message is used.
-   * 3. ``resource_authority`` is compared sequentially with the authorities in
-   *    each configuration source in ``config_sources``. The first ``ConfigSource``
-   *    to match wins.
-   * 4. As a fallback, if no configuration source matches, then
-   *    ``default_config_source`` is used.
-   * 5. If ``default_config_source`` is not specified, resolution fails.
-   * [#not-implemented-hide:]
-   *
    * @generated from field: repeated envoy.config.core.v3.ConfigSource config_sources = 22;
    */
   configSources: ConfigSource[];
 
   /**
-   * Default configuration source for xdstp:// URLs if all
-   * other resolution fails.
-   * [#not-implemented-hide:]
-   *
    * @generated from field: envoy.config.core.v3.ConfigSource default_config_source = 23;
    */
   defaultConfigSource?: ConfigSource | undefined;
 
   /**
-   * Optional overriding of default socket interface. The value must be the name of one of the
-   * socket interface factories initialized through a bootstrap extension
-   *
    * @generated from field: string default_socket_interface = 24;
    */
   defaultSocketInterface: string;
 
   /**
-   * Global map of CertificateProvider instances. These instances are referred to by name in the
-   * :ref:`CommonTlsContext.CertificateProviderInstance.instance_name
-   * <envoy_v3_api_field_extensions.transport_sockets.tls.v3.CommonTlsContext.CertificateProviderInstance.instance_name>`
-   * field.
-   * [#not-implemented-hide:]
-   *
    * @generated from field: map<string, envoy.config.core.v3.TypedExtensionConfig> certificate_provider_instances = 25;
    */
   certificateProviderInstances: { [key: string]: TypedExtensionConfig };
 
   /**
-   * Specifies a set of headers that need to be registered as inline header. This configuration
-   * allows users to customize the inline headers on-demand at Envoy startup without modifying
-   * Envoy's source code.
-   *
-   * Note that the 'set-cookie' header cannot be registered as inline header.
-   *
    * @generated from field: repeated envoy.config.bootstrap.v3.CustomInlineHeader inline_headers = 32;
    */
   inlineHeaders: CustomInlineHeader[];
 
   /**
-   * Optional path to a file with performance tracing data created by "Perfetto" SDK in binary
-   * ProtoBuf format. The default value is "envoy.pftrace".
-   *
    * @generated from field: string perf_tracing_file_path = 33;
    */
   perfTracingFilePath: string;
 
   /**
-   * Optional overriding of default regex engine.
-   * If the value is not specified, Google RE2 will be used by default.
-   * [#extension-category: envoy.regex_engines]
-   *
    * @generated from field: envoy.config.core.v3.TypedExtensionConfig default_regex_engine = 34;
    */
   defaultRegexEngine?: TypedExtensionConfig | undefined;
 
   /**
-   * Optional XdsResourcesDelegate configuration, which allows plugging custom logic into both
-   * fetch and load events during xDS processing.
-   * If a value is not specified, no XdsResourcesDelegate will be used.
-   * TODO(abeyad): Add public-facing documentation.
-   * [#not-implemented-hide:]
-   *
    * @generated from field: envoy.config.core.v3.TypedExtensionConfig xds_delegate_extension = 35;
    */
   xdsDelegateExtension?: TypedExtensionConfig | undefined;
 
   /**
-   * Optional XdsConfigTracker configuration, which allows tracking xDS responses in external components,
-   * e.g., external tracer or monitor. It provides the process point when receive, ingest, or fail to
-   * process xDS resources and messages. If a value is not specified, no XdsConfigTracker will be used.
-   *
-   * .. note::
-   *
-   *    There are no in-repo extensions currently, and the :repo:`XdsConfigTracker <envoy/config/xds_config_tracker.h>`
-   *    interface should be implemented before using.
-   *    See :repo:`xds_config_tracker_integration_test <test/integration/xds_config_tracker_integration_test.cc>`
-   *    for an example usage of the interface.
-   *
    * @generated from field: envoy.config.core.v3.TypedExtensionConfig xds_config_tracker_extension = 36;
    */
   xdsConfigTrackerExtension?: TypedExtensionConfig | undefined;
 
   /**
-   * [#not-implemented-hide:]
-   * This controls the type of listener manager configured for Envoy. Currently
-   * Envoy only supports ListenerManager for this field and Envoy Mobile
-   * supports ApiListenerManager.
-   *
    * @generated from field: envoy.config.core.v3.TypedExtensionConfig listener_manager = 37;
    */
   listenerManager?: TypedExtensionConfig | undefined;
 
   /**
-   * Optional application log configuration.
-   *
    * @generated from field: envoy.config.bootstrap.v3.Bootstrap.ApplicationLogConfig application_log_config = 38;
    */
   applicationLogConfig?: Bootstrap_ApplicationLogConfig | undefined;
 
   /**
-   * Optional gRPC async manager config.
-   *
    * @generated from field: envoy.config.bootstrap.v3.Bootstrap.GrpcAsyncClientManagerConfig grpc_async_client_manager_config = 40;
    */
   grpcAsyncClientManagerConfig?: Bootstrap_GrpcAsyncClientManagerConfig | undefined;
 
   /**
-   * Optional configuration for memory allocation manager.
-   * Memory releasing is only supported for `tcmalloc allocator <https://github.com/google/tcmalloc>`_.
-   *
    * @generated from field: envoy.config.bootstrap.v3.MemoryAllocatorManager memory_allocator_manager = 41;
    */
   memoryAllocatorManager?: MemoryAllocatorManager | undefined;
@@ -491,29 +267,16 @@ export const BootstrapSchema: GenMessage<Bootstrap> = /*@__PURE__*/
  */
 export type Bootstrap_StaticResources = Message<"envoy.config.bootstrap.v3.Bootstrap.StaticResources"> & {
   /**
-   * Static :ref:`Listeners <envoy_v3_api_msg_config.listener.v3.Listener>`. These listeners are
-   * available regardless of LDS configuration.
-   *
    * @generated from field: repeated envoy.config.listener.v3.Listener listeners = 1;
    */
   listeners: Listener[];
 
   /**
-   * If a network based configuration source is specified for :ref:`cds_config
-   * <envoy_v3_api_field_config.bootstrap.v3.Bootstrap.DynamicResources.cds_config>`, it's necessary
-   * to have some initial cluster definitions available to allow Envoy to know
-   * how to speak to the management server. These cluster definitions may not
-   * use :ref:`EDS <arch_overview_dynamic_config_eds>` (i.e. they should be static
-   * IP or DNS-based).
-   *
    * @generated from field: repeated envoy.config.cluster.v3.Cluster clusters = 2;
    */
   clusters: Cluster[];
 
   /**
-   * These static secrets can be used by :ref:`SdsSecretConfig
-   * <envoy_v3_api_msg_extensions.transport_sockets.tls.v3.SdsSecretConfig>`
-   *
    * @generated from field: repeated envoy.extensions.transport_sockets.tls.v3.Secret secrets = 3;
    */
   secrets: Secret[];
@@ -527,53 +290,30 @@ export const Bootstrap_StaticResourcesSchema: GenMessage<Bootstrap_StaticResourc
   messageDesc(file_envoy_config_bootstrap_v3_bootstrap, 0, 0);
 
 /**
- * [#next-free-field: 7]
- *
  * @generated from message envoy.config.bootstrap.v3.Bootstrap.DynamicResources
  */
 export type Bootstrap_DynamicResources = Message<"envoy.config.bootstrap.v3.Bootstrap.DynamicResources"> & {
   /**
-   * All :ref:`Listeners <envoy_v3_api_msg_config.listener.v3.Listener>` are provided by a single
-   * :ref:`LDS <arch_overview_dynamic_config_lds>` configuration source.
-   *
    * @generated from field: envoy.config.core.v3.ConfigSource lds_config = 1;
    */
   ldsConfig?: ConfigSource | undefined;
 
   /**
-   * xdstp:// resource locator for listener collection.
-   * [#not-implemented-hide:]
-   *
    * @generated from field: string lds_resources_locator = 5;
    */
   ldsResourcesLocator: string;
 
   /**
-   * All post-bootstrap :ref:`Cluster <envoy_v3_api_msg_config.cluster.v3.Cluster>` definitions are
-   * provided by a single :ref:`CDS <arch_overview_dynamic_config_cds>`
-   * configuration source.
-   *
    * @generated from field: envoy.config.core.v3.ConfigSource cds_config = 2;
    */
   cdsConfig?: ConfigSource | undefined;
 
   /**
-   * xdstp:// resource locator for cluster collection.
-   * [#not-implemented-hide:]
-   *
    * @generated from field: string cds_resources_locator = 6;
    */
   cdsResourcesLocator: string;
 
   /**
-   * A single :ref:`ADS <config_overview_ads>` source may be optionally
-   * specified. This must have :ref:`api_type
-   * <envoy_v3_api_field_config.core.v3.ApiConfigSource.api_type>` :ref:`GRPC
-   * <envoy_v3_api_enum_value_config.core.v3.ApiConfigSource.ApiType.GRPC>`. Only
-   * :ref:`ConfigSources <envoy_v3_api_msg_config.core.v3.ConfigSource>` that have
-   * the :ref:`ads <envoy_v3_api_field_config.core.v3.ConfigSource.ads>` field set will be
-   * streamed on the ADS channel.
-   *
    * @generated from field: envoy.config.core.v3.ApiConfigSource ads_config = 3;
    */
   adsConfig?: ApiConfigSource | undefined;
@@ -591,10 +331,6 @@ export const Bootstrap_DynamicResourcesSchema: GenMessage<Bootstrap_DynamicResou
  */
 export type Bootstrap_ApplicationLogConfig = Message<"envoy.config.bootstrap.v3.Bootstrap.ApplicationLogConfig"> & {
   /**
-   * Optional field to set the application logs format. If this field is set, it will override
-   * the default log format. Setting both this field and :option:`--log-format` command line
-   * option is not allowed, and will cause a bootstrap error.
-   *
    * @generated from field: envoy.config.bootstrap.v3.Bootstrap.ApplicationLogConfig.LogFormat log_format = 1;
    */
   logFormat?: Bootstrap_ApplicationLogConfig_LogFormat | undefined;
@@ -616,20 +352,12 @@ export type Bootstrap_ApplicationLogConfig_LogFormat = Message<"envoy.config.boo
    */
   logFormat: {
     /**
-     * Flush application logs in JSON format. The configured JSON struct can
-     * support all the format flags specified in the :option:`--log-format`
-     * command line options section, except for the ``%v`` and ``%_`` flags.
-     *
      * @generated from field: google.protobuf.Struct json_format = 1;
      */
     value: JsonObject;
     case: "jsonFormat";
   } | {
     /**
-     * Flush application log in a format defined by a string. The text format
-     * can support all the format flags specified in the :option:`--log-format`
-     * command line option section.
-     *
      * @generated from field: string text_format = 2;
      */
     value: string;
@@ -649,15 +377,6 @@ export const Bootstrap_ApplicationLogConfig_LogFormatSchema: GenMessage<Bootstra
  */
 export type Bootstrap_DeferredStatOptions = Message<"envoy.config.bootstrap.v3.Bootstrap.DeferredStatOptions"> & {
   /**
-   * When the flag is enabled, Envoy will lazily initialize a subset of the stats (see below).
-   * This will save memory and CPU cycles when creating the objects that own these stats, if those
-   * stats are never referenced throughout the lifetime of the process. However, it will incur additional
-   * memory overhead for these objects, and a small increase of CPU usage when a at least one of the stats
-   * is updated for the first time.
-   * Groups of stats that will be lazily initialized:
-   * - Cluster traffic stats: a subgroup of the :ref:`cluster statistics <config_cluster_manager_cluster_stats>`
-   * that are used when requests are routed to the cluster.
-   *
    * @generated from field: bool enable_deferred_creation_stats = 1;
    */
   enableDeferredCreationStats: boolean;
@@ -675,9 +394,6 @@ export const Bootstrap_DeferredStatOptionsSchema: GenMessage<Bootstrap_DeferredS
  */
 export type Bootstrap_GrpcAsyncClientManagerConfig = Message<"envoy.config.bootstrap.v3.Bootstrap.GrpcAsyncClientManagerConfig"> & {
   /**
-   * Optional field to set the expiration time for the cached gRPC client object.
-   * The minimal value is 5s and the default is 50s.
-   *
    * @generated from field: google.protobuf.Duration max_cached_entry_idle_duration = 1;
    */
   maxCachedEntryIdleDuration?: Duration | undefined;
@@ -691,60 +407,36 @@ export const Bootstrap_GrpcAsyncClientManagerConfigSchema: GenMessage<Bootstrap_
   messageDesc(file_envoy_config_bootstrap_v3_bootstrap, 0, 4);
 
 /**
- * Administration interface :ref:`operations documentation
- * <operations_admin_interface>`.
- * [#next-free-field: 7]
- *
  * @generated from message envoy.config.bootstrap.v3.Admin
  */
 export type Admin = Message<"envoy.config.bootstrap.v3.Admin"> & {
   /**
-   * Configuration for :ref:`access logs <arch_overview_access_logs>`
-   * emitted by the administration server.
-   *
    * @generated from field: repeated envoy.config.accesslog.v3.AccessLog access_log = 5;
    */
   accessLog: AccessLog[];
 
   /**
-   * The path to write the access log for the administration server. If no
-   * access log is desired specify ‘/dev/null’. This is only required if
-   * :ref:`address <envoy_v3_api_field_config.bootstrap.v3.Admin.address>` is set.
-   * Deprecated in favor of ``access_log`` which offers more options.
-   *
    * @generated from field: string access_log_path = 1 [deprecated = true];
    * @deprecated
    */
   accessLogPath: string;
 
   /**
-   * The cpu profiler output path for the administration server. If no profile
-   * path is specified, the default is ‘/var/log/envoy/envoy.prof’.
-   *
    * @generated from field: string profile_path = 2;
    */
   profilePath: string;
 
   /**
-   * The TCP address that the administration server will listen on.
-   * If not specified, Envoy will not start an administration server.
-   *
    * @generated from field: envoy.config.core.v3.Address address = 3;
    */
   address?: Address | undefined;
 
   /**
-   * Additional socket options that may not be present in Envoy source code or
-   * precompiled binaries.
-   *
    * @generated from field: repeated envoy.config.core.v3.SocketOption socket_options = 4;
    */
   socketOptions: SocketOption[];
 
   /**
-   * Indicates whether :ref:`global_downstream_max_connections <config_overload_manager_limiting_connections>`
-   * should apply to the admin interface or not.
-   *
    * @generated from field: bool ignore_global_conn_limit = 6;
    */
   ignoreGlobalConnLimit: boolean;
@@ -758,57 +450,30 @@ export const AdminSchema: GenMessage<Admin> = /*@__PURE__*/
   messageDesc(file_envoy_config_bootstrap_v3_bootstrap, 1);
 
 /**
- * Cluster manager :ref:`architecture overview <arch_overview_cluster_manager>`.
- * [#next-free-field: 6]
- *
  * @generated from message envoy.config.bootstrap.v3.ClusterManager
  */
 export type ClusterManager = Message<"envoy.config.bootstrap.v3.ClusterManager"> & {
   /**
-   * Name of the local cluster (i.e., the cluster that owns the Envoy running
-   * this configuration). In order to enable :ref:`zone aware routing
-   * <arch_overview_load_balancing_zone_aware_routing>` this option must be set.
-   * If ``local_cluster_name`` is defined then :ref:`clusters
-   * <envoy_v3_api_msg_config.cluster.v3.Cluster>` must be defined in the :ref:`Bootstrap
-   * static cluster resources
-   * <envoy_v3_api_field_config.bootstrap.v3.Bootstrap.StaticResources.clusters>`. This is unrelated to
-   * the :option:`--service-cluster` option which does not `affect zone aware
-   * routing <https://github.com/envoyproxy/envoy/issues/774>`_.
-   *
    * @generated from field: string local_cluster_name = 1;
    */
   localClusterName: string;
 
   /**
-   * Optional global configuration for outlier detection.
-   *
    * @generated from field: envoy.config.bootstrap.v3.ClusterManager.OutlierDetection outlier_detection = 2;
    */
   outlierDetection?: ClusterManager_OutlierDetection | undefined;
 
   /**
-   * Optional configuration used to bind newly established upstream connections.
-   * This may be overridden on a per-cluster basis by upstream_bind_config in the cds_config.
-   *
    * @generated from field: envoy.config.core.v3.BindConfig upstream_bind_config = 3;
    */
   upstreamBindConfig?: BindConfig | undefined;
 
   /**
-   * A management server endpoint to stream load stats to via
-   * ``StreamLoadStats``. This must have :ref:`api_type
-   * <envoy_v3_api_field_config.core.v3.ApiConfigSource.api_type>` :ref:`GRPC
-   * <envoy_v3_api_enum_value_config.core.v3.ApiConfigSource.ApiType.GRPC>`.
-   *
    * @generated from field: envoy.config.core.v3.ApiConfigSource load_stats_config = 4;
    */
   loadStatsConfig?: ApiConfigSource | undefined;
 
   /**
-   * Whether the ClusterManager will create clusters on the worker threads
-   * inline during requests. This will save memory and CPU cycles in cases where
-   * there are lots of inactive clusters and > 1 worker thread.
-   *
    * @generated from field: bool enable_deferred_cluster_creation = 5;
    */
   enableDeferredClusterCreation: boolean;
@@ -826,17 +491,11 @@ export const ClusterManagerSchema: GenMessage<ClusterManager> = /*@__PURE__*/
  */
 export type ClusterManager_OutlierDetection = Message<"envoy.config.bootstrap.v3.ClusterManager.OutlierDetection"> & {
   /**
-   * Specifies the path to the outlier event log.
-   *
    * @generated from field: string event_log_path = 1;
    */
   eventLogPath: string;
 
   /**
-   * [#not-implemented-hide:]
-   * The gRPC service for the outlier detection event service.
-   * If empty, outlier detection events won't be sent to a remote endpoint.
-   *
    * @generated from field: envoy.config.core.v3.EventServiceConfig event_service = 2;
    */
   eventService?: EventServiceConfig | undefined;
@@ -850,23 +509,15 @@ export const ClusterManager_OutlierDetectionSchema: GenMessage<ClusterManager_Ou
   messageDesc(file_envoy_config_bootstrap_v3_bootstrap, 2, 0);
 
 /**
- * Allows you to specify different watchdog configs for different subsystems.
- * This allows finer tuned policies for the watchdog. If a subsystem is omitted
- * the default values for that system will be used.
- *
  * @generated from message envoy.config.bootstrap.v3.Watchdogs
  */
 export type Watchdogs = Message<"envoy.config.bootstrap.v3.Watchdogs"> & {
   /**
-   * Watchdog for the main thread.
-   *
    * @generated from field: envoy.config.bootstrap.v3.Watchdog main_thread_watchdog = 1;
    */
   mainThreadWatchdog?: Watchdog | undefined;
 
   /**
-   * Watchdog for the worker threads.
-   *
    * @generated from field: envoy.config.bootstrap.v3.Watchdog worker_watchdog = 2;
    */
   workerWatchdog?: Watchdog | undefined;
@@ -880,73 +531,40 @@ export const WatchdogsSchema: GenMessage<Watchdogs> = /*@__PURE__*/
   messageDesc(file_envoy_config_bootstrap_v3_bootstrap, 3);
 
 /**
- * Envoy process watchdog configuration. When configured, this monitors for
- * nonresponsive threads and kills the process after the configured thresholds.
- * See the :ref:`watchdog documentation <operations_performance_watchdog>` for more information.
- * [#next-free-field: 8]
- *
  * @generated from message envoy.config.bootstrap.v3.Watchdog
  */
 export type Watchdog = Message<"envoy.config.bootstrap.v3.Watchdog"> & {
   /**
-   * Register actions that will fire on given WatchDog events.
-   * See ``WatchDogAction`` for priority of events.
-   *
    * @generated from field: repeated envoy.config.bootstrap.v3.Watchdog.WatchdogAction actions = 7;
    */
   actions: Watchdog_WatchdogAction[];
 
   /**
-   * The duration after which Envoy counts a nonresponsive thread in the
-   * ``watchdog_miss`` statistic. If not specified the default is 200ms.
-   *
    * @generated from field: google.protobuf.Duration miss_timeout = 1;
    */
   missTimeout?: Duration | undefined;
 
   /**
-   * The duration after which Envoy counts a nonresponsive thread in the
-   * ``watchdog_mega_miss`` statistic. If not specified the default is
-   * 1000ms.
-   *
    * @generated from field: google.protobuf.Duration megamiss_timeout = 2;
    */
   megamissTimeout?: Duration | undefined;
 
   /**
-   * If a watched thread has been nonresponsive for this duration, assume a
-   * programming error and kill the entire Envoy process. Set to 0 to disable
-   * kill behavior. If not specified the default is 0 (disabled).
-   *
    * @generated from field: google.protobuf.Duration kill_timeout = 3;
    */
   killTimeout?: Duration | undefined;
 
   /**
-   * Defines the maximum jitter used to adjust the ``kill_timeout`` if ``kill_timeout`` is
-   * enabled. Enabling this feature would help to reduce risk of synchronized
-   * watchdog kill events across proxies due to external triggers. Set to 0 to
-   * disable. If not specified the default is 0 (disabled).
-   *
    * @generated from field: google.protobuf.Duration max_kill_timeout_jitter = 6;
    */
   maxKillTimeoutJitter?: Duration | undefined;
 
   /**
-   * If ``max(2, ceil(registered_threads * Fraction(*multikill_threshold*)))``
-   * threads have been nonresponsive for at least this duration kill the entire
-   * Envoy process. Set to 0 to disable this behavior. If not specified the
-   * default is 0 (disabled).
-   *
    * @generated from field: google.protobuf.Duration multikill_timeout = 4;
    */
   multikillTimeout?: Duration | undefined;
 
   /**
-   * Sets the threshold for ``multikill_timeout`` in terms of the percentage of
-   * nonresponsive threads required for the ``multikill_timeout``.
-   * If not specified the default is 0.
-   *
    * @generated from field: envoy.type.v3.Percent multikill_threshold = 5;
    */
   multikillThreshold?: Percent | undefined;
@@ -964,8 +582,6 @@ export const WatchdogSchema: GenMessage<Watchdog> = /*@__PURE__*/
  */
 export type Watchdog_WatchdogAction = Message<"envoy.config.bootstrap.v3.Watchdog.WatchdogAction"> & {
   /**
-   * Extension specific configuration for the action.
-   *
    * @generated from field: envoy.config.core.v3.TypedExtensionConfig config = 1;
    */
   config?: TypedExtensionConfig | undefined;
@@ -984,13 +600,6 @@ export const Watchdog_WatchdogActionSchema: GenMessage<Watchdog_WatchdogAction> 
   messageDesc(file_envoy_config_bootstrap_v3_bootstrap, 4, 0);
 
 /**
- * The events are fired in this order: KILL, MULTIKILL, MEGAMISS, MISS.
- * Within an event type, actions execute in the order they are configured.
- * For KILL/MULTIKILL there is a default PANIC that will run after the
- * registered actions and kills the process if it wasn't already killed.
- * It might be useful to specify several debug actions, and possibly an
- * alternate FATAL action.
- *
  * @generated from enum envoy.config.bootstrap.v3.Watchdog.WatchdogAction.WatchdogEvent
  */
 export enum Watchdog_WatchdogAction_WatchdogEvent {
@@ -1027,22 +636,10 @@ export const Watchdog_WatchdogAction_WatchdogEventSchema: GenEnum<Watchdog_Watch
   enumDesc(file_envoy_config_bootstrap_v3_bootstrap, 4, 0, 0);
 
 /**
- * Fatal actions to run while crashing. Actions can be safe (meaning they are
- * async-signal safe) or unsafe. We run all safe actions before we run unsafe actions.
- * If using an unsafe action that could get stuck or deadlock, it important to
- * have an out of band system to terminate the process.
- *
- * The interface for the extension is ``Envoy::Server::Configuration::FatalAction``.
- * ``FatalAction`` extensions live in the ``envoy.extensions.fatal_actions`` API
- * namespace.
- *
  * @generated from message envoy.config.bootstrap.v3.FatalAction
  */
 export type FatalAction = Message<"envoy.config.bootstrap.v3.FatalAction"> & {
   /**
-   * Extension specific configuration for the action. It's expected to conform
-   * to the ``Envoy::Server::Configuration::FatalAction`` interface.
-   *
    * @generated from field: envoy.config.core.v3.TypedExtensionConfig config = 1;
    */
   config?: TypedExtensionConfig | undefined;
@@ -1056,50 +653,25 @@ export const FatalActionSchema: GenMessage<FatalAction> = /*@__PURE__*/
   messageDesc(file_envoy_config_bootstrap_v3_bootstrap, 5);
 
 /**
- * Runtime :ref:`configuration overview <config_runtime>` (deprecated).
- *
  * @generated from message envoy.config.bootstrap.v3.Runtime
  */
 export type Runtime = Message<"envoy.config.bootstrap.v3.Runtime"> & {
   /**
-   * The implementation assumes that the file system tree is accessed via a
-   * symbolic link. An atomic link swap is used when a new tree should be
-   * switched to. This parameter specifies the path to the symbolic link. Envoy
-   * will watch the location for changes and reload the file system tree when
-   * they happen. If this parameter is not set, there will be no disk based
-   * runtime.
-   *
    * @generated from field: string symlink_root = 1;
    */
   symlinkRoot: string;
 
   /**
-   * Specifies the subdirectory to load within the root directory. This is
-   * useful if multiple systems share the same delivery mechanism. Envoy
-   * configuration elements can be contained in a dedicated subdirectory.
-   *
    * @generated from field: string subdirectory = 2;
    */
   subdirectory: string;
 
   /**
-   * Specifies an optional subdirectory to load within the root directory. If
-   * specified and the directory exists, configuration values within this
-   * directory will override those found in the primary subdirectory. This is
-   * useful when Envoy is deployed across many different types of servers.
-   * Sometimes it is useful to have a per service cluster directory for runtime
-   * configuration. See below for exactly how the override directory is used.
-   *
    * @generated from field: string override_subdirectory = 3;
    */
   overrideSubdirectory: string;
 
   /**
-   * Static base runtime. This will be :ref:`overridden
-   * <config_runtime_layering>` by other runtime layers, e.g.
-   * disk or admin. This follows the :ref:`runtime protobuf JSON representation
-   * encoding <config_runtime_proto_json>`.
-   *
    * @generated from field: google.protobuf.Struct base = 4;
    */
   base?: JsonObject | undefined;
@@ -1113,15 +685,10 @@ export const RuntimeSchema: GenMessage<Runtime> = /*@__PURE__*/
   messageDesc(file_envoy_config_bootstrap_v3_bootstrap, 6);
 
 /**
- * [#next-free-field: 6]
- *
  * @generated from message envoy.config.bootstrap.v3.RuntimeLayer
  */
 export type RuntimeLayer = Message<"envoy.config.bootstrap.v3.RuntimeLayer"> & {
   /**
-   * Descriptive name for the runtime layer. This is only used for the runtime
-   * :http:get:`/runtime` output.
-   *
    * @generated from field: string name = 1;
    */
   name: string;
@@ -1131,11 +698,6 @@ export type RuntimeLayer = Message<"envoy.config.bootstrap.v3.RuntimeLayer"> & {
    */
   layerSpecifier: {
     /**
-     * :ref:`Static runtime <config_runtime_bootstrap>` layer.
-     * This follows the :ref:`runtime protobuf JSON representation encoding
-     * <config_runtime_proto_json>`. Unlike static xDS resources, this static
-     * layer is overridable by later layers in the runtime virtual filesystem.
-     *
      * @generated from field: google.protobuf.Struct static_layer = 2;
      */
     value: JsonObject;
@@ -1169,37 +731,20 @@ export const RuntimeLayerSchema: GenMessage<RuntimeLayer> = /*@__PURE__*/
   messageDesc(file_envoy_config_bootstrap_v3_bootstrap, 7);
 
 /**
- * :ref:`Disk runtime <config_runtime_local_disk>` layer.
- *
  * @generated from message envoy.config.bootstrap.v3.RuntimeLayer.DiskLayer
  */
 export type RuntimeLayer_DiskLayer = Message<"envoy.config.bootstrap.v3.RuntimeLayer.DiskLayer"> & {
   /**
-   * The implementation assumes that the file system tree is accessed via a
-   * symbolic link. An atomic link swap is used when a new tree should be
-   * switched to. This parameter specifies the path to the symbolic link.
-   * Envoy will watch the location for changes and reload the file system tree
-   * when they happen. See documentation on runtime :ref:`atomicity
-   * <config_runtime_atomicity>` for further details on how reloads are
-   * treated.
-   *
    * @generated from field: string symlink_root = 1;
    */
   symlinkRoot: string;
 
   /**
-   * Specifies the subdirectory to load within the root directory. This is
-   * useful if multiple systems share the same delivery mechanism. Envoy
-   * configuration elements can be contained in a dedicated subdirectory.
-   *
    * @generated from field: string subdirectory = 3;
    */
   subdirectory: string;
 
   /**
-   * :ref:`Append <config_runtime_local_disk_service_cluster_subdirs>` the
-   * service cluster to the path under symlink root.
-   *
    * @generated from field: bool append_service_cluster = 2;
    */
   appendServiceCluster: boolean;
@@ -1213,8 +758,6 @@ export const RuntimeLayer_DiskLayerSchema: GenMessage<RuntimeLayer_DiskLayer> = 
   messageDesc(file_envoy_config_bootstrap_v3_bootstrap, 7, 0);
 
 /**
- * :ref:`Admin console runtime <config_runtime_admin>` layer.
- *
  * @generated from message envoy.config.bootstrap.v3.RuntimeLayer.AdminLayer
  */
 export type RuntimeLayer_AdminLayer = Message<"envoy.config.bootstrap.v3.RuntimeLayer.AdminLayer"> & {
@@ -1228,21 +771,15 @@ export const RuntimeLayer_AdminLayerSchema: GenMessage<RuntimeLayer_AdminLayer> 
   messageDesc(file_envoy_config_bootstrap_v3_bootstrap, 7, 1);
 
 /**
- * :ref:`Runtime Discovery Service (RTDS) <config_runtime_rtds>` layer.
- *
  * @generated from message envoy.config.bootstrap.v3.RuntimeLayer.RtdsLayer
  */
 export type RuntimeLayer_RtdsLayer = Message<"envoy.config.bootstrap.v3.RuntimeLayer.RtdsLayer"> & {
   /**
-   * Resource to subscribe to at ``rtds_config`` for the RTDS layer.
-   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * RTDS configuration source.
-   *
    * @generated from field: envoy.config.core.v3.ConfigSource rtds_config = 2;
    */
   rtdsConfig?: ConfigSource | undefined;
@@ -1256,15 +793,10 @@ export const RuntimeLayer_RtdsLayerSchema: GenMessage<RuntimeLayer_RtdsLayer> = 
   messageDesc(file_envoy_config_bootstrap_v3_bootstrap, 7, 2);
 
 /**
- * Runtime :ref:`configuration overview <config_runtime>`.
- *
  * @generated from message envoy.config.bootstrap.v3.LayeredRuntime
  */
 export type LayeredRuntime = Message<"envoy.config.bootstrap.v3.LayeredRuntime"> & {
   /**
-   * The :ref:`layers <config_runtime_layering>` of the runtime. This is ordered
-   * such that later layers in the list overlay earlier entries.
-   *
    * @generated from field: repeated envoy.config.bootstrap.v3.RuntimeLayer layers = 1;
    */
   layers: RuntimeLayer[];
@@ -1278,44 +810,15 @@ export const LayeredRuntimeSchema: GenMessage<LayeredRuntime> = /*@__PURE__*/
   messageDesc(file_envoy_config_bootstrap_v3_bootstrap, 8);
 
 /**
- * Used to specify the header that needs to be registered as an inline header.
- *
- * If request or response contain multiple headers with the same name and the header
- * name is registered as an inline header. Then multiple headers will be folded
- * into one, and multiple header values will be concatenated by a suitable delimiter.
- * The delimiter is generally a comma.
- *
- * For example, if 'foo' is registered as an inline header, and the headers contains
- * the following two headers:
- *
- * .. code-block:: text
- *
- *   foo: bar
- *   foo: eep
- *
- * Then they will eventually be folded into:
- *
- * .. code-block:: text
- *
- *   foo: bar, eep
- *
- * Inline headers provide O(1) search performance, but each inline header imposes
- * an additional memory overhead on all instances of the corresponding type of
- * HeaderMap or TrailerMap.
- *
  * @generated from message envoy.config.bootstrap.v3.CustomInlineHeader
  */
 export type CustomInlineHeader = Message<"envoy.config.bootstrap.v3.CustomInlineHeader"> & {
   /**
-   * The name of the header that is expected to be set as the inline header.
-   *
    * @generated from field: string inline_header_name = 1;
    */
   inlineHeaderName: string;
 
   /**
-   * The type of the header that is expected to be set as the inline header.
-   *
    * @generated from field: envoy.config.bootstrap.v3.CustomInlineHeader.InlineHeaderType inline_header_type = 2;
    */
   inlineHeaderType: CustomInlineHeader_InlineHeaderType;
@@ -1364,18 +867,11 @@ export const CustomInlineHeader_InlineHeaderTypeSchema: GenEnum<CustomInlineHead
  */
 export type MemoryAllocatorManager = Message<"envoy.config.bootstrap.v3.MemoryAllocatorManager"> & {
   /**
-   * Configures tcmalloc to perform background release of free memory in amount of bytes per ``memory_release_interval`` interval.
-   * If equals to ``0``, no memory release will occur. Defaults to ``0``.
-   *
    * @generated from field: uint64 bytes_to_release = 1;
    */
   bytesToRelease: bigint;
 
   /**
-   * Interval in milliseconds for memory releasing. If specified, during every
-   * interval Envoy will try to release ``bytes_to_release`` of free memory back to operating system for reuse.
-   * Defaults to 1000 milliseconds.
-   *
    * @generated from field: google.protobuf.Duration memory_release_interval = 2;
    */
   memoryReleaseInterval?: Duration | undefined;

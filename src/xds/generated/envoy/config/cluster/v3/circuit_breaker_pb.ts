@@ -10,48 +10,24 @@ import { file_envoy_config_core_v3_base } from "../../core/v3/base_pb.ts";
 import type { Percent } from "../../../type/v3/percent_pb.ts";
 import { file_envoy_type_v3_percent } from "../../../type/v3/percent_pb.ts";
 import { file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/config/cluster/v3/circuit_breaker.proto.
  */
 export const file_envoy_config_cluster_v3_circuit_breaker: GenFile = /*@__PURE__*/
-  fileDesc("Ci1lbnZveS9jb25maWcvY2x1c3Rlci92My9jaXJjdWl0X2JyZWFrZXIucHJvdG8SF2Vudm95LmNvbmZpZy5jbHVzdGVyLnYzIqoHCg9DaXJjdWl0QnJlYWtlcnMSRwoKdGhyZXNob2xkcxgBIAMoCzIzLmVudm95LmNvbmZpZy5jbHVzdGVyLnYzLkNpcmN1aXRCcmVha2Vycy5UaHJlc2hvbGRzElAKE3Blcl9ob3N0X3RocmVzaG9sZHMYAiADKAsyMy5lbnZveS5jb25maWcuY2x1c3Rlci52My5DaXJjdWl0QnJlYWtlcnMuVGhyZXNob2xkcxrOBQoKVGhyZXNob2xkcxJBCghwcmlvcml0eRgBIAEoDjIlLmVudm95LmNvbmZpZy5jb3JlLnYzLlJvdXRpbmdQcmlvcml0eUII+kIFggECEAESNQoPbWF4X2Nvbm5lY3Rpb25zGAIgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlEjoKFG1heF9wZW5kaW5nX3JlcXVlc3RzGAMgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlEjIKDG1heF9yZXF1ZXN0cxgEIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZRIxCgttYXhfcmV0cmllcxgFIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZRJVCgxyZXRyeV9idWRnZXQYCCABKAsyPy5lbnZveS5jb25maWcuY2x1c3Rlci52My5DaXJjdWl0QnJlYWtlcnMuVGhyZXNob2xkcy5SZXRyeUJ1ZGdldBIXCg90cmFja19yZW1haW5pbmcYBiABKAgSOgoUbWF4X2Nvbm5lY3Rpb25fcG9vbHMYByABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWUavgEKC1JldHJ5QnVkZ2V0Ei4KDmJ1ZGdldF9wZXJjZW50GAEgASgLMhYuZW52b3kudHlwZS52My5QZXJjZW50EjsKFW1pbl9yZXRyeV9jb25jdXJyZW5jeRgCIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZTpCmsWIHj0KO2Vudm95LmFwaS52Mi5jbHVzdGVyLkNpcmN1aXRCcmVha2Vycy5UaHJlc2hvbGRzLlJldHJ5QnVkZ2V0OjaaxYgeMQovZW52b3kuYXBpLnYyLmNsdXN0ZXIuQ2lyY3VpdEJyZWFrZXJzLlRocmVzaG9sZHM6K5rFiB4mCiRlbnZveS5hcGkudjIuY2x1c3Rlci5DaXJjdWl0QnJlYWtlcnNCkAEKJWlvLmVudm95cHJveHkuZW52b3kuY29uZmlnLmNsdXN0ZXIudjNCE0NpcmN1aXRCcmVha2VyUHJvdG9QAVpIZ2l0aHViLmNvbS9lbnZveXByb3h5L2dvLWNvbnRyb2wtcGxhbmUvZW52b3kvY29uZmlnL2NsdXN0ZXIvdjM7Y2x1c3RlcnYzuoDI0QYCEAJiBnByb3RvMw", [file_envoy_config_core_v3_base, file_envoy_type_v3_percent, file_google_protobuf_wrappers, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("Ci1lbnZveS9jb25maWcvY2x1c3Rlci92My9jaXJjdWl0X2JyZWFrZXIucHJvdG8SF2Vudm95LmNvbmZpZy5jbHVzdGVyLnYzIv4FCg9DaXJjdWl0QnJlYWtlcnMSRwoKdGhyZXNob2xkcxgBIAMoCzIzLmVudm95LmNvbmZpZy5jbHVzdGVyLnYzLkNpcmN1aXRCcmVha2Vycy5UaHJlc2hvbGRzElAKE3Blcl9ob3N0X3RocmVzaG9sZHMYAiADKAsyMy5lbnZveS5jb25maWcuY2x1c3Rlci52My5DaXJjdWl0QnJlYWtlcnMuVGhyZXNob2xkcxrNBAoKVGhyZXNob2xkcxI5Cghwcmlvcml0eRgBIAEoDjIlLmVudm95LmNvbmZpZy5jb3JlLnYzLlJvdXRpbmdQcmlvcml0eUIAEjUKD21heF9jb25uZWN0aW9ucxgCIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZRI6ChRtYXhfcGVuZGluZ19yZXF1ZXN0cxgDIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZRIyCgxtYXhfcmVxdWVzdHMYBCABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWUSMQoLbWF4X3JldHJpZXMYBSABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWUSVQoMcmV0cnlfYnVkZ2V0GAggASgLMj8uZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuQ2lyY3VpdEJyZWFrZXJzLlRocmVzaG9sZHMuUmV0cnlCdWRnZXQSFwoPdHJhY2tfcmVtYWluaW5nGAYgASgIEjoKFG1heF9jb25uZWN0aW9uX3Bvb2xzGAcgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlGnwKC1JldHJ5QnVkZ2V0Ei4KDmJ1ZGdldF9wZXJjZW50GAEgASgLMhYuZW52b3kudHlwZS52My5QZXJjZW50EjsKFW1pbl9yZXRyeV9jb25jdXJyZW5jeRgCIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZToAOgA6AGIGcHJvdG8z", [file_envoy_config_core_v3_base, file_envoy_type_v3_percent, file_google_protobuf_wrappers]);
 
 /**
- * :ref:`Circuit breaking<arch_overview_circuit_break>` settings can be
- * specified individually for each defined priority.
- *
  * @generated from message envoy.config.cluster.v3.CircuitBreakers
  */
 export type CircuitBreakers = Message<"envoy.config.cluster.v3.CircuitBreakers"> & {
   /**
-   * If multiple :ref:`Thresholds<envoy_v3_api_msg_config.cluster.v3.CircuitBreakers.Thresholds>`
-   * are defined with the same :ref:`RoutingPriority<envoy_v3_api_enum_config.core.v3.RoutingPriority>`,
-   * the first one in the list is used. If no Thresholds is defined for a given
-   * :ref:`RoutingPriority<envoy_v3_api_enum_config.core.v3.RoutingPriority>`, the default values
-   * are used.
-   *
    * @generated from field: repeated envoy.config.cluster.v3.CircuitBreakers.Thresholds thresholds = 1;
    */
   thresholds: CircuitBreakers_Thresholds[];
 
   /**
-   * Optional per-host limits which apply to each individual host in a cluster.
-   *
-   * .. note::
-   *  currently only the :ref:`max_connections
-   *  <envoy_v3_api_field_config.cluster.v3.CircuitBreakers.Thresholds.max_connections>` field is supported for per-host limits.
-   *
-   * If multiple per-host :ref:`Thresholds<envoy_v3_api_msg_config.cluster.v3.CircuitBreakers.Thresholds>`
-   * are defined with the same :ref:`RoutingPriority<envoy_v3_api_enum_config.core.v3.RoutingPriority>`,
-   * the first one in the list is used. If no per-host Thresholds are defined for a given
-   * :ref:`RoutingPriority<envoy_v3_api_enum_config.core.v3.RoutingPriority>`,
-   * the cluster will not have per-host limits.
-   *
    * @generated from field: repeated envoy.config.cluster.v3.CircuitBreakers.Thresholds per_host_thresholds = 2;
    */
   perHostThresholds: CircuitBreakers_Thresholds[];
@@ -65,89 +41,45 @@ export const CircuitBreakersSchema: GenMessage<CircuitBreakers> = /*@__PURE__*/
   messageDesc(file_envoy_config_cluster_v3_circuit_breaker, 0);
 
 /**
- * A Thresholds defines CircuitBreaker settings for a
- * :ref:`RoutingPriority<envoy_v3_api_enum_config.core.v3.RoutingPriority>`.
- * [#next-free-field: 9]
- *
  * @generated from message envoy.config.cluster.v3.CircuitBreakers.Thresholds
  */
 export type CircuitBreakers_Thresholds = Message<"envoy.config.cluster.v3.CircuitBreakers.Thresholds"> & {
   /**
-   * The :ref:`RoutingPriority<envoy_v3_api_enum_config.core.v3.RoutingPriority>`
-   * the specified CircuitBreaker settings apply to.
-   *
    * @generated from field: envoy.config.core.v3.RoutingPriority priority = 1;
    */
   priority: RoutingPriority;
 
   /**
-   * The maximum number of connections that Envoy will make to the upstream
-   * cluster. If not specified, the default is 1024.
-   *
    * @generated from field: google.protobuf.UInt32Value max_connections = 2;
    */
   maxConnections?: number | undefined;
 
   /**
-   * The maximum number of pending requests that Envoy will allow to the
-   * upstream cluster. If not specified, the default is 1024.
-   * This limit is applied as a connection limit for non-HTTP traffic.
-   *
    * @generated from field: google.protobuf.UInt32Value max_pending_requests = 3;
    */
   maxPendingRequests?: number | undefined;
 
   /**
-   * The maximum number of parallel requests that Envoy will make to the
-   * upstream cluster. If not specified, the default is 1024.
-   * This limit does not apply to non-HTTP traffic.
-   *
    * @generated from field: google.protobuf.UInt32Value max_requests = 4;
    */
   maxRequests?: number | undefined;
 
   /**
-   * The maximum number of parallel retries that Envoy will allow to the
-   * upstream cluster. If not specified, the default is 3.
-   *
    * @generated from field: google.protobuf.UInt32Value max_retries = 5;
    */
   maxRetries?: number | undefined;
 
   /**
-   * Specifies a limit on concurrent retries in relation to the number of active requests. This
-   * parameter is optional.
-   *
-   * .. note::
-   *
-   *    If this field is set, the retry budget will override any configured retry circuit
-   *    breaker.
-   *
    * @generated from field: envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget retry_budget = 8;
    */
   retryBudget?: CircuitBreakers_Thresholds_RetryBudget | undefined;
 
   /**
-   * If track_remaining is true, then stats will be published that expose
-   * the number of resources remaining until the circuit breakers open. If
-   * not specified, the default is false.
-   *
-   * .. note::
-   *
-   *    If a retry budget is used in lieu of the max_retries circuit breaker,
-   *    the remaining retry resources remaining will not be tracked.
-   *
    * @generated from field: bool track_remaining = 6;
    */
   trackRemaining: boolean;
 
   /**
-   * The maximum number of connection pools per cluster that Envoy will concurrently support at
-   * once. If not specified, the default is unlimited. Set this for clusters which create a
-   * large number of connection pools. See
-   * :ref:`Circuit Breaking <arch_overview_circuit_break_cluster_maximum_connection_pools>` for
-   * more details.
-   *
    * @generated from field: google.protobuf.UInt32Value max_connection_pools = 7;
    */
   maxConnectionPools?: number | undefined;
@@ -165,22 +97,11 @@ export const CircuitBreakers_ThresholdsSchema: GenMessage<CircuitBreakers_Thresh
  */
 export type CircuitBreakers_Thresholds_RetryBudget = Message<"envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget"> & {
   /**
-   * Specifies the limit on concurrent retries as a percentage of the sum of active requests and
-   * active pending requests. For example, if there are 100 active requests and the
-   * budget_percent is set to 25, there may be 25 active retries.
-   *
-   * This parameter is optional. Defaults to 20%.
-   *
    * @generated from field: envoy.type.v3.Percent budget_percent = 1;
    */
   budgetPercent?: Percent | undefined;
 
   /**
-   * Specifies the minimum retry concurrency allowed for the retry budget. The limit on the
-   * number of active retries may never go below this number.
-   *
-   * This parameter is optional. Defaults to 3.
-   *
    * @generated from field: google.protobuf.UInt32Value min_retry_concurrency = 2;
    */
   minRetryConcurrency?: number | undefined;

@@ -7,39 +7,24 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/config/core/v3/backoff.proto.
  */
 export const file_envoy_config_core_v3_backoff: GenFile = /*@__PURE__*/
-  fileDesc("CiJlbnZveS9jb25maWcvY29yZS92My9iYWNrb2ZmLnByb3RvEhRlbnZveS5jb25maWcuY29yZS52MyK4AQoPQmFja29mZlN0cmF0ZWd5EkAKDWJhc2VfaW50ZXJ2YWwYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDvpCC6oBCAgBMgQQwIQ9EjkKDG1heF9pbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkII+kIFqgECKgA6KJrFiB4jCiFlbnZveS5hcGkudjIuY29yZS5CYWNrb2ZmU3RyYXRlZ3lCgAEKImlvLmVudm95cHJveHkuZW52b3kuY29uZmlnLmNvcmUudjNCDEJhY2tvZmZQcm90b1ABWkJnaXRodWIuY29tL2Vudm95cHJveHkvZ28tY29udHJvbC1wbGFuZS9lbnZveS9jb25maWcvY29yZS92Mztjb3JldjO6gMjRBgIQAmIGcHJvdG8z", [file_google_protobuf_duration, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("CiJlbnZveS9jb25maWcvY29yZS92My9iYWNrb2ZmLnByb3RvEhRlbnZveS5jb25maWcuY29yZS52MyJ6Cg9CYWNrb2ZmU3RyYXRlZ3kSMgoNYmFzZV9pbnRlcnZhbBgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIAEjEKDG1heF9pbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIAOgBiBnByb3RvMw", [file_google_protobuf_duration]);
 
 /**
- * Configuration defining a jittered exponential back off strategy.
- *
  * @generated from message envoy.config.core.v3.BackoffStrategy
  */
 export type BackoffStrategy = Message<"envoy.config.core.v3.BackoffStrategy"> & {
   /**
-   * The base interval to be used for the next back off computation. It should
-   * be greater than zero and less than or equal to :ref:`max_interval
-   * <envoy_v3_api_field_config.core.v3.BackoffStrategy.max_interval>`.
-   *
    * @generated from field: google.protobuf.Duration base_interval = 1;
    */
   baseInterval?: Duration | undefined;
 
   /**
-   * Specifies the maximum interval between retries. This parameter is optional,
-   * but must be greater than or equal to the :ref:`base_interval
-   * <envoy_v3_api_field_config.core.v3.BackoffStrategy.base_interval>` if set. The default
-   * is 10 times the :ref:`base_interval
-   * <envoy_v3_api_field_config.core.v3.BackoffStrategy.base_interval>`.
-   *
    * @generated from field: google.protobuf.Duration max_interval = 2;
    */
   maxInterval?: Duration | undefined;

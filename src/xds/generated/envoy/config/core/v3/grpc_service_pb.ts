@@ -9,23 +9,15 @@ import type { DataSource, HeaderValue, RetryPolicy } from "./base_pb.ts";
 import { file_envoy_config_core_v3_base } from "./base_pb.ts";
 import type { Any, Duration, Empty } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_any, file_google_protobuf_duration, file_google_protobuf_empty, file_google_protobuf_struct, file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
-import { file_udpa_annotations_sensitive } from "../../../../udpa/annotations/sensitive_pb.ts";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/config/core/v3/grpc_service.proto.
  */
 export const file_envoy_config_core_v3_grpc_service: GenFile = /*@__PURE__*/
-  fileDesc("CidlbnZveS9jb25maWcvY29yZS92My9ncnBjX3NlcnZpY2UucHJvdG8SFGVudm95LmNvbmZpZy5jb3JlLnYzIrwdCgtHcnBjU2VydmljZRJBCgplbnZveV9ncnBjGAEgASgLMisuZW52b3kuY29uZmlnLmNvcmUudjMuR3JwY1NlcnZpY2UuRW52b3lHcnBjSAASQwoLZ29vZ2xlX2dycGMYAiABKAsyLC5lbnZveS5jb25maWcuY29yZS52My5HcnBjU2VydmljZS5Hb29nbGVHcnBjSAASKgoHdGltZW91dBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI7ChBpbml0aWFsX21ldGFkYXRhGAUgAygLMiEuZW52b3kuY29uZmlnLmNvcmUudjMuSGVhZGVyVmFsdWUSNwoMcmV0cnlfcG9saWN5GAYgASgLMiEuZW52b3kuY29uZmlnLmNvcmUudjMuUmV0cnlQb2xpY3kalwIKCUVudm95R3JwYxIdCgxjbHVzdGVyX25hbWUYASABKAlCB/pCBHICEAESJAoJYXV0aG9yaXR5GAIgASgJQhH6Qg5yDBAAKICAAcgBAMABAhI3CgxyZXRyeV9wb2xpY3kYAyABKAsyIS5lbnZveS5jb25maWcuY29yZS52My5SZXRyeVBvbGljeRJAChptYXhfcmVjZWl2ZV9tZXNzYWdlX2xlbmd0aBgEIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZRIaChJza2lwX2Vudm95X2hlYWRlcnMYBSABKAg6LprFiB4pCidlbnZveS5hcGkudjIuY29yZS5HcnBjU2VydmljZS5FbnZveUdycGMaoxgKCkdvb2dsZUdycGMSGwoKdGFyZ2V0X3VyaRgBIAEoCUIH+kIEcgIQARJcChNjaGFubmVsX2NyZWRlbnRpYWxzGAIgASgLMj8uZW52b3kuY29uZmlnLmNvcmUudjMuR3JwY1NlcnZpY2UuR29vZ2xlR3JwYy5DaGFubmVsQ3JlZGVudGlhbHMSVgoQY2FsbF9jcmVkZW50aWFscxgDIAMoCzI8LmVudm95LmNvbmZpZy5jb3JlLnYzLkdycGNTZXJ2aWNlLkdvb2dsZUdycGMuQ2FsbENyZWRlbnRpYWxzEhwKC3N0YXRfcHJlZml4GAQgASgJQgf6QgRyAhABEiAKGGNyZWRlbnRpYWxzX2ZhY3RvcnlfbmFtZRgFIAEoCRInCgZjb25maWcYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EkMKHXBlcl9zdHJlYW1fYnVmZmVyX2xpbWl0X2J5dGVzGAcgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlEk4KDGNoYW5uZWxfYXJncxgIIAEoCzI4LmVudm95LmNvbmZpZy5jb3JlLnYzLkdycGNTZXJ2aWNlLkdvb2dsZUdycGMuQ2hhbm5lbEFyZ3Ma+wEKDlNzbENyZWRlbnRpYWxzEjQKCnJvb3RfY2VydHMYASABKAsyIC5lbnZveS5jb25maWcuY29yZS52My5EYXRhU291cmNlEj0KC3ByaXZhdGVfa2V5GAIgASgLMiAuZW52b3kuY29uZmlnLmNvcmUudjMuRGF0YVNvdXJjZUIGuLeLpAIBEjQKCmNlcnRfY2hhaW4YAyABKAsyIC5lbnZveS5jb25maWcuY29yZS52My5EYXRhU291cmNlOj6axYgeOQo3ZW52b3kuYXBpLnYyLmNvcmUuR3JwY1NlcnZpY2UuR29vZ2xlR3JwYy5Tc2xDcmVkZW50aWFscxpgChZHb29nbGVMb2NhbENyZWRlbnRpYWxzOkaaxYgeQQo/ZW52b3kuYXBpLnYyLmNvcmUuR3JwY1NlcnZpY2UuR29vZ2xlR3JwYy5Hb29nbGVMb2NhbENyZWRlbnRpYWxzGuECChJDaGFubmVsQ3JlZGVudGlhbHMSVgoPc3NsX2NyZWRlbnRpYWxzGAEgASgLMjsuZW52b3kuY29uZmlnLmNvcmUudjMuR3JwY1NlcnZpY2UuR29vZ2xlR3JwYy5Tc2xDcmVkZW50aWFsc0gAEjAKDmdvb2dsZV9kZWZhdWx0GAIgASgLMhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5SAASYAoRbG9jYWxfY3JlZGVudGlhbHMYAyABKAsyQy5lbnZveS5jb25maWcuY29yZS52My5HcnBjU2VydmljZS5Hb29nbGVHcnBjLkdvb2dsZUxvY2FsQ3JlZGVudGlhbHNIADpCmsWIHj0KO2Vudm95LmFwaS52Mi5jb3JlLkdycGNTZXJ2aWNlLkdvb2dsZUdycGMuQ2hhbm5lbENyZWRlbnRpYWxzQhsKFGNyZWRlbnRpYWxfc3BlY2lmaWVyEgP4QgEasQwKD0NhbGxDcmVkZW50aWFscxIWCgxhY2Nlc3NfdG9rZW4YASABKAlIABI3ChVnb29nbGVfY29tcHV0ZV9lbmdpbmUYAiABKAsyFi5nb29nbGUucHJvdG9idWYuRW1wdHlIABIeChRnb29nbGVfcmVmcmVzaF90b2tlbhgDIAEoCUgAEoUBChpzZXJ2aWNlX2FjY291bnRfand0X2FjY2VzcxgEIAEoCzJfLmVudm95LmNvbmZpZy5jb3JlLnYzLkdycGNTZXJ2aWNlLkdvb2dsZUdycGMuQ2FsbENyZWRlbnRpYWxzLlNlcnZpY2VBY2NvdW50SldUQWNjZXNzQ3JlZGVudGlhbHNIABJnCgpnb29nbGVfaWFtGAUgASgLMlEuZW52b3kuY29uZmlnLmNvcmUudjMuR3JwY1NlcnZpY2UuR29vZ2xlR3JwYy5DYWxsQ3JlZGVudGlhbHMuR29vZ2xlSUFNQ3JlZGVudGlhbHNIABJxCgtmcm9tX3BsdWdpbhgGIAEoCzJaLmVudm95LmNvbmZpZy5jb3JlLnYzLkdycGNTZXJ2aWNlLkdvb2dsZUdycGMuQ2FsbENyZWRlbnRpYWxzLk1ldGFkYXRhQ3JlZGVudGlhbHNGcm9tUGx1Z2luSAASXgoLc3RzX3NlcnZpY2UYByABKAsyRy5lbnZveS5jb25maWcuY29yZS52My5HcnBjU2VydmljZS5Hb29nbGVHcnBjLkNhbGxDcmVkZW50aWFscy5TdHNTZXJ2aWNlSAAaugEKIlNlcnZpY2VBY2NvdW50SldUQWNjZXNzQ3JlZGVudGlhbHMSEAoIanNvbl9rZXkYASABKAkSHgoWdG9rZW5fbGlmZXRpbWVfc2Vjb25kcxgCIAEoBDpimsWIHl0KW2Vudm95LmFwaS52Mi5jb3JlLkdycGNTZXJ2aWNlLkdvb2dsZUdycGMuQ2FsbENyZWRlbnRpYWxzLlNlcnZpY2VBY2NvdW50SldUQWNjZXNzQ3JlZGVudGlhbHMapQEKFEdvb2dsZUlBTUNyZWRlbnRpYWxzEhsKE2F1dGhvcml6YXRpb25fdG9rZW4YASABKAkSGgoSYXV0aG9yaXR5X3NlbGVjdG9yGAIgASgJOlSaxYgeTwpNZW52b3kuYXBpLnYyLmNvcmUuR3JwY1NlcnZpY2UuR29vZ2xlR3JwYy5DYWxsQ3JlZGVudGlhbHMuR29vZ2xlSUFNQ3JlZGVudGlhbHMa1wEKHU1ldGFkYXRhQ3JlZGVudGlhbHNGcm9tUGx1Z2luEgwKBG5hbWUYASABKAkSLAoMdHlwZWRfY29uZmlnGAMgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueUgAOl2axYgeWApWZW52b3kuYXBpLnYyLmNvcmUuR3JwY1NlcnZpY2UuR29vZ2xlR3JwYy5DYWxsQ3JlZGVudGlhbHMuTWV0YWRhdGFDcmVkZW50aWFsc0Zyb21QbHVnaW5CDQoLY29uZmlnX3R5cGVKBAgCEANSBmNvbmZpZxrLAgoKU3RzU2VydmljZRIiChp0b2tlbl9leGNoYW5nZV9zZXJ2aWNlX3VyaRgBIAEoCRIQCghyZXNvdXJjZRgCIAEoCRIQCghhdWRpZW5jZRgDIAEoCRINCgVzY29wZRgEIAEoCRIcChRyZXF1ZXN0ZWRfdG9rZW5fdHlwZRgFIAEoCRIjChJzdWJqZWN0X3Rva2VuX3BhdGgYBiABKAlCB/pCBHICEAESIwoSc3ViamVjdF90b2tlbl90eXBlGAcgASgJQgf6QgRyAhABEhgKEGFjdG9yX3Rva2VuX3BhdGgYCCABKAkSGAoQYWN0b3JfdG9rZW5fdHlwZRgJIAEoCTpKmsWIHkUKQ2Vudm95LmFwaS52Mi5jb3JlLkdycGNTZXJ2aWNlLkdvb2dsZUdycGMuQ2FsbENyZWRlbnRpYWxzLlN0c1NlcnZpY2U6P5rFiB46CjhlbnZveS5hcGkudjIuY29yZS5HcnBjU2VydmljZS5Hb29nbGVHcnBjLkNhbGxDcmVkZW50aWFsc0IbChRjcmVkZW50aWFsX3NwZWNpZmllchID+EIBGpoCCgtDaGFubmVsQXJncxJQCgRhcmdzGAEgAygLMkIuZW52b3kuY29uZmlnLmNvcmUudjMuR3JwY1NlcnZpY2UuR29vZ2xlR3JwYy5DaGFubmVsQXJncy5BcmdzRW50cnkaTAoFVmFsdWUSFgoMc3RyaW5nX3ZhbHVlGAEgASgJSAASEwoJaW50X3ZhbHVlGAIgASgDSABCFgoPdmFsdWVfc3BlY2lmaWVyEgP4QgEaawoJQXJnc0VudHJ5EgsKA2tleRgBIAEoCRJNCgV2YWx1ZRgCIAEoCzI+LmVudm95LmNvbmZpZy5jb3JlLnYzLkdycGNTZXJ2aWNlLkdvb2dsZUdycGMuQ2hhbm5lbEFyZ3MuVmFsdWU6AjgBOi+axYgeKgooZW52b3kuYXBpLnYyLmNvcmUuR3JwY1NlcnZpY2UuR29vZ2xlR3JwYzokmsWIHh8KHWVudm95LmFwaS52Mi5jb3JlLkdycGNTZXJ2aWNlQhcKEHRhcmdldF9zcGVjaWZpZXISA/hCAUoECAQQBUKEAQoiaW8uZW52b3lwcm94eS5lbnZveS5jb25maWcuY29yZS52M0IQR3JwY1NlcnZpY2VQcm90b1ABWkJnaXRodWIuY29tL2Vudm95cHJveHkvZ28tY29udHJvbC1wbGFuZS9lbnZveS9jb25maWcvY29yZS92Mztjb3JldjO6gMjRBgIQAmIGcHJvdG8z", [file_envoy_config_core_v3_base, file_google_protobuf_any, file_google_protobuf_duration, file_google_protobuf_empty, file_google_protobuf_struct, file_google_protobuf_wrappers, file_udpa_annotations_sensitive, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("CidlbnZveS9jb25maWcvY29yZS92My9ncnBjX3NlcnZpY2UucHJvdG8SFGVudm95LmNvbmZpZy5jb3JlLnYzIpAXCgtHcnBjU2VydmljZRJBCgplbnZveV9ncnBjGAEgASgLMisuZW52b3kuY29uZmlnLmNvcmUudjMuR3JwY1NlcnZpY2UuRW52b3lHcnBjSAASQwoLZ29vZ2xlX2dycGMYAiABKAsyLC5lbnZveS5jb25maWcuY29yZS52My5HcnBjU2VydmljZS5Hb29nbGVHcnBjSAASKgoHdGltZW91dBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI7ChBpbml0aWFsX21ldGFkYXRhGAUgAygLMiEuZW52b3kuY29uZmlnLmNvcmUudjMuSGVhZGVyVmFsdWUSNwoMcmV0cnlfcG9saWN5GAYgASgLMiEuZW52b3kuY29uZmlnLmNvcmUudjMuUmV0cnlQb2xpY3ka0QEKCUVudm95R3JwYxIWCgxjbHVzdGVyX25hbWUYASABKAlCABITCglhdXRob3JpdHkYAiABKAlCABI3CgxyZXRyeV9wb2xpY3kYAyABKAsyIS5lbnZveS5jb25maWcuY29yZS52My5SZXRyeVBvbGljeRJAChptYXhfcmVjZWl2ZV9tZXNzYWdlX2xlbmd0aBgEIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZRIaChJza2lwX2Vudm95X2hlYWRlcnMYBSABKAg6ABrkEgoKR29vZ2xlR3JwYxIUCgp0YXJnZXRfdXJpGAEgASgJQgASXAoTY2hhbm5lbF9jcmVkZW50aWFscxgCIAEoCzI/LmVudm95LmNvbmZpZy5jb3JlLnYzLkdycGNTZXJ2aWNlLkdvb2dsZUdycGMuQ2hhbm5lbENyZWRlbnRpYWxzElYKEGNhbGxfY3JlZGVudGlhbHMYAyADKAsyPC5lbnZveS5jb25maWcuY29yZS52My5HcnBjU2VydmljZS5Hb29nbGVHcnBjLkNhbGxDcmVkZW50aWFscxIVCgtzdGF0X3ByZWZpeBgEIAEoCUIAEiAKGGNyZWRlbnRpYWxzX2ZhY3RvcnlfbmFtZRgFIAEoCRInCgZjb25maWcYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EkMKHXBlcl9zdHJlYW1fYnVmZmVyX2xpbWl0X2J5dGVzGAcgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlEk4KDGNoYW5uZWxfYXJncxgIIAEoCzI4LmVudm95LmNvbmZpZy5jb3JlLnYzLkdycGNTZXJ2aWNlLkdvb2dsZUdycGMuQ2hhbm5lbEFyZ3MatwEKDlNzbENyZWRlbnRpYWxzEjQKCnJvb3RfY2VydHMYASABKAsyIC5lbnZveS5jb25maWcuY29yZS52My5EYXRhU291cmNlEjcKC3ByaXZhdGVfa2V5GAIgASgLMiAuZW52b3kuY29uZmlnLmNvcmUudjMuRGF0YVNvdXJjZUIAEjQKCmNlcnRfY2hhaW4YAyABKAsyIC5lbnZveS5jb25maWcuY29yZS52My5EYXRhU291cmNlOgAaGgoWR29vZ2xlTG9jYWxDcmVkZW50aWFsczoAGpwCChJDaGFubmVsQ3JlZGVudGlhbHMSVgoPc3NsX2NyZWRlbnRpYWxzGAEgASgLMjsuZW52b3kuY29uZmlnLmNvcmUudjMuR3JwY1NlcnZpY2UuR29vZ2xlR3JwYy5Tc2xDcmVkZW50aWFsc0gAEjAKDmdvb2dsZV9kZWZhdWx0GAIgASgLMhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5SAASYAoRbG9jYWxfY3JlZGVudGlhbHMYAyABKAsyQy5lbnZveS5jb25maWcuY29yZS52My5HcnBjU2VydmljZS5Hb29nbGVHcnBjLkdvb2dsZUxvY2FsQ3JlZGVudGlhbHNIADoAQhgKFGNyZWRlbnRpYWxfc3BlY2lmaWVyEgAagQkKD0NhbGxDcmVkZW50aWFscxIWCgxhY2Nlc3NfdG9rZW4YASABKAlIABI3ChVnb29nbGVfY29tcHV0ZV9lbmdpbmUYAiABKAsyFi5nb29nbGUucHJvdG9idWYuRW1wdHlIABIeChRnb29nbGVfcmVmcmVzaF90b2tlbhgDIAEoCUgAEoUBChpzZXJ2aWNlX2FjY291bnRfand0X2FjY2VzcxgEIAEoCzJfLmVudm95LmNvbmZpZy5jb3JlLnYzLkdycGNTZXJ2aWNlLkdvb2dsZUdycGMuQ2FsbENyZWRlbnRpYWxzLlNlcnZpY2VBY2NvdW50SldUQWNjZXNzQ3JlZGVudGlhbHNIABJnCgpnb29nbGVfaWFtGAUgASgLMlEuZW52b3kuY29uZmlnLmNvcmUudjMuR3JwY1NlcnZpY2UuR29vZ2xlR3JwYy5DYWxsQ3JlZGVudGlhbHMuR29vZ2xlSUFNQ3JlZGVudGlhbHNIABJxCgtmcm9tX3BsdWdpbhgGIAEoCzJaLmVudm95LmNvbmZpZy5jb3JlLnYzLkdycGNTZXJ2aWNlLkdvb2dsZUdycGMuQ2FsbENyZWRlbnRpYWxzLk1ldGFkYXRhQ3JlZGVudGlhbHNGcm9tUGx1Z2luSAASXgoLc3RzX3NlcnZpY2UYByABKAsyRy5lbnZveS5jb25maWcuY29yZS52My5HcnBjU2VydmljZS5Hb29nbGVHcnBjLkNhbGxDcmVkZW50aWFscy5TdHNTZXJ2aWNlSAAaWAoiU2VydmljZUFjY291bnRKV1RBY2Nlc3NDcmVkZW50aWFscxIQCghqc29uX2tleRgBIAEoCRIeChZ0b2tlbl9saWZldGltZV9zZWNvbmRzGAIgASgEOgAaUQoUR29vZ2xlSUFNQ3JlZGVudGlhbHMSGwoTYXV0aG9yaXphdGlvbl90b2tlbhgBIAEoCRIaChJhdXRob3JpdHlfc2VsZWN0b3IYAiABKAk6ABp6Ch1NZXRhZGF0YUNyZWRlbnRpYWxzRnJvbVBsdWdpbhIMCgRuYW1lGAEgASgJEiwKDHR5cGVkX2NvbmZpZxgDIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnlIADoAQg0KC2NvbmZpZ190eXBlSgQIAhADUgZjb25maWca8wEKClN0c1NlcnZpY2USIgoadG9rZW5fZXhjaGFuZ2Vfc2VydmljZV91cmkYASABKAkSEAoIcmVzb3VyY2UYAiABKAkSEAoIYXVkaWVuY2UYAyABKAkSDQoFc2NvcGUYBCABKAkSHAoUcmVxdWVzdGVkX3Rva2VuX3R5cGUYBSABKAkSHAoSc3ViamVjdF90b2tlbl9wYXRoGAYgASgJQgASHAoSc3ViamVjdF90b2tlbl90eXBlGAcgASgJQgASGAoQYWN0b3JfdG9rZW5fcGF0aBgIIAEoCRIYChBhY3Rvcl90b2tlbl90eXBlGAkgASgJOgA6AEIYChRjcmVkZW50aWFsX3NwZWNpZmllchIAGpcCCgtDaGFubmVsQXJncxJQCgRhcmdzGAEgAygLMkIuZW52b3kuY29uZmlnLmNvcmUudjMuR3JwY1NlcnZpY2UuR29vZ2xlR3JwYy5DaGFubmVsQXJncy5BcmdzRW50cnkaSQoFVmFsdWUSFgoMc3RyaW5nX3ZhbHVlGAEgASgJSAASEwoJaW50X3ZhbHVlGAIgASgDSABCEwoPdmFsdWVfc3BlY2lmaWVyEgAaawoJQXJnc0VudHJ5EgsKA2tleRgBIAEoCRJNCgV2YWx1ZRgCIAEoCzI+LmVudm95LmNvbmZpZy5jb3JlLnYzLkdycGNTZXJ2aWNlLkdvb2dsZUdycGMuQ2hhbm5lbEFyZ3MuVmFsdWU6AjgBOgA6AEIUChB0YXJnZXRfc3BlY2lmaWVyEgBKBAgEEAViBnByb3RvMw", [file_envoy_config_core_v3_base, file_google_protobuf_any, file_google_protobuf_duration, file_google_protobuf_empty, file_google_protobuf_struct, file_google_protobuf_wrappers]);
 
 /**
- * gRPC service configuration. This is used by :ref:`ApiConfigSource
- * <envoy_v3_api_msg_config.core.v3.ApiConfigSource>` and filter configurations.
- * [#next-free-field: 7]
- *
  * @generated from message envoy.config.core.v3.GrpcService
  */
 export type GrpcService = Message<"envoy.config.core.v3.GrpcService"> & {
@@ -34,20 +26,12 @@ export type GrpcService = Message<"envoy.config.core.v3.GrpcService"> & {
    */
   targetSpecifier: {
     /**
-     * Envoy's in-built gRPC client.
-     * See the :ref:`gRPC services overview <arch_overview_grpc_services>`
-     * documentation for discussion on gRPC client selection.
-     *
      * @generated from field: envoy.config.core.v3.GrpcService.EnvoyGrpc envoy_grpc = 1;
      */
     value: GrpcService_EnvoyGrpc;
     case: "envoyGrpc";
   } | {
     /**
-     * `Google C++ gRPC client <https://github.com/grpc/grpc>`_
-     * See the :ref:`gRPC services overview <arch_overview_grpc_services>`
-     * documentation for discussion on gRPC client selection.
-     *
      * @generated from field: envoy.config.core.v3.GrpcService.GoogleGrpc google_grpc = 2;
      */
     value: GrpcService_GoogleGrpc;
@@ -55,28 +39,16 @@ export type GrpcService = Message<"envoy.config.core.v3.GrpcService"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * The timeout for the gRPC request. This is the timeout for a specific
-   * request.
-   *
    * @generated from field: google.protobuf.Duration timeout = 3;
    */
   timeout?: Duration | undefined;
 
   /**
-   * Additional metadata to include in streams initiated to the GrpcService. This can be used for
-   * scenarios in which additional ad hoc authorization headers (e.g. ``x-foo-bar: baz-key``) are to
-   * be injected. For more information, including details on header value syntax, see the
-   * documentation on :ref:`custom request headers
-   * <config_http_conn_man_headers_custom_request_headers>`.
-   *
    * @generated from field: repeated envoy.config.core.v3.HeaderValue initial_metadata = 5;
    */
   initialMetadata: HeaderValue[];
 
   /**
-   * Optional default retry policy for streams toward the service.
-   * If an async stream doesn't have retry policy configured in its stream options, this retry policy is used.
-   *
    * @generated from field: envoy.config.core.v3.RetryPolicy retry_policy = 6;
    */
   retryPolicy?: RetryPolicy | undefined;
@@ -90,54 +62,30 @@ export const GrpcServiceSchema: GenMessage<GrpcService> = /*@__PURE__*/
   messageDesc(file_envoy_config_core_v3_grpc_service, 0);
 
 /**
- * [#next-free-field: 6]
- *
  * @generated from message envoy.config.core.v3.GrpcService.EnvoyGrpc
  */
 export type GrpcService_EnvoyGrpc = Message<"envoy.config.core.v3.GrpcService.EnvoyGrpc"> & {
   /**
-   * The name of the upstream gRPC cluster. SSL credentials will be supplied
-   * in the :ref:`Cluster <envoy_v3_api_msg_config.cluster.v3.Cluster>` :ref:`transport_socket
-   * <envoy_v3_api_field_config.cluster.v3.Cluster.transport_socket>`.
-   *
    * @generated from field: string cluster_name = 1;
    */
   clusterName: string;
 
   /**
-   * The ``:authority`` header in the grpc request. If this field is not set, the authority header value will be ``cluster_name``.
-   * Note that this authority does not override the SNI. The SNI is provided by the transport socket of the cluster.
-   *
    * @generated from field: string authority = 2;
    */
   authority: string;
 
   /**
-   * Indicates the retry policy for re-establishing the gRPC stream
-   * This field is optional. If max interval is not provided, it will be set to ten times the provided base interval.
-   * Currently only supported for xDS gRPC streams.
-   * If not set, xDS gRPC streams default base interval:500ms, maximum interval:30s will be applied.
-   *
    * @generated from field: envoy.config.core.v3.RetryPolicy retry_policy = 3;
    */
   retryPolicy?: RetryPolicy | undefined;
 
   /**
-   * Maximum gRPC message size that is allowed to be received.
-   * If a message over this limit is received, the gRPC stream is terminated with the RESOURCE_EXHAUSTED error.
-   * This limit is applied to individual messages in the streaming response and not the total size of streaming response.
-   * Defaults to 0, which means unlimited.
-   *
    * @generated from field: google.protobuf.UInt32Value max_receive_message_length = 4;
    */
   maxReceiveMessageLength?: number | undefined;
 
   /**
-   * This provides gRPC client level control over envoy generated headers.
-   * If false, the header will be sent but it can be overridden by per stream option.
-   * If true, the header will be removed and can not be overridden by per stream option.
-   * Default to false.
-   *
    * @generated from field: bool skip_envoy_headers = 5;
    */
   skipEnvoyHeaders: boolean;
@@ -151,16 +99,10 @@ export const GrpcService_EnvoyGrpcSchema: GenMessage<GrpcService_EnvoyGrpc> = /*
   messageDesc(file_envoy_config_core_v3_grpc_service, 0, 0);
 
 /**
- * [#next-free-field: 9]
- *
  * @generated from message envoy.config.core.v3.GrpcService.GoogleGrpc
  */
 export type GrpcService_GoogleGrpc = Message<"envoy.config.core.v3.GrpcService.GoogleGrpc"> & {
   /**
-   * The target URI when using the `Google C++ gRPC client
-   * <https://github.com/grpc/grpc>`_. SSL credentials will be supplied in
-   * :ref:`channel_credentials <envoy_v3_api_field_config.core.v3.GrpcService.GoogleGrpc.channel_credentials>`.
-   *
    * @generated from field: string target_uri = 1;
    */
   targetUri: string;
@@ -171,56 +113,31 @@ export type GrpcService_GoogleGrpc = Message<"envoy.config.core.v3.GrpcService.G
   channelCredentials?: GrpcService_GoogleGrpc_ChannelCredentials | undefined;
 
   /**
-   * A set of call credentials that can be composed with `channel credentials
-   * <https://grpc.io/docs/guides/auth.html#credential-types>`_.
-   *
    * @generated from field: repeated envoy.config.core.v3.GrpcService.GoogleGrpc.CallCredentials call_credentials = 3;
    */
   callCredentials: GrpcService_GoogleGrpc_CallCredentials[];
 
   /**
-   * The human readable prefix to use when emitting statistics for the gRPC
-   * service.
-   *
-   * .. csv-table::
-   *    :header: Name, Type, Description
-   *    :widths: 1, 1, 2
-   *
-   *    streams_total, Counter, Total number of streams opened
-   *    streams_closed_<gRPC status code>, Counter, Total streams closed with <gRPC status code>
-   *
    * @generated from field: string stat_prefix = 4;
    */
   statPrefix: string;
 
   /**
-   * The name of the Google gRPC credentials factory to use. This must have been registered with
-   * Envoy. If this is empty, a default credentials factory will be used that sets up channel
-   * credentials based on other configuration parameters.
-   *
    * @generated from field: string credentials_factory_name = 5;
    */
   credentialsFactoryName: string;
 
   /**
-   * Additional configuration for site-specific customizations of the Google
-   * gRPC library.
-   *
    * @generated from field: google.protobuf.Struct config = 6;
    */
   config?: JsonObject | undefined;
 
   /**
-   * How many bytes each stream can buffer internally.
-   * If not set an implementation defined default is applied (1MiB).
-   *
    * @generated from field: google.protobuf.UInt32Value per_stream_buffer_limit_bytes = 7;
    */
   perStreamBufferLimitBytes?: number | undefined;
 
   /**
-   * Custom channels args.
-   *
    * @generated from field: envoy.config.core.v3.GrpcService.GoogleGrpc.ChannelArgs channel_args = 8;
    */
   channelArgs?: GrpcService_GoogleGrpc_ChannelArgs | undefined;
@@ -234,28 +151,20 @@ export const GrpcService_GoogleGrpcSchema: GenMessage<GrpcService_GoogleGrpc> = 
   messageDesc(file_envoy_config_core_v3_grpc_service, 0, 1);
 
 /**
- * See https://grpc.io/grpc/cpp/structgrpc_1_1_ssl_credentials_options.html.
- *
  * @generated from message envoy.config.core.v3.GrpcService.GoogleGrpc.SslCredentials
  */
 export type GrpcService_GoogleGrpc_SslCredentials = Message<"envoy.config.core.v3.GrpcService.GoogleGrpc.SslCredentials"> & {
   /**
-   * PEM encoded server root certificates.
-   *
    * @generated from field: envoy.config.core.v3.DataSource root_certs = 1;
    */
   rootCerts?: DataSource | undefined;
 
   /**
-   * PEM encoded client private key.
-   *
    * @generated from field: envoy.config.core.v3.DataSource private_key = 2;
    */
   privateKey?: DataSource | undefined;
 
   /**
-   * PEM encoded client certificate chain.
-   *
    * @generated from field: envoy.config.core.v3.DataSource cert_chain = 3;
    */
   certChain?: DataSource | undefined;
@@ -269,9 +178,6 @@ export const GrpcService_GoogleGrpc_SslCredentialsSchema: GenMessage<GrpcService
   messageDesc(file_envoy_config_core_v3_grpc_service, 0, 1, 0);
 
 /**
- * Local channel credentials. Only UDS is supported for now.
- * See https://github.com/grpc/grpc/pull/15909.
- *
  * @generated from message envoy.config.core.v3.GrpcService.GoogleGrpc.GoogleLocalCredentials
  */
 export type GrpcService_GoogleGrpc_GoogleLocalCredentials = Message<"envoy.config.core.v3.GrpcService.GoogleGrpc.GoogleLocalCredentials"> & {
@@ -285,9 +191,6 @@ export const GrpcService_GoogleGrpc_GoogleLocalCredentialsSchema: GenMessage<Grp
   messageDesc(file_envoy_config_core_v3_grpc_service, 0, 1, 1);
 
 /**
- * See https://grpc.io/docs/guides/auth.html#credential-types to understand Channel and Call
- * credential types.
- *
  * @generated from message envoy.config.core.v3.GrpcService.GoogleGrpc.ChannelCredentials
  */
 export type GrpcService_GoogleGrpc_ChannelCredentials = Message<"envoy.config.core.v3.GrpcService.GoogleGrpc.ChannelCredentials"> & {
@@ -302,8 +205,6 @@ export type GrpcService_GoogleGrpc_ChannelCredentials = Message<"envoy.config.co
     case: "sslCredentials";
   } | {
     /**
-     * https://grpc.io/grpc/cpp/namespacegrpc.html#a6beb3ac70ff94bd2ebbd89b8f21d1f61
-     *
      * @generated from field: google.protobuf.Empty google_default = 2;
      */
     value: Empty;
@@ -325,8 +226,6 @@ export const GrpcService_GoogleGrpc_ChannelCredentialsSchema: GenMessage<GrpcSer
   messageDesc(file_envoy_config_core_v3_grpc_service, 0, 1, 2);
 
 /**
- * [#next-free-field: 8]
- *
  * @generated from message envoy.config.core.v3.GrpcService.GoogleGrpc.CallCredentials
  */
 export type GrpcService_GoogleGrpc_CallCredentials = Message<"envoy.config.core.v3.GrpcService.GoogleGrpc.CallCredentials"> & {
@@ -335,65 +234,42 @@ export type GrpcService_GoogleGrpc_CallCredentials = Message<"envoy.config.core.
    */
   credentialSpecifier: {
     /**
-     * Access token credentials.
-     * https://grpc.io/grpc/cpp/namespacegrpc.html#ad3a80da696ffdaea943f0f858d7a360d.
-     *
      * @generated from field: string access_token = 1;
      */
     value: string;
     case: "accessToken";
   } | {
     /**
-     * Google Compute Engine credentials.
-     * https://grpc.io/grpc/cpp/namespacegrpc.html#a6beb3ac70ff94bd2ebbd89b8f21d1f61
-     *
      * @generated from field: google.protobuf.Empty google_compute_engine = 2;
      */
     value: Empty;
     case: "googleComputeEngine";
   } | {
     /**
-     * Google refresh token credentials.
-     * https://grpc.io/grpc/cpp/namespacegrpc.html#a96901c997b91bc6513b08491e0dca37c.
-     *
      * @generated from field: string google_refresh_token = 3;
      */
     value: string;
     case: "googleRefreshToken";
   } | {
     /**
-     * Service Account JWT Access credentials.
-     * https://grpc.io/grpc/cpp/namespacegrpc.html#a92a9f959d6102461f66ee973d8e9d3aa.
-     *
      * @generated from field: envoy.config.core.v3.GrpcService.GoogleGrpc.CallCredentials.ServiceAccountJWTAccessCredentials service_account_jwt_access = 4;
      */
     value: GrpcService_GoogleGrpc_CallCredentials_ServiceAccountJWTAccessCredentials;
     case: "serviceAccountJwtAccess";
   } | {
     /**
-     * Google IAM credentials.
-     * https://grpc.io/grpc/cpp/namespacegrpc.html#a9fc1fc101b41e680d47028166e76f9d0.
-     *
      * @generated from field: envoy.config.core.v3.GrpcService.GoogleGrpc.CallCredentials.GoogleIAMCredentials google_iam = 5;
      */
     value: GrpcService_GoogleGrpc_CallCredentials_GoogleIAMCredentials;
     case: "googleIam";
   } | {
     /**
-     * Custom authenticator credentials.
-     * https://grpc.io/grpc/cpp/namespacegrpc.html#a823c6a4b19ffc71fb33e90154ee2ad07.
-     * https://grpc.io/docs/guides/auth.html#extending-grpc-to-support-other-authentication-mechanisms.
-     *
      * @generated from field: envoy.config.core.v3.GrpcService.GoogleGrpc.CallCredentials.MetadataCredentialsFromPlugin from_plugin = 6;
      */
     value: GrpcService_GoogleGrpc_CallCredentials_MetadataCredentialsFromPlugin;
     case: "fromPlugin";
   } | {
     /**
-     * Custom security token service which implements OAuth 2.0 token exchange.
-     * https://tools.ietf.org/html/draft-ietf-oauth-token-exchange-16
-     * See https://github.com/grpc/grpc/pull/19587.
-     *
      * @generated from field: envoy.config.core.v3.GrpcService.GoogleGrpc.CallCredentials.StsService sts_service = 7;
      */
     value: GrpcService_GoogleGrpc_CallCredentials_StsService;
@@ -462,8 +338,6 @@ export type GrpcService_GoogleGrpc_CallCredentials_MetadataCredentialsFromPlugin
   name: string;
 
   /**
-   * [#extension-category: envoy.grpc_credentials]
-   *
    * @generated from oneof envoy.config.core.v3.GrpcService.GoogleGrpc.CallCredentials.MetadataCredentialsFromPlugin.config_type
    */
   configType: {
@@ -483,82 +357,50 @@ export const GrpcService_GoogleGrpc_CallCredentials_MetadataCredentialsFromPlugi
   messageDesc(file_envoy_config_core_v3_grpc_service, 0, 1, 3, 2);
 
 /**
- * Security token service configuration that allows Google gRPC to
- * fetch security token from an OAuth 2.0 authorization server.
- * See https://tools.ietf.org/html/draft-ietf-oauth-token-exchange-16 and
- * https://github.com/grpc/grpc/pull/19587.
- * [#next-free-field: 10]
- *
  * @generated from message envoy.config.core.v3.GrpcService.GoogleGrpc.CallCredentials.StsService
  */
 export type GrpcService_GoogleGrpc_CallCredentials_StsService = Message<"envoy.config.core.v3.GrpcService.GoogleGrpc.CallCredentials.StsService"> & {
   /**
-   * URI of the token exchange service that handles token exchange requests.
-   * [#comment:TODO(asraa): Add URI validation when implemented. Tracked by
-   * https://github.com/bufbuild/protoc-gen-validate/issues/303]
-   *
    * @generated from field: string token_exchange_service_uri = 1;
    */
   tokenExchangeServiceUri: string;
 
   /**
-   * Location of the target service or resource where the client
-   * intends to use the requested security token.
-   *
    * @generated from field: string resource = 2;
    */
   resource: string;
 
   /**
-   * Logical name of the target service where the client intends to
-   * use the requested security token.
-   *
    * @generated from field: string audience = 3;
    */
   audience: string;
 
   /**
-   * The desired scope of the requested security token in the
-   * context of the service or resource where the token will be used.
-   *
    * @generated from field: string scope = 4;
    */
   scope: string;
 
   /**
-   * Type of the requested security token.
-   *
    * @generated from field: string requested_token_type = 5;
    */
   requestedTokenType: string;
 
   /**
-   * The path of subject token, a security token that represents the
-   * identity of the party on behalf of whom the request is being made.
-   *
    * @generated from field: string subject_token_path = 6;
    */
   subjectTokenPath: string;
 
   /**
-   * Type of the subject token.
-   *
    * @generated from field: string subject_token_type = 7;
    */
   subjectTokenType: string;
 
   /**
-   * The path of actor token, a security token that represents the identity
-   * of the acting party. The acting party is authorized to use the
-   * requested security token and act on behalf of the subject.
-   *
    * @generated from field: string actor_token_path = 8;
    */
   actorTokenPath: string;
 
   /**
-   * Type of the actor token.
-   *
    * @generated from field: string actor_token_type = 9;
    */
   actorTokenType: string;
@@ -572,14 +414,10 @@ export const GrpcService_GoogleGrpc_CallCredentials_StsServiceSchema: GenMessage
   messageDesc(file_envoy_config_core_v3_grpc_service, 0, 1, 3, 3);
 
 /**
- * Channel arguments.
- *
  * @generated from message envoy.config.core.v3.GrpcService.GoogleGrpc.ChannelArgs
  */
 export type GrpcService_GoogleGrpc_ChannelArgs = Message<"envoy.config.core.v3.GrpcService.GoogleGrpc.ChannelArgs"> & {
   /**
-   * See grpc_types.h GRPC_ARG #defines for keys that work here.
-   *
    * @generated from field: map<string, envoy.config.core.v3.GrpcService.GoogleGrpc.ChannelArgs.Value> args = 1;
    */
   args: { [key: string]: GrpcService_GoogleGrpc_ChannelArgs_Value };
@@ -597,9 +435,6 @@ export const GrpcService_GoogleGrpc_ChannelArgsSchema: GenMessage<GrpcService_Go
  */
 export type GrpcService_GoogleGrpc_ChannelArgs_Value = Message<"envoy.config.core.v3.GrpcService.GoogleGrpc.ChannelArgs.Value"> & {
   /**
-   * Pointer values are not supported, since they don't make any sense when
-   * delivered via the API.
-   *
    * @generated from oneof envoy.config.core.v3.GrpcService.GoogleGrpc.ChannelArgs.Value.value_specifier
    */
   valueSpecifier: {

@@ -21,25 +21,19 @@ import type { Int64Range } from "../../../type/v3/range_pb.ts";
 import { file_envoy_type_v3_range } from "../../../type/v3/range_pb.ts";
 import type { Any, Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_any, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
-import { file_envoy_annotations_deprecation } from "../../../annotations/deprecation_pb.ts";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/config/core/v3/health_check.proto.
  */
 export const file_envoy_config_core_v3_health_check: GenFile = /*@__PURE__*/
-  fileDesc("CidlbnZveS9jb25maWcvY29yZS92My9oZWFsdGhfY2hlY2sucHJvdG8SFGVudm95LmNvbmZpZy5jb3JlLnYzIlYKD0hlYWx0aFN0YXR1c1NldBJDCghzdGF0dXNlcxgBIAMoDjIiLmVudm95LmNvbmZpZy5jb3JlLnYzLkhlYWx0aFN0YXR1c0IN+kIKkgEHIgWCAQIQASKTGgoLSGVhbHRoQ2hlY2sSNgoHdGltZW91dBgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIK+kIHqgEECAEqABI3CghpbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIK+kIHqgEECAEqABIxCg5pbml0aWFsX2ppdHRlchgUIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIyCg9pbnRlcnZhbF9qaXR0ZXIYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SHwoXaW50ZXJ2YWxfaml0dGVyX3BlcmNlbnQYEiABKA0SQwoTdW5oZWFsdGh5X3RocmVzaG9sZBgEIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZUII+kIFigECEAESQQoRaGVhbHRoeV90aHJlc2hvbGQYBSABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWVCCPpCBYoBAhABEi4KCGFsdF9wb3J0GAYgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlEjQKEHJldXNlX2Nvbm5lY3Rpb24YByABKAsyGi5nb29nbGUucHJvdG9idWYuQm9vbFZhbHVlEk4KEWh0dHBfaGVhbHRoX2NoZWNrGAggASgLMjEuZW52b3kuY29uZmlnLmNvcmUudjMuSGVhbHRoQ2hlY2suSHR0cEhlYWx0aENoZWNrSAASTAoQdGNwX2hlYWx0aF9jaGVjaxgJIAEoCzIwLmVudm95LmNvbmZpZy5jb3JlLnYzLkhlYWx0aENoZWNrLlRjcEhlYWx0aENoZWNrSAASTgoRZ3JwY19oZWFsdGhfY2hlY2sYCyABKAsyMS5lbnZveS5jb25maWcuY29yZS52My5IZWFsdGhDaGVjay5HcnBjSGVhbHRoQ2hlY2tIABJSChNjdXN0b21faGVhbHRoX2NoZWNrGA0gASgLMjMuZW52b3kuY29uZmlnLmNvcmUudjMuSGVhbHRoQ2hlY2suQ3VzdG9tSGVhbHRoQ2hlY2tIABJAChNub190cmFmZmljX2ludGVydmFsGAwgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgj6QgWqAQIqABJIChtub190cmFmZmljX2hlYWx0aHlfaW50ZXJ2YWwYGCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CCPpCBaoBAioAEj8KEnVuaGVhbHRoeV9pbnRlcnZhbBgOIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkII+kIFqgECKgASRAoXdW5oZWFsdGh5X2VkZ2VfaW50ZXJ2YWwYDyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CCPpCBaoBAioAEkIKFWhlYWx0aHlfZWRnZV9pbnRlcnZhbBgQIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkII+kIFqgECKgASIwoOZXZlbnRfbG9nX3BhdGgYESABKAlCCxgBkseG2AQDMy4wEkAKDGV2ZW50X2xvZ2dlchgZIAMoCzIqLmVudm95LmNvbmZpZy5jb3JlLnYzLlR5cGVkRXh0ZW5zaW9uQ29uZmlnEj8KDWV2ZW50X3NlcnZpY2UYFiABKAsyKC5lbnZveS5jb25maWcuY29yZS52My5FdmVudFNlcnZpY2VDb25maWcSKAogYWx3YXlzX2xvZ19oZWFsdGhfY2hlY2tfZmFpbHVyZXMYEyABKAgSJwofYWx3YXlzX2xvZ19oZWFsdGhfY2hlY2tfc3VjY2VzcxgaIAEoCBJBCgt0bHNfb3B0aW9ucxgVIAEoCzIsLmVudm95LmNvbmZpZy5jb3JlLnYzLkhlYWx0aENoZWNrLlRsc09wdGlvbnMSQAofdHJhbnNwb3J0X3NvY2tldF9tYXRjaF9jcml0ZXJpYRgXIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QacgoHUGF5bG9hZBIXCgR0ZXh0GAEgASgJQgf6QgRyAhABSAASEAoGYmluYXJ5GAIgASgMSAA6LJrFiB4nCiVlbnZveS5hcGkudjIuY29yZS5IZWFsdGhDaGVjay5QYXlsb2FkQg4KB3BheWxvYWQSA/hCARqYBgoPSHR0cEhlYWx0aENoZWNrEhYKBGhvc3QYASABKAlCCPpCBXIDwAECEhgKBHBhdGgYAiABKAlCCvpCB3IFEAHAAQISNwoEc2VuZBgDIAEoCzIpLmVudm95LmNvbmZpZy5jb3JlLnYzLkhlYWx0aENoZWNrLlBheWxvYWQSOgoHcmVjZWl2ZRgEIAMoCzIpLmVudm95LmNvbmZpZy5jb3JlLnYzLkhlYWx0aENoZWNrLlBheWxvYWQSQwoUcmVzcG9uc2VfYnVmZmVyX3NpemUYDiABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDY0VmFsdWVCB/pCBDICKAASUgoWcmVxdWVzdF9oZWFkZXJzX3RvX2FkZBgGIAMoCzInLmVudm95LmNvbmZpZy5jb3JlLnYzLkhlYWRlclZhbHVlT3B0aW9uQgn6QgaSAQMQ6AcSMwoZcmVxdWVzdF9oZWFkZXJzX3RvX3JlbW92ZRgIIAMoCUIQ+kINkgEKIghyBsgBAMABARI0ChFleHBlY3RlZF9zdGF0dXNlcxgJIAMoCzIZLmVudm95LnR5cGUudjMuSW50NjRSYW5nZRI1ChJyZXRyaWFibGVfc3RhdHVzZXMYDCADKAsyGS5lbnZveS50eXBlLnYzLkludDY0UmFuZ2USQwoRY29kZWNfY2xpZW50X3R5cGUYCiABKA4yHi5lbnZveS50eXBlLnYzLkNvZGVjQ2xpZW50VHlwZUII+kIFggECEAESQgoUc2VydmljZV9uYW1lX21hdGNoZXIYCyABKAsyJC5lbnZveS50eXBlLm1hdGNoZXIudjMuU3RyaW5nTWF0Y2hlchI/CgZtZXRob2QYDSABKA4yIy5lbnZveS5jb25maWcuY29yZS52My5SZXF1ZXN0TWV0aG9kQgr6QgeCAQQQASAGOjSaxYgeLwotZW52b3kuYXBpLnYyLmNvcmUuSGVhbHRoQ2hlY2suSHR0cEhlYWx0aENoZWNrSgQIBRAGSgQIBxAIUgxzZXJ2aWNlX25hbWVSCXVzZV9odHRwMhqEAgoOVGNwSGVhbHRoQ2hlY2sSNwoEc2VuZBgBIAEoCzIpLmVudm95LmNvbmZpZy5jb3JlLnYzLkhlYWx0aENoZWNrLlBheWxvYWQSOgoHcmVjZWl2ZRgCIAMoCzIpLmVudm95LmNvbmZpZy5jb3JlLnYzLkhlYWx0aENoZWNrLlBheWxvYWQSSAoVcHJveHlfcHJvdG9jb2xfY29uZmlnGAMgASgLMikuZW52b3kuY29uZmlnLmNvcmUudjMuUHJveHlQcm90b2NvbENvbmZpZzozmsWIHi4KLGVudm95LmFwaS52Mi5jb3JlLkhlYWx0aENoZWNrLlRjcEhlYWx0aENoZWNrGlYKEFJlZGlzSGVhbHRoQ2hlY2sSCwoDa2V5GAEgASgJOjWaxYgeMAouZW52b3kuYXBpLnYyLmNvcmUuSGVhbHRoQ2hlY2suUmVkaXNIZWFsdGhDaGVjaxrLAQoPR3JwY0hlYWx0aENoZWNrEhQKDHNlcnZpY2VfbmFtZRgBIAEoCRIeCglhdXRob3JpdHkYAiABKAlCC/pCCHIGyAEAwAECEkwKEGluaXRpYWxfbWV0YWRhdGEYAyADKAsyJy5lbnZveS5jb25maWcuY29yZS52My5IZWFkZXJWYWx1ZU9wdGlvbkIJ+kIGkgEDEOgHOjSaxYgeLwotZW52b3kuYXBpLnYyLmNvcmUuSGVhbHRoQ2hlY2suR3JwY0hlYWx0aENoZWNrGq0BChFDdXN0b21IZWFsdGhDaGVjaxIVCgRuYW1lGAEgASgJQgf6QgRyAhABEiwKDHR5cGVkX2NvbmZpZxgDIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnlIADo2msWIHjEKL2Vudm95LmFwaS52Mi5jb3JlLkhlYWx0aENoZWNrLkN1c3RvbUhlYWx0aENoZWNrQg0KC2NvbmZpZ190eXBlSgQIAhADUgZjb25maWcaVQoKVGxzT3B0aW9ucxIWCg5hbHBuX3Byb3RvY29scxgBIAMoCTovmsWIHioKKGVudm95LmFwaS52Mi5jb3JlLkhlYWx0aENoZWNrLlRsc09wdGlvbnM6JJrFiB4fCh1lbnZveS5hcGkudjIuY29yZS5IZWFsdGhDaGVja0IVCg5oZWFsdGhfY2hlY2tlchID+EIBSgQIChALKmAKDEhlYWx0aFN0YXR1cxILCgdVTktOT1dOEAASCwoHSEVBTFRIWRABEg0KCVVOSEVBTFRIWRACEgwKCERSQUlOSU5HEAMSCwoHVElNRU9VVBAEEgwKCERFR1JBREVEEAVChAEKImlvLmVudm95cHJveHkuZW52b3kuY29uZmlnLmNvcmUudjNCEEhlYWx0aENoZWNrUHJvdG9QAVpCZ2l0aHViLmNvbS9lbnZveXByb3h5L2dvLWNvbnRyb2wtcGxhbmUvZW52b3kvY29uZmlnL2NvcmUvdjM7Y29yZXYzuoDI0QYCEAJiBnByb3RvMw", [file_envoy_config_core_v3_base, file_envoy_config_core_v3_event_service_config, file_envoy_config_core_v3_extension, file_envoy_config_core_v3_proxy_protocol, file_envoy_type_matcher_v3_string, file_envoy_type_v3_http, file_envoy_type_v3_range, file_google_protobuf_any, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_wrappers, file_envoy_annotations_deprecation, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("CidlbnZveS9jb25maWcvY29yZS92My9oZWFsdGhfY2hlY2sucHJvdG8SFGVudm95LmNvbmZpZy5jb3JlLnYzIkkKD0hlYWx0aFN0YXR1c1NldBI2CghzdGF0dXNlcxgBIAMoDjIiLmVudm95LmNvbmZpZy5jb3JlLnYzLkhlYWx0aFN0YXR1c0IAIswVCgtIZWFsdGhDaGVjaxIsCgd0aW1lb3V0GAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgASLQoIaW50ZXJ2YWwYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CABIxCg5pbml0aWFsX2ppdHRlchgUIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIyCg9pbnRlcnZhbF9qaXR0ZXIYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SHwoXaW50ZXJ2YWxfaml0dGVyX3BlcmNlbnQYEiABKA0SOwoTdW5oZWFsdGh5X3RocmVzaG9sZBgEIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZUIAEjkKEWhlYWx0aHlfdGhyZXNob2xkGAUgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlQgASLgoIYWx0X3BvcnQYBiABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWUSNAoQcmV1c2VfY29ubmVjdGlvbhgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5Cb29sVmFsdWUSTgoRaHR0cF9oZWFsdGhfY2hlY2sYCCABKAsyMS5lbnZveS5jb25maWcuY29yZS52My5IZWFsdGhDaGVjay5IdHRwSGVhbHRoQ2hlY2tIABJMChB0Y3BfaGVhbHRoX2NoZWNrGAkgASgLMjAuZW52b3kuY29uZmlnLmNvcmUudjMuSGVhbHRoQ2hlY2suVGNwSGVhbHRoQ2hlY2tIABJOChFncnBjX2hlYWx0aF9jaGVjaxgLIAEoCzIxLmVudm95LmNvbmZpZy5jb3JlLnYzLkhlYWx0aENoZWNrLkdycGNIZWFsdGhDaGVja0gAElIKE2N1c3RvbV9oZWFsdGhfY2hlY2sYDSABKAsyMy5lbnZveS5jb25maWcuY29yZS52My5IZWFsdGhDaGVjay5DdXN0b21IZWFsdGhDaGVja0gAEjgKE25vX3RyYWZmaWNfaW50ZXJ2YWwYDCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CABJAChtub190cmFmZmljX2hlYWx0aHlfaW50ZXJ2YWwYGCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CABI3ChJ1bmhlYWx0aHlfaW50ZXJ2YWwYDiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CABI8Chd1bmhlYWx0aHlfZWRnZV9pbnRlcnZhbBgPIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIAEjoKFWhlYWx0aHlfZWRnZV9pbnRlcnZhbBgQIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIAEhoKDmV2ZW50X2xvZ19wYXRoGBEgASgJQgIYARJACgxldmVudF9sb2dnZXIYGSADKAsyKi5lbnZveS5jb25maWcuY29yZS52My5UeXBlZEV4dGVuc2lvbkNvbmZpZxI/Cg1ldmVudF9zZXJ2aWNlGBYgASgLMiguZW52b3kuY29uZmlnLmNvcmUudjMuRXZlbnRTZXJ2aWNlQ29uZmlnEigKIGFsd2F5c19sb2dfaGVhbHRoX2NoZWNrX2ZhaWx1cmVzGBMgASgIEicKH2Fsd2F5c19sb2dfaGVhbHRoX2NoZWNrX3N1Y2Nlc3MYGiABKAgSQQoLdGxzX29wdGlvbnMYFSABKAsyLC5lbnZveS5jb25maWcuY29yZS52My5IZWFsdGhDaGVjay5UbHNPcHRpb25zEkAKH3RyYW5zcG9ydF9zb2NrZXRfbWF0Y2hfY3JpdGVyaWEYFyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0GjwKB1BheWxvYWQSEAoEdGV4dBgBIAEoCUIASAASEAoGYmluYXJ5GAIgASgMSAA6AEILCgdwYXlsb2FkEgAaoAUKD0h0dHBIZWFsdGhDaGVjaxIOCgRob3N0GAEgASgJQgASDgoEcGF0aBgCIAEoCUIAEjcKBHNlbmQYAyABKAsyKS5lbnZveS5jb25maWcuY29yZS52My5IZWFsdGhDaGVjay5QYXlsb2FkEjoKB3JlY2VpdmUYBCADKAsyKS5lbnZveS5jb25maWcuY29yZS52My5IZWFsdGhDaGVjay5QYXlsb2FkEjwKFHJlc3BvbnNlX2J1ZmZlcl9zaXplGA4gASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQ2NFZhbHVlQgASSQoWcmVxdWVzdF9oZWFkZXJzX3RvX2FkZBgGIAMoCzInLmVudm95LmNvbmZpZy5jb3JlLnYzLkhlYWRlclZhbHVlT3B0aW9uQgASIwoZcmVxdWVzdF9oZWFkZXJzX3RvX3JlbW92ZRgIIAMoCUIAEjQKEWV4cGVjdGVkX3N0YXR1c2VzGAkgAygLMhkuZW52b3kudHlwZS52My5JbnQ2NFJhbmdlEjUKEnJldHJpYWJsZV9zdGF0dXNlcxgMIAMoCzIZLmVudm95LnR5cGUudjMuSW50NjRSYW5nZRI7ChFjb2RlY19jbGllbnRfdHlwZRgKIAEoDjIeLmVudm95LnR5cGUudjMuQ29kZWNDbGllbnRUeXBlQgASQgoUc2VydmljZV9uYW1lX21hdGNoZXIYCyABKAsyJC5lbnZveS50eXBlLm1hdGNoZXIudjMuU3RyaW5nTWF0Y2hlchI1CgZtZXRob2QYDSABKA4yIy5lbnZveS5jb25maWcuY29yZS52My5SZXF1ZXN0TWV0aG9kQgA6AEoECAUQBkoECAcQCFIMc2VydmljZV9uYW1lUgl1c2VfaHR0cDIa0QEKDlRjcEhlYWx0aENoZWNrEjcKBHNlbmQYASABKAsyKS5lbnZveS5jb25maWcuY29yZS52My5IZWFsdGhDaGVjay5QYXlsb2FkEjoKB3JlY2VpdmUYAiADKAsyKS5lbnZveS5jb25maWcuY29yZS52My5IZWFsdGhDaGVjay5QYXlsb2FkEkgKFXByb3h5X3Byb3RvY29sX2NvbmZpZxgDIAEoCzIpLmVudm95LmNvbmZpZy5jb3JlLnYzLlByb3h5UHJvdG9jb2xDb25maWc6ABohChBSZWRpc0hlYWx0aENoZWNrEgsKA2tleRgBIAEoCToAGoMBCg9HcnBjSGVhbHRoQ2hlY2sSFAoMc2VydmljZV9uYW1lGAEgASgJEhMKCWF1dGhvcml0eRgCIAEoCUIAEkMKEGluaXRpYWxfbWV0YWRhdGEYAyADKAsyJy5lbnZveS5jb25maWcuY29yZS52My5IZWFkZXJWYWx1ZU9wdGlvbkIAOgAacAoRQ3VzdG9tSGVhbHRoQ2hlY2sSDgoEbmFtZRgBIAEoCUIAEiwKDHR5cGVkX2NvbmZpZxgDIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnlIADoAQg0KC2NvbmZpZ190eXBlSgQIAhADUgZjb25maWcaJgoKVGxzT3B0aW9ucxIWCg5hbHBuX3Byb3RvY29scxgBIAMoCToAOgBCEgoOaGVhbHRoX2NoZWNrZXISAEoECAoQCypgCgxIZWFsdGhTdGF0dXMSCwoHVU5LTk9XThAAEgsKB0hFQUxUSFkQARINCglVTkhFQUxUSFkQAhIMCghEUkFJTklORxADEgsKB1RJTUVPVVQQBBIMCghERUdSQURFRBAFYgZwcm90bzM", [file_envoy_config_core_v3_base, file_envoy_config_core_v3_event_service_config, file_envoy_config_core_v3_extension, file_envoy_config_core_v3_proxy_protocol, file_envoy_type_matcher_v3_string, file_envoy_type_v3_http, file_envoy_type_v3_range, file_google_protobuf_any, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_wrappers]);
 
 /**
  * @generated from message envoy.config.core.v3.HealthStatusSet
  */
 export type HealthStatusSet = Message<"envoy.config.core.v3.HealthStatusSet"> & {
   /**
-   * An order-independent set of health status.
-   *
    * @generated from field: repeated envoy.config.core.v3.HealthStatus statuses = 1;
    */
   statuses: HealthStatus[];
@@ -53,85 +47,50 @@ export const HealthStatusSetSchema: GenMessage<HealthStatusSet> = /*@__PURE__*/
   messageDesc(file_envoy_config_core_v3_health_check, 0);
 
 /**
- * [#next-free-field: 27]
- *
  * @generated from message envoy.config.core.v3.HealthCheck
  */
 export type HealthCheck = Message<"envoy.config.core.v3.HealthCheck"> & {
   /**
-   * The time to wait for a health check response. If the timeout is reached the
-   * health check attempt will be considered a failure.
-   *
    * @generated from field: google.protobuf.Duration timeout = 1;
    */
   timeout?: Duration | undefined;
 
   /**
-   * The interval between health checks.
-   *
    * @generated from field: google.protobuf.Duration interval = 2;
    */
   interval?: Duration | undefined;
 
   /**
-   * An optional jitter amount in milliseconds. If specified, Envoy will start health
-   * checking after for a random time in ms between 0 and initial_jitter. This only
-   * applies to the first health check.
-   *
    * @generated from field: google.protobuf.Duration initial_jitter = 20;
    */
   initialJitter?: Duration | undefined;
 
   /**
-   * An optional jitter amount in milliseconds. If specified, during every
-   * interval Envoy will add interval_jitter to the wait time.
-   *
    * @generated from field: google.protobuf.Duration interval_jitter = 3;
    */
   intervalJitter?: Duration | undefined;
 
   /**
-   * An optional jitter amount as a percentage of interval_ms. If specified,
-   * during every interval Envoy will add ``interval_ms`` *
-   * ``interval_jitter_percent`` / 100 to the wait time.
-   *
-   * If interval_jitter_ms and interval_jitter_percent are both set, both of
-   * them will be used to increase the wait time.
-   *
    * @generated from field: uint32 interval_jitter_percent = 18;
    */
   intervalJitterPercent: number;
 
   /**
-   * The number of unhealthy health checks required before a host is marked
-   * unhealthy. Note that for ``http`` health checking if a host responds with a code not in
-   * :ref:`expected_statuses <envoy_v3_api_field_config.core.v3.HealthCheck.HttpHealthCheck.expected_statuses>`
-   * or :ref:`retriable_statuses <envoy_v3_api_field_config.core.v3.HealthCheck.HttpHealthCheck.retriable_statuses>`,
-   * this threshold is ignored and the host is considered immediately unhealthy.
-   *
    * @generated from field: google.protobuf.UInt32Value unhealthy_threshold = 4;
    */
   unhealthyThreshold?: number | undefined;
 
   /**
-   * The number of healthy health checks required before a host is marked
-   * healthy. Note that during startup, only a single successful health check is
-   * required to mark a host healthy.
-   *
    * @generated from field: google.protobuf.UInt32Value healthy_threshold = 5;
    */
   healthyThreshold?: number | undefined;
 
   /**
-   * [#not-implemented-hide:] Non-serving port for health checking.
-   *
    * @generated from field: google.protobuf.UInt32Value alt_port = 6;
    */
   altPort?: number | undefined;
 
   /**
-   * Reuse health check connection between health checks. Default is true.
-   *
    * @generated from field: google.protobuf.BoolValue reuse_connection = 7;
    */
   reuseConnection?: boolean | undefined;
@@ -141,32 +100,24 @@ export type HealthCheck = Message<"envoy.config.core.v3.HealthCheck"> & {
    */
   healthChecker: {
     /**
-     * HTTP health check.
-     *
      * @generated from field: envoy.config.core.v3.HealthCheck.HttpHealthCheck http_health_check = 8;
      */
     value: HealthCheck_HttpHealthCheck;
     case: "httpHealthCheck";
   } | {
     /**
-     * TCP health check.
-     *
      * @generated from field: envoy.config.core.v3.HealthCheck.TcpHealthCheck tcp_health_check = 9;
      */
     value: HealthCheck_TcpHealthCheck;
     case: "tcpHealthCheck";
   } | {
     /**
-     * gRPC health check.
-     *
      * @generated from field: envoy.config.core.v3.HealthCheck.GrpcHealthCheck grpc_health_check = 11;
      */
     value: HealthCheck_GrpcHealthCheck;
     case: "grpcHealthCheck";
   } | {
     /**
-     * Custom health check.
-     *
      * @generated from field: envoy.config.core.v3.HealthCheck.CustomHealthCheck custom_health_check = 13;
      */
     value: HealthCheck_CustomHealthCheck;
@@ -174,160 +125,62 @@ export type HealthCheck = Message<"envoy.config.core.v3.HealthCheck"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * The "no traffic interval" is a special health check interval that is used when a cluster has
-   * never had traffic routed to it. This lower interval allows cluster information to be kept up to
-   * date, without sending a potentially large amount of active health checking traffic for no
-   * reason. Once a cluster has been used for traffic routing, Envoy will shift back to using the
-   * standard health check interval that is defined. Note that this interval takes precedence over
-   * any other.
-   *
-   * The default value for "no traffic interval" is 60 seconds.
-   *
    * @generated from field: google.protobuf.Duration no_traffic_interval = 12;
    */
   noTrafficInterval?: Duration | undefined;
 
   /**
-   * The "no traffic healthy interval" is a special health check interval that
-   * is used for hosts that are currently passing active health checking
-   * (including new hosts) when the cluster has received no traffic.
-   *
-   * This is useful for when we want to send frequent health checks with
-   * ``no_traffic_interval`` but then revert to lower frequency ``no_traffic_healthy_interval`` once
-   * a host in the cluster is marked as healthy.
-   *
-   * Once a cluster has been used for traffic routing, Envoy will shift back to using the
-   * standard health check interval that is defined.
-   *
-   * If no_traffic_healthy_interval is not set, it will default to the
-   * no traffic interval and send that interval regardless of health state.
-   *
    * @generated from field: google.protobuf.Duration no_traffic_healthy_interval = 24;
    */
   noTrafficHealthyInterval?: Duration | undefined;
 
   /**
-   * The "unhealthy interval" is a health check interval that is used for hosts that are marked as
-   * unhealthy. As soon as the host is marked as healthy, Envoy will shift back to using the
-   * standard health check interval that is defined.
-   *
-   * The default value for "unhealthy interval" is the same as "interval".
-   *
    * @generated from field: google.protobuf.Duration unhealthy_interval = 14;
    */
   unhealthyInterval?: Duration | undefined;
 
   /**
-   * The "unhealthy edge interval" is a special health check interval that is used for the first
-   * health check right after a host is marked as unhealthy. For subsequent health checks
-   * Envoy will shift back to using either "unhealthy interval" if present or the standard health
-   * check interval that is defined.
-   *
-   * The default value for "unhealthy edge interval" is the same as "unhealthy interval".
-   *
    * @generated from field: google.protobuf.Duration unhealthy_edge_interval = 15;
    */
   unhealthyEdgeInterval?: Duration | undefined;
 
   /**
-   * The "healthy edge interval" is a special health check interval that is used for the first
-   * health check right after a host is marked as healthy. For subsequent health checks
-   * Envoy will shift back to using the standard health check interval that is defined.
-   *
-   * The default value for "healthy edge interval" is the same as the default interval.
-   *
    * @generated from field: google.protobuf.Duration healthy_edge_interval = 16;
    */
   healthyEdgeInterval?: Duration | undefined;
 
   /**
-   * .. attention::
-   * This field is deprecated in favor of the extension
-   * :ref:`event_logger <envoy_v3_api_field_config.core.v3.HealthCheck.event_logger>` and
-   * :ref:`event_log_path <envoy_v3_api_field_extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink.event_log_path>`
-   * in the file sink extension.
-   *
-   * Specifies the path to the :ref:`health check event log <arch_overview_health_check_logging>`.
-   *
    * @generated from field: string event_log_path = 17 [deprecated = true];
    * @deprecated
    */
   eventLogPath: string;
 
   /**
-   * A list of event log sinks to process the health check event.
-   * [#extension-category: envoy.health_check.event_sinks]
-   *
    * @generated from field: repeated envoy.config.core.v3.TypedExtensionConfig event_logger = 25;
    */
   eventLogger: TypedExtensionConfig[];
 
   /**
-   * [#not-implemented-hide:]
-   * The gRPC service for the health check event service.
-   * If empty, health check events won't be sent to a remote endpoint.
-   *
    * @generated from field: envoy.config.core.v3.EventServiceConfig event_service = 22;
    */
   eventService?: EventServiceConfig | undefined;
 
   /**
-   * If set to true, health check failure events will always be logged. If set to false, only the
-   * initial health check failure event will be logged.
-   * The default value is false.
-   *
    * @generated from field: bool always_log_health_check_failures = 19;
    */
   alwaysLogHealthCheckFailures: boolean;
 
   /**
-   * If set to true, health check success events will always be logged. If set to false, only host addition event will be logged
-   * if it is the first successful health check, or if the healthy threshold is reached.
-   * The default value is false.
-   *
    * @generated from field: bool always_log_health_check_success = 26;
    */
   alwaysLogHealthCheckSuccess: boolean;
 
   /**
-   * This allows overriding the cluster TLS settings, just for health check connections.
-   *
    * @generated from field: envoy.config.core.v3.HealthCheck.TlsOptions tls_options = 21;
    */
   tlsOptions?: HealthCheck_TlsOptions | undefined;
 
   /**
-   * Optional key/value pairs that will be used to match a transport socket from those specified in the cluster's
-   * :ref:`tranport socket matches <envoy_v3_api_field_config.cluster.v3.Cluster.transport_socket_matches>`.
-   * For example, the following match criteria
-   *
-   * .. code-block:: yaml
-   *
-   *  transport_socket_match_criteria:
-   *    useMTLS: true
-   *
-   * Will match the following :ref:`cluster socket match <envoy_v3_api_msg_config.cluster.v3.Cluster.TransportSocketMatch>`
-   *
-   * .. code-block:: yaml
-   *
-   *  transport_socket_matches:
-   *  - name: "useMTLS"
-   *    match:
-   *      useMTLS: true
-   *    transport_socket:
-   *      name: envoy.transport_sockets.tls
-   *      config: { ... } # tls socket configuration
-   *
-   * If this field is set, then for health checks it will supersede an entry of ``envoy.transport_socket`` in the
-   * :ref:`LbEndpoint.Metadata <envoy_v3_api_field_config.endpoint.v3.LbEndpoint.metadata>`.
-   * This allows using different transport socket capabilities for health checking versus proxying to the
-   * endpoint.
-   *
-   * If the key/values pairs specified do not match any
-   * :ref:`transport socket matches <envoy_v3_api_field_config.cluster.v3.Cluster.transport_socket_matches>`,
-   * the cluster's :ref:`transport socket <envoy_v3_api_field_config.cluster.v3.Cluster.transport_socket>`
-   * will be used for health check socket configuration.
-   *
    * @generated from field: google.protobuf.Struct transport_socket_match_criteria = 23;
    */
   transportSocketMatchCriteria?: JsonObject | undefined;
@@ -341,8 +194,6 @@ export const HealthCheckSchema: GenMessage<HealthCheck> = /*@__PURE__*/
   messageDesc(file_envoy_config_core_v3_health_check, 1);
 
 /**
- * Describes the encoding of the payload bytes in the payload.
- *
  * @generated from message envoy.config.core.v3.HealthCheck.Payload
  */
 export type HealthCheck_Payload = Message<"envoy.config.core.v3.HealthCheck.Payload"> & {
@@ -351,16 +202,12 @@ export type HealthCheck_Payload = Message<"envoy.config.core.v3.HealthCheck.Payl
    */
   payload: {
     /**
-     * Hex encoded payload. E.g., "000000FF".
-     *
      * @generated from field: string text = 1;
      */
     value: string;
     case: "text";
   } | {
     /**
-     * Binary payload.
-     *
      * @generated from field: bytes binary = 2;
      */
     value: Uint8Array;
@@ -376,126 +223,65 @@ export const HealthCheck_PayloadSchema: GenMessage<HealthCheck_Payload> = /*@__P
   messageDesc(file_envoy_config_core_v3_health_check, 1, 0);
 
 /**
- * [#next-free-field: 15]
- *
  * @generated from message envoy.config.core.v3.HealthCheck.HttpHealthCheck
  */
 export type HealthCheck_HttpHealthCheck = Message<"envoy.config.core.v3.HealthCheck.HttpHealthCheck"> & {
   /**
-   * The value of the host header in the HTTP health check request. If
-   * left empty (default value), the name of the cluster this health check is associated
-   * with will be used. The host header can be customized for a specific endpoint by setting the
-   * :ref:`hostname <envoy_v3_api_field_config.endpoint.v3.Endpoint.HealthCheckConfig.hostname>` field.
-   *
    * @generated from field: string host = 1;
    */
   host: string;
 
   /**
-   * Specifies the HTTP path that will be requested during health checking. For example
-   * ``/healthcheck``.
-   *
    * @generated from field: string path = 2;
    */
   path: string;
 
   /**
-   * [#not-implemented-hide:] HTTP specific payload.
-   *
    * @generated from field: envoy.config.core.v3.HealthCheck.Payload send = 3;
    */
   send?: HealthCheck_Payload | undefined;
 
   /**
-   * Specifies a list of HTTP expected responses to match in the first ``response_buffer_size`` bytes of the response body.
-   * If it is set, both the expected response check and status code determine the health check.
-   * When checking the response, “fuzzy” matching is performed such that each payload block must be found,
-   * and in the order specified, but not necessarily contiguous.
-   *
-   * .. note::
-   *
-   *   It is recommended to set ``response_buffer_size`` based on the total Payload size for efficiency.
-   *   The default buffer size is 1024 bytes when it is not set.
-   *
    * @generated from field: repeated envoy.config.core.v3.HealthCheck.Payload receive = 4;
    */
   receive: HealthCheck_Payload[];
 
   /**
-   * Specifies the size of response buffer in bytes that is used to Payload match.
-   * The default value is 1024. Setting to 0 implies that the Payload will be matched against the entire response.
-   *
    * @generated from field: google.protobuf.UInt64Value response_buffer_size = 14;
    */
   responseBufferSize?: bigint | undefined;
 
   /**
-   * Specifies a list of HTTP headers that should be added to each request that is sent to the
-   * health checked cluster. For more information, including details on header value syntax, see
-   * the documentation on :ref:`custom request headers
-   * <config_http_conn_man_headers_custom_request_headers>`.
-   *
    * @generated from field: repeated envoy.config.core.v3.HeaderValueOption request_headers_to_add = 6;
    */
   requestHeadersToAdd: HeaderValueOption[];
 
   /**
-   * Specifies a list of HTTP headers that should be removed from each request that is sent to the
-   * health checked cluster.
-   *
    * @generated from field: repeated string request_headers_to_remove = 8;
    */
   requestHeadersToRemove: string[];
 
   /**
-   * Specifies a list of HTTP response statuses considered healthy. If provided, replaces default
-   * 200-only policy - 200 must be included explicitly as needed. Ranges follow half-open
-   * semantics of :ref:`Int64Range <envoy_v3_api_msg_type.v3.Int64Range>`. The start and end of each
-   * range are required. Only statuses in the range [100, 600) are allowed.
-   *
    * @generated from field: repeated envoy.type.v3.Int64Range expected_statuses = 9;
    */
   expectedStatuses: Int64Range[];
 
   /**
-   * Specifies a list of HTTP response statuses considered retriable. If provided, responses in this range
-   * will count towards the configured :ref:`unhealthy_threshold <envoy_v3_api_field_config.core.v3.HealthCheck.unhealthy_threshold>`,
-   * but will not result in the host being considered immediately unhealthy. Ranges follow half-open semantics of
-   * :ref:`Int64Range <envoy_v3_api_msg_type.v3.Int64Range>`. The start and end of each range are required.
-   * Only statuses in the range [100, 600) are allowed. The :ref:`expected_statuses <envoy_v3_api_field_config.core.v3.HealthCheck.HttpHealthCheck.expected_statuses>`
-   * field takes precedence for any range overlaps with this field i.e. if status code 200 is both retriable and expected, a 200 response will
-   * be considered a successful health check. By default all responses not in
-   * :ref:`expected_statuses <envoy_v3_api_field_config.core.v3.HealthCheck.HttpHealthCheck.expected_statuses>` will result in
-   * the host being considered immediately unhealthy i.e. if status code 200 is expected and there are no configured retriable statuses, any
-   * non-200 response will result in the host being marked unhealthy.
-   *
    * @generated from field: repeated envoy.type.v3.Int64Range retriable_statuses = 12;
    */
   retriableStatuses: Int64Range[];
 
   /**
-   * Use specified application protocol for health checks.
-   *
    * @generated from field: envoy.type.v3.CodecClientType codec_client_type = 10;
    */
   codecClientType: CodecClientType;
 
   /**
-   * An optional service name parameter which is used to validate the identity of
-   * the health checked cluster using a :ref:`StringMatcher
-   * <envoy_v3_api_msg_type.matcher.v3.StringMatcher>`. See the :ref:`architecture overview
-   * <arch_overview_health_checking_identity>` for more information.
-   *
    * @generated from field: envoy.type.matcher.v3.StringMatcher service_name_matcher = 11;
    */
   serviceNameMatcher?: StringMatcher | undefined;
 
   /**
-   * HTTP Method that will be used for health checking, default is "GET".
-   * GET, HEAD, POST, PUT, DELETE, OPTIONS, TRACE, PATCH methods are supported, but making request body is not supported.
-   * CONNECT method is disallowed because it is not appropriate for health check request.
-   * If a non-200 response is expected by the method, it needs to be set in :ref:`expected_statuses <envoy_v3_api_field_config.core.v3.HealthCheck.HttpHealthCheck.expected_statuses>`.
-   *
    * @generated from field: envoy.config.core.v3.RequestMethod method = 13;
    */
   method: RequestMethod;
@@ -513,28 +299,16 @@ export const HealthCheck_HttpHealthCheckSchema: GenMessage<HealthCheck_HttpHealt
  */
 export type HealthCheck_TcpHealthCheck = Message<"envoy.config.core.v3.HealthCheck.TcpHealthCheck"> & {
   /**
-   * Empty payloads imply a connect-only health check.
-   *
    * @generated from field: envoy.config.core.v3.HealthCheck.Payload send = 1;
    */
   send?: HealthCheck_Payload | undefined;
 
   /**
-   * When checking the response, “fuzzy” matching is performed such that each
-   * payload block must be found, and in the order specified, but not
-   * necessarily contiguous.
-   *
    * @generated from field: repeated envoy.config.core.v3.HealthCheck.Payload receive = 2;
    */
   receive: HealthCheck_Payload[];
 
   /**
-   * When setting this value, it tries to attempt health check request with ProxyProtocol.
-   * When ``send`` is presented, they are sent after preceding ProxyProtocol header.
-   * Only ProxyProtocol header is sent when ``send`` is not presented.
-   * It allows to use both ProxyProtocol V1 and V2. In V1, it presents L3/L4. In V2, it includes
-   * LOCAL command and doesn't include L3/L4.
-   *
    * @generated from field: envoy.config.core.v3.ProxyProtocolConfig proxy_protocol_config = 3;
    */
   proxyProtocolConfig?: ProxyProtocolConfig | undefined;
@@ -552,11 +326,6 @@ export const HealthCheck_TcpHealthCheckSchema: GenMessage<HealthCheck_TcpHealthC
  */
 export type HealthCheck_RedisHealthCheck = Message<"envoy.config.core.v3.HealthCheck.RedisHealthCheck"> & {
   /**
-   * If set, optionally perform ``EXISTS <key>`` instead of ``PING``. A return value
-   * from Redis of 0 (does not exist) is considered a passing healthcheck. A return value other
-   * than 0 is considered a failure. This allows the user to mark a Redis instance for maintenance
-   * by setting the specified key to any value and waiting for traffic to drain.
-   *
    * @generated from field: string key = 1;
    */
   key: string;
@@ -570,41 +339,20 @@ export const HealthCheck_RedisHealthCheckSchema: GenMessage<HealthCheck_RedisHea
   messageDesc(file_envoy_config_core_v3_health_check, 1, 3);
 
 /**
- * `grpc.health.v1.Health
- * <https://github.com/grpc/grpc/blob/master/src/proto/grpc/health/v1/health.proto>`_-based
- * healthcheck. See `gRPC doc <https://github.com/grpc/grpc/blob/master/doc/health-checking.md>`_
- * for details.
- *
  * @generated from message envoy.config.core.v3.HealthCheck.GrpcHealthCheck
  */
 export type HealthCheck_GrpcHealthCheck = Message<"envoy.config.core.v3.HealthCheck.GrpcHealthCheck"> & {
   /**
-   * An optional service name parameter which will be sent to gRPC service in
-   * `grpc.health.v1.HealthCheckRequest
-   * <https://github.com/grpc/grpc/blob/master/src/proto/grpc/health/v1/health.proto#L20>`_.
-   * message. See `gRPC health-checking overview
-   * <https://github.com/grpc/grpc/blob/master/doc/health-checking.md>`_ for more information.
-   *
    * @generated from field: string service_name = 1;
    */
   serviceName: string;
 
   /**
-   * The value of the :authority header in the gRPC health check request. If
-   * left empty (default value), the name of the cluster this health check is associated
-   * with will be used. The authority header can be customized for a specific endpoint by setting
-   * the :ref:`hostname <envoy_v3_api_field_config.endpoint.v3.Endpoint.HealthCheckConfig.hostname>` field.
-   *
    * @generated from field: string authority = 2;
    */
   authority: string;
 
   /**
-   * Specifies a list of key-value pairs that should be added to the metadata of each GRPC call
-   * that is sent to the health checked cluster. For more information, including details on header value syntax,
-   * see the documentation on :ref:`custom request headers
-   * <config_http_conn_man_headers_custom_request_headers>`.
-   *
    * @generated from field: repeated envoy.config.core.v3.HeaderValueOption initial_metadata = 3;
    */
   initialMetadata: HeaderValueOption[];
@@ -618,23 +366,15 @@ export const HealthCheck_GrpcHealthCheckSchema: GenMessage<HealthCheck_GrpcHealt
   messageDesc(file_envoy_config_core_v3_health_check, 1, 4);
 
 /**
- * Custom health check.
- *
  * @generated from message envoy.config.core.v3.HealthCheck.CustomHealthCheck
  */
 export type HealthCheck_CustomHealthCheck = Message<"envoy.config.core.v3.HealthCheck.CustomHealthCheck"> & {
   /**
-   * The registered name of the custom health checker.
-   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * A custom health checker specific configuration which depends on the custom health checker
-   * being instantiated. See :api:`envoy/config/health_checker` for reference.
-   * [#extension-category: envoy.health_checkers]
-   *
    * @generated from oneof envoy.config.core.v3.HealthCheck.CustomHealthCheck.config_type
    */
   configType: {
@@ -654,20 +394,10 @@ export const HealthCheck_CustomHealthCheckSchema: GenMessage<HealthCheck_CustomH
   messageDesc(file_envoy_config_core_v3_health_check, 1, 5);
 
 /**
- * Health checks occur over the transport socket specified for the cluster. This implies that if a
- * cluster is using a TLS-enabled transport socket, the health check will also occur over TLS.
- *
- * This allows overriding the cluster TLS settings, just for health check connections.
- *
  * @generated from message envoy.config.core.v3.HealthCheck.TlsOptions
  */
 export type HealthCheck_TlsOptions = Message<"envoy.config.core.v3.HealthCheck.TlsOptions"> & {
   /**
-   * Specifies the ALPN protocols for health check connections. This is useful if the
-   * corresponding upstream is using ALPN-based :ref:`FilterChainMatch
-   * <envoy_v3_api_msg_config.listener.v3.FilterChainMatch>` along with different protocols for health checks
-   * versus data connections. If empty, no ALPN protocols will be set on health check connections.
-   *
    * @generated from field: repeated string alpn_protocols = 1;
    */
   alpnProtocols: string[];
@@ -681,54 +411,35 @@ export const HealthCheck_TlsOptionsSchema: GenMessage<HealthCheck_TlsOptions> = 
   messageDesc(file_envoy_config_core_v3_health_check, 1, 6);
 
 /**
- * Endpoint health status.
- *
  * @generated from enum envoy.config.core.v3.HealthStatus
  */
 export enum HealthStatus {
   /**
-   * The health status is not known. This is interpreted by Envoy as ``HEALTHY``.
-   *
    * @generated from enum value: UNKNOWN = 0;
    */
   UNKNOWN = 0,
 
   /**
-   * Healthy.
-   *
    * @generated from enum value: HEALTHY = 1;
    */
   HEALTHY = 1,
 
   /**
-   * Unhealthy.
-   *
    * @generated from enum value: UNHEALTHY = 2;
    */
   UNHEALTHY = 2,
 
   /**
-   * Connection draining in progress. E.g.,
-   * `<https://aws.amazon.com/blogs/aws/elb-connection-draining-remove-instances-from-service-with-care/>`_
-   * or
-   * `<https://cloud.google.com/compute/docs/load-balancing/enabling-connection-draining>`_.
-   * This is interpreted by Envoy as ``UNHEALTHY``.
-   *
    * @generated from enum value: DRAINING = 3;
    */
   DRAINING = 3,
 
   /**
-   * Health check timed out. This is part of HDS and is interpreted by Envoy as
-   * ``UNHEALTHY``.
-   *
    * @generated from enum value: TIMEOUT = 4;
    */
   TIMEOUT = 4,
 
   /**
-   * Degraded.
-   *
    * @generated from enum value: DEGRADED = 5;
    */
   DEGRADED = 5,

@@ -11,22 +11,15 @@ import type { Percent } from "../../../type/v3/percent_pb.ts";
 import { file_envoy_type_v3_percent } from "../../../type/v3/percent_pb.ts";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
-import { file_xds_annotations_v3_status } from "../../../../xds/annotations/v3/status_pb.ts";
-import { file_envoy_annotations_deprecation } from "../../../annotations/deprecation_pb.ts";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/config/core/v3/protocol.proto.
  */
 export const file_envoy_config_core_v3_protocol: GenFile = /*@__PURE__*/
-  fileDesc("CiNlbnZveS9jb25maWcvY29yZS92My9wcm90b2NvbC5wcm90bxIUZW52b3kuY29uZmlnLmNvcmUudjMiQQoSVGNwUHJvdG9jb2xPcHRpb25zOiuaxYgeJgokZW52b3kuYXBpLnYyLmNvcmUuVGNwUHJvdG9jb2xPcHRpb25zIpkBChVRdWljS2VlcEFsaXZlU2V0dGluZ3MSPQoMbWF4X2ludGVydmFsGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgz6QgmqAQYiADICCAESQQoQaW5pdGlhbF9pbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIM+kIJqgEGIgAyAggBIq0EChNRdWljUHJvdG9jb2xPcHRpb25zEkUKFm1heF9jb25jdXJyZW50X3N0cmVhbXMYASABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWVCB/pCBCoCKAESTgoaaW5pdGlhbF9zdHJlYW1fd2luZG93X3NpemUYAiABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWVCDPpCCSoHGICAgAgoARJSCh5pbml0aWFsX2Nvbm5lY3Rpb25fd2luZG93X3NpemUYAyABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWVCDPpCCSoHGICAgAwoARJXCiZudW1fdGltZW91dHNfdG9fdHJpZ2dlcl9wb3J0X21pZ3JhdGlvbhgEIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZUIJ+kIGKgQYBSgAEkkKFGNvbm5lY3Rpb25fa2VlcGFsaXZlGAUgASgLMisuZW52b3kuY29uZmlnLmNvcmUudjMuUXVpY0tlZXBBbGl2ZVNldHRpbmdzEhoKEmNvbm5lY3Rpb25fb3B0aW9ucxgGIAEoCRIhChljbGllbnRfY29ubmVjdGlvbl9vcHRpb25zGAcgASgJEkgKFGlkbGVfbmV0d29ya190aW1lb3V0GAggASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg/6QgyqAQkiAwjYBDICCAEisQEKG1Vwc3RyZWFtSHR0cFByb3RvY29sT3B0aW9ucxIQCghhdXRvX3NuaRgBIAEoCBIbChNhdXRvX3Nhbl92YWxpZGF0aW9uGAIgASgIEi0KGG92ZXJyaWRlX2F1dG9fc25pX2hlYWRlchgDIAEoCUIL+kIIcgbQAQHAAQE6NJrFiB4vCi1lbnZveS5hcGkudjIuY29yZS5VcHN0cmVhbUh0dHBQcm90b2NvbE9wdGlvbnMipgMKHkFsdGVybmF0ZVByb3RvY29sc0NhY2hlT3B0aW9ucxIVCgRuYW1lGAEgASgJQgf6QgRyAhABEjoKC21heF9lbnRyaWVzGAIgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlQgf6QgQqAiAAEkoKFmtleV92YWx1ZV9zdG9yZV9jb25maWcYAyABKAsyKi5lbnZveS5jb25maWcuY29yZS52My5UeXBlZEV4dGVuc2lvbkNvbmZpZxJvChRwcmVwb3B1bGF0ZWRfZW50cmllcxgEIAMoCzJRLmVudm95LmNvbmZpZy5jb3JlLnYzLkFsdGVybmF0ZVByb3RvY29sc0NhY2hlT3B0aW9ucy5BbHRlcm5hdGVQcm90b2NvbHNDYWNoZUVudHJ5EhoKEmNhbm9uaWNhbF9zdWZmaXhlcxgFIAMoCRpYChxBbHRlcm5hdGVQcm90b2NvbHNDYWNoZUVudHJ5Eh0KCGhvc3RuYW1lGAEgASgJQgv6QghyBtABAcABARIZCgRwb3J0GAIgASgNQgv6QggqBhD//wMgACKuBAoTSHR0cFByb3RvY29sT3B0aW9ucxIvCgxpZGxlX3RpbWVvdXQYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SOgoXbWF4X2Nvbm5lY3Rpb25fZHVyYXRpb24YAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SQAoRbWF4X2hlYWRlcnNfY291bnQYAiABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWVCB/pCBCoCKAESNgoTbWF4X3N0cmVhbV9kdXJhdGlvbhgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhJvCh9oZWFkZXJzX3dpdGhfdW5kZXJzY29yZXNfYWN0aW9uGAUgASgOMkYuZW52b3kuY29uZmlnLmNvcmUudjMuSHR0cFByb3RvY29sT3B0aW9ucy5IZWFkZXJzV2l0aFVuZGVyc2NvcmVzQWN0aW9uEkEKG21heF9yZXF1ZXN0c19wZXJfY29ubmVjdGlvbhgGIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZSJOChxIZWFkZXJzV2l0aFVuZGVyc2NvcmVzQWN0aW9uEgkKBUFMTE9XEAASEgoOUkVKRUNUX1JFUVVFU1QQARIPCgtEUk9QX0hFQURFUhACOiyaxYgeJwolZW52b3kuYXBpLnYyLmNvcmUuSHR0cFByb3RvY29sT3B0aW9ucyKgBwoUSHR0cDFQcm90b2NvbE9wdGlvbnMSNgoSYWxsb3dfYWJzb2x1dGVfdXJsGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLkJvb2xWYWx1ZRIWCg5hY2NlcHRfaHR0cF8xMBgCIAEoCBIgChhkZWZhdWx0X2hvc3RfZm9yX2h0dHBfMTAYAyABKAkSVQoRaGVhZGVyX2tleV9mb3JtYXQYBCABKAsyOi5lbnZveS5jb25maWcuY29yZS52My5IdHRwMVByb3RvY29sT3B0aW9ucy5IZWFkZXJLZXlGb3JtYXQSFwoPZW5hYmxlX3RyYWlsZXJzGAUgASgIEhwKFGFsbG93X2NodW5rZWRfbGVuZ3RoGAYgASgIElEKLW92ZXJyaWRlX3N0cmVhbV9lcnJvcl9vbl9pbnZhbGlkX2h0dHBfbWVzc2FnZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5Cb29sVmFsdWUSIAoYc2VuZF9mdWxseV9xdWFsaWZpZWRfdXJsGAggASgIEj4KEHVzZV9iYWxzYV9wYXJzZXIYCSABKAsyGi5nb29nbGUucHJvdG9idWYuQm9vbFZhbHVlQgjSxqThBgIIARImChRhbGxvd19jdXN0b21fbWV0aG9kcxgKIAEoCEII0sak4QYCCAEa+wIKD0hlYWRlcktleUZvcm1hdBJnChFwcm9wZXJfY2FzZV93b3JkcxgBIAEoCzJKLmVudm95LmNvbmZpZy5jb3JlLnYzLkh0dHAxUHJvdG9jb2xPcHRpb25zLkhlYWRlcktleUZvcm1hdC5Qcm9wZXJDYXNlV29yZHNIABJIChJzdGF0ZWZ1bF9mb3JtYXR0ZXIYCCABKAsyKi5lbnZveS5jb25maWcuY29yZS52My5UeXBlZEV4dGVuc2lvbkNvbmZpZ0gAGmAKD1Byb3BlckNhc2VXb3JkczpNmsWIHkgKRmVudm95LmFwaS52Mi5jb3JlLkh0dHAxUHJvdG9jb2xPcHRpb25zLkhlYWRlcktleUZvcm1hdC5Qcm9wZXJDYXNlV29yZHM6PZrFiB44CjZlbnZveS5hcGkudjIuY29yZS5IdHRwMVByb3RvY29sT3B0aW9ucy5IZWFkZXJLZXlGb3JtYXRCFAoNaGVhZGVyX2Zvcm1hdBID+EIBOi2axYgeKAomZW52b3kuYXBpLnYyLmNvcmUuSHR0cDFQcm90b2NvbE9wdGlvbnMihgIKEUtlZXBhbGl2ZVNldHRpbmdzEjkKCGludGVydmFsGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgz6QgmqAQYyBBDAhD0SOgoHdGltZW91dBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIO+kILqgEICAEyBBDAhD0SLwoPaW50ZXJ2YWxfaml0dGVyGAMgASgLMhYuZW52b3kudHlwZS52My5QZXJjZW50EkkKGGNvbm5lY3Rpb25faWRsZV9pbnRlcnZhbBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIM+kIJqgEGMgQQwIQ9IosLChRIdHRwMlByb3RvY29sT3B0aW9ucxI2ChBocGFja190YWJsZV9zaXplGAEgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlEksKFm1heF9jb25jdXJyZW50X3N0cmVhbXMYAiABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWVCDfpCCioIGP////8HKAESUQoaaW5pdGlhbF9zdHJlYW1fd2luZG93X3NpemUYAyABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWVCD/pCDCoKGP////8HKP//AxJVCh5pbml0aWFsX2Nvbm5lY3Rpb25fd2luZG93X3NpemUYBCABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWVCD/pCDCoKGP////8HKP//AxIVCg1hbGxvd19jb25uZWN0GAUgASgIEhYKDmFsbG93X21ldGFkYXRhGAYgASgIEkIKE21heF9vdXRib3VuZF9mcmFtZXMYByABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWVCB/pCBCoCKAESSgobbWF4X291dGJvdW5kX2NvbnRyb2xfZnJhbWVzGAggASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlQgf6QgQqAigBElcKMW1heF9jb25zZWN1dGl2ZV9pbmJvdW5kX2ZyYW1lc193aXRoX2VtcHR5X3BheWxvYWQYCSABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWUSTAombWF4X2luYm91bmRfcHJpb3JpdHlfZnJhbWVzX3Blcl9zdHJlYW0YCiABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWUSYwo0bWF4X2luYm91bmRfd2luZG93X3VwZGF0ZV9mcmFtZXNfcGVyX2RhdGFfZnJhbWVfc2VudBgLIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZUIH+kIEKgIoARI7CiZzdHJlYW1fZXJyb3Jfb25faW52YWxpZF9odHRwX21lc3NhZ2luZxgMIAEoCEILGAGSx4bYBAMzLjASUQotb3ZlcnJpZGVfc3RyZWFtX2Vycm9yX29uX2ludmFsaWRfaHR0cF9tZXNzYWdlGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLkJvb2xWYWx1ZRJgChpjdXN0b21fc2V0dGluZ3NfcGFyYW1ldGVycxgNIAMoCzI8LmVudm95LmNvbmZpZy5jb3JlLnYzLkh0dHAyUHJvdG9jb2xPcHRpb25zLlNldHRpbmdzUGFyYW1ldGVyEkUKFGNvbm5lY3Rpb25fa2VlcGFsaXZlGA8gASgLMicuZW52b3kuY29uZmlnLmNvcmUudjMuS2VlcGFsaXZlU2V0dGluZ3MSPwoRdXNlX29naHR0cDJfY29kZWMYECABKAsyGi5nb29nbGUucHJvdG9idWYuQm9vbFZhbHVlQgjSxqThBgIIARrPAQoRU2V0dGluZ3NQYXJhbWV0ZXISQgoKaWRlbnRpZmllchgBIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZUIQ+kINigECEAEqBhj//wMoABI1CgV2YWx1ZRgCIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZUII+kIFigECEAE6P5rFiB46CjhlbnZveS5hcGkudjIuY29yZS5IdHRwMlByb3RvY29sT3B0aW9ucy5TZXR0aW5nc1BhcmFtZXRlcjotmsWIHigKJmVudm95LmFwaS52Mi5jb3JlLkh0dHAyUHJvdG9jb2xPcHRpb25zIo8BChNHcnBjUHJvdG9jb2xPcHRpb25zEkoKFmh0dHAyX3Byb3RvY29sX29wdGlvbnMYASABKAsyKi5lbnZveS5jb25maWcuY29yZS52My5IdHRwMlByb3RvY29sT3B0aW9uczosmsWIHicKJWVudm95LmFwaS52Mi5jb3JlLkdycGNQcm90b2NvbE9wdGlvbnMi9QEKFEh0dHAzUHJvdG9jb2xPcHRpb25zEkgKFXF1aWNfcHJvdG9jb2xfb3B0aW9ucxgBIAEoCzIpLmVudm95LmNvbmZpZy5jb3JlLnYzLlF1aWNQcm90b2NvbE9wdGlvbnMSUQotb3ZlcnJpZGVfc3RyZWFtX2Vycm9yX29uX2ludmFsaWRfaHR0cF9tZXNzYWdlGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkJvb2xWYWx1ZRIoChZhbGxvd19leHRlbmRlZF9jb25uZWN0GAUgASgIQgjSxqThBgIIARIWCg5hbGxvd19tZXRhZGF0YRgGIAEoCCJ5ChpTY2hlbWVIZWFkZXJUcmFuc2Zvcm1hdGlvbhIxChNzY2hlbWVfdG9fb3ZlcndyaXRlGAEgASgJQhL6Qg9yDVIEaHR0cFIFaHR0cHNIABIWCg5tYXRjaF91cHN0cmVhbRgCIAEoCEIQCg50cmFuc2Zvcm1hdGlvbkKBAQoiaW8uZW52b3lwcm94eS5lbnZveS5jb25maWcuY29yZS52M0INUHJvdG9jb2xQcm90b1ABWkJnaXRodWIuY29tL2Vudm95cHJveHkvZ28tY29udHJvbC1wbGFuZS9lbnZveS9jb25maWcvY29yZS92Mztjb3JldjO6gMjRBgIQAmIGcHJvdG8z", [file_envoy_config_core_v3_extension, file_envoy_type_v3_percent, file_google_protobuf_duration, file_google_protobuf_wrappers, file_xds_annotations_v3_status, file_envoy_annotations_deprecation, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("CiNlbnZveS9jb25maWcvY29yZS92My9wcm90b2NvbC5wcm90bxIUZW52b3kuY29uZmlnLmNvcmUudjMiFgoSVGNwUHJvdG9jb2xPcHRpb25zOgAigQEKFVF1aWNLZWVwQWxpdmVTZXR0aW5ncxIxCgxtYXhfaW50ZXJ2YWwYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CABI1ChBpbml0aWFsX2ludGVydmFsGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgAi9gMKE1F1aWNQcm90b2NvbE9wdGlvbnMSPgoWbWF4X2NvbmN1cnJlbnRfc3RyZWFtcxgBIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZUIAEkIKGmluaXRpYWxfc3RyZWFtX3dpbmRvd19zaXplGAIgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlQgASRgoeaW5pdGlhbF9jb25uZWN0aW9uX3dpbmRvd19zaXplGAMgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlQgASTgombnVtX3RpbWVvdXRzX3RvX3RyaWdnZXJfcG9ydF9taWdyYXRpb24YBCABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWVCABJJChRjb25uZWN0aW9uX2tlZXBhbGl2ZRgFIAEoCzIrLmVudm95LmNvbmZpZy5jb3JlLnYzLlF1aWNLZWVwQWxpdmVTZXR0aW5ncxIaChJjb25uZWN0aW9uX29wdGlvbnMYBiABKAkSIQoZY2xpZW50X2Nvbm5lY3Rpb25fb3B0aW9ucxgHIAEoCRI5ChRpZGxlX25ldHdvcmtfdGltZW91dBgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIAInIKG1Vwc3RyZWFtSHR0cFByb3RvY29sT3B0aW9ucxIQCghhdXRvX3NuaRgBIAEoCBIbChNhdXRvX3Nhbl92YWxpZGF0aW9uGAIgASgIEiIKGG92ZXJyaWRlX2F1dG9fc25pX2hlYWRlchgDIAEoCUIAOgAiggMKHkFsdGVybmF0ZVByb3RvY29sc0NhY2hlT3B0aW9ucxIOCgRuYW1lGAEgASgJQgASMwoLbWF4X2VudHJpZXMYAiABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWVCABJKChZrZXlfdmFsdWVfc3RvcmVfY29uZmlnGAMgASgLMiouZW52b3kuY29uZmlnLmNvcmUudjMuVHlwZWRFeHRlbnNpb25Db25maWcSbwoUcHJlcG9wdWxhdGVkX2VudHJpZXMYBCADKAsyUS5lbnZveS5jb25maWcuY29yZS52My5BbHRlcm5hdGVQcm90b2NvbHNDYWNoZU9wdGlvbnMuQWx0ZXJuYXRlUHJvdG9jb2xzQ2FjaGVFbnRyeRIaChJjYW5vbmljYWxfc3VmZml4ZXMYBSADKAkaQgocQWx0ZXJuYXRlUHJvdG9jb2xzQ2FjaGVFbnRyeRISCghob3N0bmFtZRgBIAEoCUIAEg4KBHBvcnQYAiABKA1CACL7AwoTSHR0cFByb3RvY29sT3B0aW9ucxIvCgxpZGxlX3RpbWVvdXQYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SOgoXbWF4X2Nvbm5lY3Rpb25fZHVyYXRpb24YAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SOQoRbWF4X2hlYWRlcnNfY291bnQYAiABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWVCABI2ChNtYXhfc3RyZWFtX2R1cmF0aW9uGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEm8KH2hlYWRlcnNfd2l0aF91bmRlcnNjb3Jlc19hY3Rpb24YBSABKA4yRi5lbnZveS5jb25maWcuY29yZS52My5IdHRwUHJvdG9jb2xPcHRpb25zLkhlYWRlcnNXaXRoVW5kZXJzY29yZXNBY3Rpb24SQQobbWF4X3JlcXVlc3RzX3Blcl9jb25uZWN0aW9uGAYgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlIk4KHEhlYWRlcnNXaXRoVW5kZXJzY29yZXNBY3Rpb24SCQoFQUxMT1cQABISCg5SRUpFQ1RfUkVRVUVTVBABEg8KC0RST1BfSEVBREVSEAI6ACLWBQoUSHR0cDFQcm90b2NvbE9wdGlvbnMSNgoSYWxsb3dfYWJzb2x1dGVfdXJsGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLkJvb2xWYWx1ZRIWCg5hY2NlcHRfaHR0cF8xMBgCIAEoCBIgChhkZWZhdWx0X2hvc3RfZm9yX2h0dHBfMTAYAyABKAkSVQoRaGVhZGVyX2tleV9mb3JtYXQYBCABKAsyOi5lbnZveS5jb25maWcuY29yZS52My5IdHRwMVByb3RvY29sT3B0aW9ucy5IZWFkZXJLZXlGb3JtYXQSFwoPZW5hYmxlX3RyYWlsZXJzGAUgASgIEhwKFGFsbG93X2NodW5rZWRfbGVuZ3RoGAYgASgIElEKLW92ZXJyaWRlX3N0cmVhbV9lcnJvcl9vbl9pbnZhbGlkX2h0dHBfbWVzc2FnZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5Cb29sVmFsdWUSIAoYc2VuZF9mdWxseV9xdWFsaWZpZWRfdXJsGAggASgIEjYKEHVzZV9iYWxzYV9wYXJzZXIYCSABKAsyGi5nb29nbGUucHJvdG9idWYuQm9vbFZhbHVlQgASHgoUYWxsb3dfY3VzdG9tX21ldGhvZHMYCiABKAhCABruAQoPSGVhZGVyS2V5Rm9ybWF0EmcKEXByb3Blcl9jYXNlX3dvcmRzGAEgASgLMkouZW52b3kuY29uZmlnLmNvcmUudjMuSHR0cDFQcm90b2NvbE9wdGlvbnMuSGVhZGVyS2V5Rm9ybWF0LlByb3BlckNhc2VXb3Jkc0gAEkgKEnN0YXRlZnVsX2Zvcm1hdHRlchgIIAEoCzIqLmVudm95LmNvbmZpZy5jb3JlLnYzLlR5cGVkRXh0ZW5zaW9uQ29uZmlnSAAaEwoPUHJvcGVyQ2FzZVdvcmRzOgA6AEIRCg1oZWFkZXJfZm9ybWF0EgA6ACLgAQoRS2VlcGFsaXZlU2V0dGluZ3MSLQoIaW50ZXJ2YWwYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CABIsCgd0aW1lb3V0GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgASLwoPaW50ZXJ2YWxfaml0dGVyGAMgASgLMhYuZW52b3kudHlwZS52My5QZXJjZW50Ej0KGGNvbm5lY3Rpb25faWRsZV9pbnRlcnZhbBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIAIrUJChRIdHRwMlByb3RvY29sT3B0aW9ucxI2ChBocGFja190YWJsZV9zaXplGAEgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlEj4KFm1heF9jb25jdXJyZW50X3N0cmVhbXMYAiABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWVCABJCChppbml0aWFsX3N0cmVhbV93aW5kb3dfc2l6ZRgDIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZUIAEkYKHmluaXRpYWxfY29ubmVjdGlvbl93aW5kb3dfc2l6ZRgEIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZUIAEhUKDWFsbG93X2Nvbm5lY3QYBSABKAgSFgoOYWxsb3dfbWV0YWRhdGEYBiABKAgSOwoTbWF4X291dGJvdW5kX2ZyYW1lcxgHIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZUIAEkMKG21heF9vdXRib3VuZF9jb250cm9sX2ZyYW1lcxgIIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZUIAElcKMW1heF9jb25zZWN1dGl2ZV9pbmJvdW5kX2ZyYW1lc193aXRoX2VtcHR5X3BheWxvYWQYCSABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWUSTAombWF4X2luYm91bmRfcHJpb3JpdHlfZnJhbWVzX3Blcl9zdHJlYW0YCiABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWUSXAo0bWF4X2luYm91bmRfd2luZG93X3VwZGF0ZV9mcmFtZXNfcGVyX2RhdGFfZnJhbWVfc2VudBgLIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZUIAEjIKJnN0cmVhbV9lcnJvcl9vbl9pbnZhbGlkX2h0dHBfbWVzc2FnaW5nGAwgASgIQgIYARJRCi1vdmVycmlkZV9zdHJlYW1fZXJyb3Jfb25faW52YWxpZF9odHRwX21lc3NhZ2UYDiABKAsyGi5nb29nbGUucHJvdG9idWYuQm9vbFZhbHVlEmAKGmN1c3RvbV9zZXR0aW5nc19wYXJhbWV0ZXJzGA0gAygLMjwuZW52b3kuY29uZmlnLmNvcmUudjMuSHR0cDJQcm90b2NvbE9wdGlvbnMuU2V0dGluZ3NQYXJhbWV0ZXISRQoUY29ubmVjdGlvbl9rZWVwYWxpdmUYDyABKAsyJy5lbnZveS5jb25maWcuY29yZS52My5LZWVwYWxpdmVTZXR0aW5ncxI3ChF1c2Vfb2dodHRwMl9jb2RlYxgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5Cb29sVmFsdWVCABp4ChFTZXR0aW5nc1BhcmFtZXRlchIyCgppZGVudGlmaWVyGAEgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlQgASLQoFdmFsdWUYAiABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWVCADoAOgAiYwoTR3JwY1Byb3RvY29sT3B0aW9ucxJKChZodHRwMl9wcm90b2NvbF9vcHRpb25zGAEgASgLMiouZW52b3kuY29uZmlnLmNvcmUudjMuSHR0cDJQcm90b2NvbE9wdGlvbnM6ACLtAQoUSHR0cDNQcm90b2NvbE9wdGlvbnMSSAoVcXVpY19wcm90b2NvbF9vcHRpb25zGAEgASgLMikuZW52b3kuY29uZmlnLmNvcmUudjMuUXVpY1Byb3RvY29sT3B0aW9ucxJRCi1vdmVycmlkZV9zdHJlYW1fZXJyb3Jfb25faW52YWxpZF9odHRwX21lc3NhZ2UYAiABKAsyGi5nb29nbGUucHJvdG9idWYuQm9vbFZhbHVlEiAKFmFsbG93X2V4dGVuZGVkX2Nvbm5lY3QYBSABKAhCABIWCg5hbGxvd19tZXRhZGF0YRgGIAEoCCJnChpTY2hlbWVIZWFkZXJUcmFuc2Zvcm1hdGlvbhIfChNzY2hlbWVfdG9fb3ZlcndyaXRlGAEgASgJQgBIABIWCg5tYXRjaF91cHN0cmVhbRgCIAEoCEIQCg50cmFuc2Zvcm1hdGlvbmIGcHJvdG8z", [file_envoy_config_core_v3_extension, file_envoy_type_v3_percent, file_google_protobuf_duration, file_google_protobuf_wrappers]);
 
 /**
- * [#not-implemented-hide:]
- *
  * @generated from message envoy.config.core.v3.TcpProtocolOptions
  */
 export type TcpProtocolOptions = Message<"envoy.config.core.v3.TcpProtocolOptions"> & {
@@ -40,32 +33,15 @@ export const TcpProtocolOptionsSchema: GenMessage<TcpProtocolOptions> = /*@__PUR
   messageDesc(file_envoy_config_core_v3_protocol, 0);
 
 /**
- * Config for keepalive probes in a QUIC connection.
- * Note that QUIC keep-alive probing packets work differently from HTTP/2 keep-alive PINGs in a sense that the probing packet
- * itself doesn't timeout waiting for a probing response. Quic has a shorter idle timeout than TCP, so it doesn't rely on such probing to discover dead connections. If the peer fails to respond, the connection will idle timeout eventually. Thus, they are configured differently from :ref:`connection_keepalive <envoy_v3_api_field_config.core.v3.Http2ProtocolOptions.connection_keepalive>`.
- *
  * @generated from message envoy.config.core.v3.QuicKeepAliveSettings
  */
 export type QuicKeepAliveSettings = Message<"envoy.config.core.v3.QuicKeepAliveSettings"> & {
   /**
-   * The max interval for a connection to send keep-alive probing packets (with PING or PATH_RESPONSE). The value should be smaller than :ref:`connection idle_timeout <envoy_v3_api_field_config.listener.v3.QuicProtocolOptions.idle_timeout>` to prevent idle timeout while not less than 1s to avoid throttling the connection or flooding the peer with probes.
-   *
-   * If :ref:`initial_interval <envoy_v3_api_field_config.core.v3.QuicKeepAliveSettings.initial_interval>` is absent or zero, a client connection will use this value to start probing.
-   *
-   * If zero, disable keepalive probing.
-   * If absent, use the QUICHE default interval to probe.
-   *
    * @generated from field: google.protobuf.Duration max_interval = 1;
    */
   maxInterval?: Duration | undefined;
 
   /**
-   * The interval to send the first few keep-alive probing packets to prevent connection from hitting the idle timeout. Subsequent probes will be sent, each one with an interval exponentially longer than previous one, till it reaches :ref:`max_interval <envoy_v3_api_field_config.core.v3.QuicKeepAliveSettings.max_interval>`. And the probes afterwards will always use :ref:`max_interval <envoy_v3_api_field_config.core.v3.QuicKeepAliveSettings.max_interval>`.
-   *
-   * The value should be smaller than :ref:`connection idle_timeout <envoy_v3_api_field_config.listener.v3.QuicProtocolOptions.idle_timeout>` to prevent idle timeout and smaller than max_interval to take effect.
-   *
-   * If absent or zero, disable keepalive probing for a server connection. For a client connection, if :ref:`max_interval <envoy_v3_api_field_config.core.v3.QuicKeepAliveSettings.max_interval>`  is also zero, do not keepalive, otherwise use max_interval or QUICHE default to probe all the time.
-   *
    * @generated from field: google.protobuf.Duration initial_interval = 2;
    */
   initialInterval?: Duration | undefined;
@@ -79,88 +55,45 @@ export const QuicKeepAliveSettingsSchema: GenMessage<QuicKeepAliveSettings> = /*
   messageDesc(file_envoy_config_core_v3_protocol, 1);
 
 /**
- * QUIC protocol options which apply to both downstream and upstream connections.
- * [#next-free-field: 9]
- *
  * @generated from message envoy.config.core.v3.QuicProtocolOptions
  */
 export type QuicProtocolOptions = Message<"envoy.config.core.v3.QuicProtocolOptions"> & {
   /**
-   * Maximum number of streams that the client can negotiate per connection. 100
-   * if not specified.
-   *
    * @generated from field: google.protobuf.UInt32Value max_concurrent_streams = 1;
    */
   maxConcurrentStreams?: number | undefined;
 
   /**
-   * `Initial stream-level flow-control receive window
-   * <https://tools.ietf.org/html/draft-ietf-quic-transport-34#section-4.1>`_ size. Valid values range from
-   * 1 to 16777216 (2^24, maximum supported by QUICHE) and defaults to 16777216 (16 * 1024 * 1024).
-   *
-   * NOTE: 16384 (2^14) is the minimum window size supported in Google QUIC. If configured smaller than it, we will use 16384 instead.
-   * QUICHE IETF Quic implementation supports 1 bytes window. We only support increasing the default window size now, so it's also the minimum.
-   *
-   * This field also acts as a soft limit on the number of bytes Envoy will buffer per-stream in the
-   * QUIC stream send and receive buffers. Once the buffer reaches this pointer, watermark callbacks will fire to
-   * stop the flow of data to the stream buffers.
-   *
    * @generated from field: google.protobuf.UInt32Value initial_stream_window_size = 2;
    */
   initialStreamWindowSize?: number | undefined;
 
   /**
-   * Similar to ``initial_stream_window_size``, but for connection-level
-   * flow-control. Valid values rage from 1 to 25165824 (24MB, maximum supported by QUICHE) and defaults
-   * to 25165824 (24 * 1024 * 1024).
-   *
-   * NOTE: 16384 (2^14) is the minimum window size supported in Google QUIC. We only support increasing the default
-   * window size now, so it's also the minimum.
-   *
    * @generated from field: google.protobuf.UInt32Value initial_connection_window_size = 3;
    */
   initialConnectionWindowSize?: number | undefined;
 
   /**
-   * The number of timeouts that can occur before port migration is triggered for QUIC clients.
-   * This defaults to 4. If set to 0, port migration will not occur on path degrading.
-   * Timeout here refers to QUIC internal path degrading timeout mechanism, such as PTO.
-   * This has no effect on server sessions.
-   *
    * @generated from field: google.protobuf.UInt32Value num_timeouts_to_trigger_port_migration = 4;
    */
   numTimeoutsToTriggerPortMigration?: number | undefined;
 
   /**
-   * Probes the peer at the configured interval to solicit traffic, i.e. ACK or PATH_RESPONSE, from the peer to push back connection idle timeout.
-   * If absent, use the default keepalive behavior of which a client connection sends PINGs every 15s, and a server connection doesn't do anything.
-   *
    * @generated from field: envoy.config.core.v3.QuicKeepAliveSettings connection_keepalive = 5;
    */
   connectionKeepalive?: QuicKeepAliveSettings | undefined;
 
   /**
-   * A comma-separated list of strings representing QUIC connection options defined in
-   * `QUICHE <https://github.com/google/quiche/blob/main/quiche/quic/core/crypto/crypto_protocol.h>`_ and to be sent by upstream connections.
-   *
    * @generated from field: string connection_options = 6;
    */
   connectionOptions: string;
 
   /**
-   * A comma-separated list of strings representing QUIC client connection options defined in
-   * `QUICHE <https://github.com/google/quiche/blob/main/quiche/quic/core/crypto/crypto_protocol.h>`_ and to be sent by upstream connections.
-   *
    * @generated from field: string client_connection_options = 7;
    */
   clientConnectionOptions: string;
 
   /**
-   * The duration that a QUIC connection stays idle before it closes itself. If this field is not present, QUICHE
-   * default 600s will be applied.
-   * For internal corporate network, a long timeout is often fine.
-   * But for client facing network, 30s is usually a good choice.
-   *
    * @generated from field: google.protobuf.Duration idle_network_timeout = 8;
    */
   idleNetworkTimeout?: Duration | undefined;
@@ -178,37 +111,16 @@ export const QuicProtocolOptionsSchema: GenMessage<QuicProtocolOptions> = /*@__P
  */
 export type UpstreamHttpProtocolOptions = Message<"envoy.config.core.v3.UpstreamHttpProtocolOptions"> & {
   /**
-   * Set transport socket `SNI <https://en.wikipedia.org/wiki/Server_Name_Indication>`_ for new
-   * upstream connections based on the downstream HTTP host/authority header or any other arbitrary
-   * header when :ref:`override_auto_sni_header <envoy_v3_api_field_config.core.v3.UpstreamHttpProtocolOptions.override_auto_sni_header>`
-   * is set, as seen by the :ref:`router filter <config_http_filters_router>`.
-   * Does nothing if a filter before the http router filter sets the corresponding metadata.
-   *
    * @generated from field: bool auto_sni = 1;
    */
   autoSni: boolean;
 
   /**
-   * Automatic validate upstream presented certificate for new upstream connections based on the
-   * downstream HTTP host/authority header or any other arbitrary header when :ref:`override_auto_sni_header <envoy_v3_api_field_config.core.v3.UpstreamHttpProtocolOptions.override_auto_sni_header>`
-   * is set, as seen by the :ref:`router filter <config_http_filters_router>`.
-   * This field is intended to be set with ``auto_sni`` field.
-   * Does nothing if a filter before the http router filter sets the corresponding metadata.
-   *
    * @generated from field: bool auto_san_validation = 2;
    */
   autoSanValidation: boolean;
 
   /**
-   * An optional alternative to the host/authority header to be used for setting the SNI value.
-   * It should be a valid downstream HTTP header, as seen by the
-   * :ref:`router filter <config_http_filters_router>`.
-   * If unset, host/authority header will be used for populating the SNI. If the specified header
-   * is not found or the value is empty, host/authority header will be used instead.
-   * This field is intended to be set with ``auto_sni`` and/or ``auto_san_validation`` fields.
-   * If none of these fields are set then setting this would be a no-op.
-   * Does nothing if a filter before the http router filter sets the corresponding metadata.
-   *
    * @generated from field: string override_auto_sni_header = 3;
    */
   overrideAutoSniHeader: string;
@@ -222,68 +134,30 @@ export const UpstreamHttpProtocolOptionsSchema: GenMessage<UpstreamHttpProtocolO
   messageDesc(file_envoy_config_core_v3_protocol, 3);
 
 /**
- * Configures the alternate protocols cache which tracks alternate protocols that can be used to
- * make an HTTP connection to an origin server. See https://tools.ietf.org/html/rfc7838 for
- * HTTP Alternative Services and https://datatracker.ietf.org/doc/html/draft-ietf-dnsop-svcb-https-04
- * for the "HTTPS" DNS resource record.
- * [#next-free-field: 6]
- *
  * @generated from message envoy.config.core.v3.AlternateProtocolsCacheOptions
  */
 export type AlternateProtocolsCacheOptions = Message<"envoy.config.core.v3.AlternateProtocolsCacheOptions"> & {
   /**
-   * The name of the cache. Multiple named caches allow independent alternate protocols cache
-   * configurations to operate within a single Envoy process using different configurations. All
-   * alternate protocols cache options with the same name *must* be equal in all fields when
-   * referenced from different configuration components. Configuration will fail to load if this is
-   * not the case.
-   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * The maximum number of entries that the cache will hold. If not specified defaults to 1024.
-   *
-   * .. note:
-   *
-   *   The implementation is approximate and enforced independently on each worker thread, thus
-   *   it is possible for the maximum entries in the cache to go slightly above the configured
-   *   value depending on timing. This is similar to how other circuit breakers work.
-   *
    * @generated from field: google.protobuf.UInt32Value max_entries = 2;
    */
   maxEntries?: number | undefined;
 
   /**
-   * Allows configuring a persistent
-   * :ref:`key value store <envoy_v3_api_msg_config.common.key_value.v3.KeyValueStoreConfig>` to flush
-   * alternate protocols entries to disk.
-   * This function is currently only supported if concurrency is 1
-   * Cached entries will take precedence over pre-populated entries below.
-   *
    * @generated from field: envoy.config.core.v3.TypedExtensionConfig key_value_store_config = 3;
    */
   keyValueStoreConfig?: TypedExtensionConfig | undefined;
 
   /**
-   * Allows pre-populating the cache with entries, as described above.
-   *
    * @generated from field: repeated envoy.config.core.v3.AlternateProtocolsCacheOptions.AlternateProtocolsCacheEntry prepopulated_entries = 4;
    */
   prepopulatedEntries: AlternateProtocolsCacheOptions_AlternateProtocolsCacheEntry[];
 
   /**
-   * Optional list of hostnames suffixes for which Alt-Svc entries can be shared. For example, if
-   * this list contained the value ``.c.example.com``, then an Alt-Svc entry for ``foo.c.example.com``
-   * could be shared with ``bar.c.example.com`` but would not be shared with ``baz.example.com``. On
-   * the other hand, if the list contained the value ``.example.com`` then all three hosts could share
-   * Alt-Svc entries. Each entry must start with ``.``. If a hostname matches multiple suffixes, the
-   * first listed suffix will be used.
-   *
-   * Since lookup in this list is O(n), it is recommended that the number of suffixes be limited.
-   * [#not-implemented-hide:]
-   *
    * @generated from field: repeated string canonical_suffixes = 5;
    */
   canonicalSuffixes: string[];
@@ -297,29 +171,15 @@ export const AlternateProtocolsCacheOptionsSchema: GenMessage<AlternateProtocols
   messageDesc(file_envoy_config_core_v3_protocol, 4);
 
 /**
- * Allows pre-populating the cache with HTTP/3 alternate protocols entries with a 7 day lifetime.
- * This will cause Envoy to attempt HTTP/3 to those upstreams, even if the upstreams have not
- * advertised HTTP/3 support. These entries will be overwritten by alt-svc
- * response headers or cached values.
- * As with regular cached entries, if the origin response would result in clearing an existing
- * alternate protocol cache entry, pre-populated entries will also be cleared.
- * Adding a cache entry with hostname=foo.com port=123 is the equivalent of getting
- * response headers
- * alt-svc: h3=:"123"; ma=86400" in a response to a request to foo.com:123
- *
  * @generated from message envoy.config.core.v3.AlternateProtocolsCacheOptions.AlternateProtocolsCacheEntry
  */
 export type AlternateProtocolsCacheOptions_AlternateProtocolsCacheEntry = Message<"envoy.config.core.v3.AlternateProtocolsCacheOptions.AlternateProtocolsCacheEntry"> & {
   /**
-   * The host name for the alternate protocol entry.
-   *
    * @generated from field: string hostname = 1;
    */
   hostname: string;
 
   /**
-   * The port for the alternate protocol entry.
-   *
    * @generated from field: uint32 port = 2;
    */
   port: number;
@@ -333,78 +193,35 @@ export const AlternateProtocolsCacheOptions_AlternateProtocolsCacheEntrySchema: 
   messageDesc(file_envoy_config_core_v3_protocol, 4, 0);
 
 /**
- * [#next-free-field: 7]
- *
  * @generated from message envoy.config.core.v3.HttpProtocolOptions
  */
 export type HttpProtocolOptions = Message<"envoy.config.core.v3.HttpProtocolOptions"> & {
   /**
-   * The idle timeout for connections. The idle timeout is defined as the
-   * period in which there are no active requests. When the
-   * idle timeout is reached the connection will be closed. If the connection is an HTTP/2
-   * downstream connection a drain sequence will occur prior to closing the connection, see
-   * :ref:`drain_timeout
-   * <envoy_v3_api_field_extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.drain_timeout>`.
-   * Note that request based timeouts mean that HTTP/2 PINGs will not keep the connection alive.
-   * If not specified, this defaults to 1 hour. To disable idle timeouts explicitly set this to 0.
-   *
-   * .. warning::
-   *   Disabling this timeout has a highly likelihood of yielding connection leaks due to lost TCP
-   *   FIN packets, etc.
-   *
-   * If the :ref:`overload action <config_overload_manager_overload_actions>` "envoy.overload_actions.reduce_timeouts"
-   * is configured, this timeout is scaled for downstream connections according to the value for
-   * :ref:`HTTP_DOWNSTREAM_CONNECTION_IDLE <envoy_v3_api_enum_value_config.overload.v3.ScaleTimersOverloadActionConfig.TimerType.HTTP_DOWNSTREAM_CONNECTION_IDLE>`.
-   *
    * @generated from field: google.protobuf.Duration idle_timeout = 1;
    */
   idleTimeout?: Duration | undefined;
 
   /**
-   * The maximum duration of a connection. The duration is defined as a period since a connection
-   * was established. If not set, there is no max duration. When max_connection_duration is reached,
-   * the drain sequence will kick-in. The connection will be closed after the drain timeout period
-   * if there are no active streams. See :ref:`drain_timeout
-   * <envoy_v3_api_field_extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.drain_timeout>`.
-   *
    * @generated from field: google.protobuf.Duration max_connection_duration = 3;
    */
   maxConnectionDuration?: Duration | undefined;
 
   /**
-   * The maximum number of headers. If unconfigured, the default
-   * maximum number of request headers allowed is 100. Requests that exceed this limit will receive
-   * a 431 response for HTTP/1.x and cause a stream reset for HTTP/2.
-   *
    * @generated from field: google.protobuf.UInt32Value max_headers_count = 2;
    */
   maxHeadersCount?: number | undefined;
 
   /**
-   * Total duration to keep alive an HTTP request/response stream. If the time limit is reached the stream will be
-   * reset independent of any other timeouts. If not specified, this value is not set.
-   *
    * @generated from field: google.protobuf.Duration max_stream_duration = 4;
    */
   maxStreamDuration?: Duration | undefined;
 
   /**
-   * Action to take when a client request with a header name containing underscore characters is received.
-   * If this setting is not specified, the value defaults to ALLOW.
-   * Note: upstream responses are not affected by this setting.
-   * Note: this only affects client headers. It does not affect headers added
-   * by Envoy filters and does not have any impact if added to cluster config.
-   *
    * @generated from field: envoy.config.core.v3.HttpProtocolOptions.HeadersWithUnderscoresAction headers_with_underscores_action = 5;
    */
   headersWithUnderscoresAction: HttpProtocolOptions_HeadersWithUnderscoresAction;
 
   /**
-   * Optional maximum requests for both upstream and downstream connections.
-   * If not specified, there is no limit.
-   * Setting this parameter to 1 will effectively disable keep alive.
-   * For HTTP/2 and HTTP/3, due to concurrent stream processing, the limit is approximate.
-   *
    * @generated from field: google.protobuf.UInt32Value max_requests_per_connection = 6;
    */
   maxRequestsPerConnection?: number | undefined;
@@ -418,36 +235,20 @@ export const HttpProtocolOptionsSchema: GenMessage<HttpProtocolOptions> = /*@__P
   messageDesc(file_envoy_config_core_v3_protocol, 5);
 
 /**
- * Action to take when Envoy receives client request with header names containing underscore
- * characters.
- * Underscore character is allowed in header names by the RFC-7230 and this behavior is implemented
- * as a security measure due to systems that treat '_' and '-' as interchangeable. Envoy by default allows client request headers with underscore
- * characters.
- *
  * @generated from enum envoy.config.core.v3.HttpProtocolOptions.HeadersWithUnderscoresAction
  */
 export enum HttpProtocolOptions_HeadersWithUnderscoresAction {
   /**
-   * Allow headers with underscores. This is the default behavior.
-   *
    * @generated from enum value: ALLOW = 0;
    */
   ALLOW = 0,
 
   /**
-   * Reject client request. HTTP/1 requests are rejected with the 400 status. HTTP/2 requests
-   * end with the stream reset. The "httpN.requests_rejected_with_underscores_in_headers" counter
-   * is incremented for each rejected request.
-   *
    * @generated from enum value: REJECT_REQUEST = 1;
    */
   REJECT_REQUEST = 1,
 
   /**
-   * Drop the client header with name containing underscores. The header is dropped before the filter chain is
-   * invoked and as such filters will not see dropped headers. The
-   * "httpN.dropped_headers_with_underscores" is incremented for each dropped header.
-   *
    * @generated from enum value: DROP_HEADER = 2;
    */
   DROP_HEADER = 2,
@@ -460,127 +261,55 @@ export const HttpProtocolOptions_HeadersWithUnderscoresActionSchema: GenEnum<Htt
   enumDesc(file_envoy_config_core_v3_protocol, 5, 0);
 
 /**
- * [#next-free-field: 11]
- *
  * @generated from message envoy.config.core.v3.Http1ProtocolOptions
  */
 export type Http1ProtocolOptions = Message<"envoy.config.core.v3.Http1ProtocolOptions"> & {
   /**
-   * Handle HTTP requests with absolute URLs in the requests. These requests
-   * are generally sent by clients to forward/explicit proxies. This allows clients to configure
-   * envoy as their HTTP proxy. In Unix, for example, this is typically done by setting the
-   * ``http_proxy`` environment variable.
-   *
    * @generated from field: google.protobuf.BoolValue allow_absolute_url = 1;
    */
   allowAbsoluteUrl?: boolean | undefined;
 
   /**
-   * Handle incoming HTTP/1.0 and HTTP 0.9 requests.
-   * This is off by default, and not fully standards compliant. There is support for pre-HTTP/1.1
-   * style connect logic, dechunking, and handling lack of client host iff
-   * ``default_host_for_http_10`` is configured.
-   *
    * @generated from field: bool accept_http_10 = 2;
    */
   acceptHttp10: boolean;
 
   /**
-   * A default host for HTTP/1.0 requests. This is highly suggested if ``accept_http_10`` is true as
-   * Envoy does not otherwise support HTTP/1.0 without a Host header.
-   * This is a no-op if ``accept_http_10`` is not true.
-   *
    * @generated from field: string default_host_for_http_10 = 3;
    */
   defaultHostForHttp10: string;
 
   /**
-   * Describes how the keys for response headers should be formatted. By default, all header keys
-   * are lower cased.
-   *
    * @generated from field: envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat header_key_format = 4;
    */
   headerKeyFormat?: Http1ProtocolOptions_HeaderKeyFormat | undefined;
 
   /**
-   * Enables trailers for HTTP/1. By default the HTTP/1 codec drops proxied trailers.
-   *
-   * .. attention::
-   *
-   *   Note that this only happens when Envoy is chunk encoding which occurs when:
-   *   - The request is HTTP/1.1.
-   *   - Is neither a HEAD only request nor a HTTP Upgrade.
-   *   - Not a response to a HEAD request.
-   *   - The content length header is not present.
-   *
    * @generated from field: bool enable_trailers = 5;
    */
   enableTrailers: boolean;
 
   /**
-   * Allows Envoy to process requests/responses with both ``Content-Length`` and ``Transfer-Encoding``
-   * headers set. By default such messages are rejected, but if option is enabled - Envoy will
-   * remove Content-Length header and process message.
-   * See `RFC7230, sec. 3.3.3 <https://tools.ietf.org/html/rfc7230#section-3.3.3>`_ for details.
-   *
-   * .. attention::
-   *   Enabling this option might lead to request smuggling vulnerability, especially if traffic
-   *   is proxied via multiple layers of proxies.
-   * [#comment:TODO: This field is ignored when the
-   * :ref:`header validation configuration <envoy_v3_api_field_extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.typed_header_validation_config>`
-   * is present.]
-   *
    * @generated from field: bool allow_chunked_length = 6;
    */
   allowChunkedLength: boolean;
 
   /**
-   * Allows invalid HTTP messaging. When this option is false, then Envoy will terminate
-   * HTTP/1.1 connections upon receiving an invalid HTTP message. However,
-   * when this option is true, then Envoy will leave the HTTP/1.1 connection
-   * open where possible.
-   * If set, this overrides any HCM :ref:`stream_error_on_invalid_http_messaging
-   * <envoy_v3_api_field_extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.stream_error_on_invalid_http_message>`.
-   *
    * @generated from field: google.protobuf.BoolValue override_stream_error_on_invalid_http_message = 7;
    */
   overrideStreamErrorOnInvalidHttpMessage?: boolean | undefined;
 
   /**
-   * Allows sending fully qualified URLs when proxying the first line of the
-   * response. By default, Envoy will only send the path components in the first line.
-   * If this is true, Envoy will create a fully qualified URI composing scheme
-   * (inferred if not present), host (from the host/:authority header) and path
-   * (from first line or :path header).
-   *
    * @generated from field: bool send_fully_qualified_url = 8;
    */
   sendFullyQualifiedUrl: boolean;
 
   /**
-   * [#not-implemented-hide:] Hiding so that field can be removed after BalsaParser is rolled out.
-   * If set, force HTTP/1 parser: BalsaParser if true, http-parser if false.
-   * If unset, HTTP/1 parser is selected based on
-   * envoy.reloadable_features.http1_use_balsa_parser.
-   * See issue #21245.
-   *
    * @generated from field: google.protobuf.BoolValue use_balsa_parser = 9;
    */
   useBalsaParser?: boolean | undefined;
 
   /**
-   * [#not-implemented-hide:] Hiding so that field can be removed.
-   * If true, and BalsaParser is used (either `use_balsa_parser` above is true,
-   * or `envoy.reloadable_features.http1_use_balsa_parser` is true and
-   * `use_balsa_parser` is unset), then every non-empty method with only valid
-   * characters is accepted. Otherwise, methods not on the hard-coded list are
-   * rejected.
-   * Once UHV is enabled, this field should be removed, and BalsaParser should
-   * allow any method. UHV validates the method, rejecting empty string or
-   * invalid characters, and provides :ref:`restrict_http_methods
-   * <envoy_v3_api_field_extensions.http.header_validators.envoy_default.v3.HeaderValidatorConfig.restrict_http_methods>`
-   * to reject custom methods.
-   *
    * @generated from field: bool allow_custom_methods = 10;
    */
   allowCustomMethods: boolean;
@@ -594,8 +323,6 @@ export const Http1ProtocolOptionsSchema: GenMessage<Http1ProtocolOptions> = /*@_
   messageDesc(file_envoy_config_core_v3_protocol, 6);
 
 /**
- * [#next-free-field: 9]
- *
  * @generated from message envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat
  */
 export type Http1ProtocolOptions_HeaderKeyFormat = Message<"envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat"> & {
@@ -604,22 +331,12 @@ export type Http1ProtocolOptions_HeaderKeyFormat = Message<"envoy.config.core.v3
    */
   headerFormat: {
     /**
-     * Formats the header by proper casing words: the first character and any character following
-     * a special character will be capitalized if it's an alpha character. For example,
-     * "content-type" becomes "Content-Type", and "foo$b#$are" becomes "Foo$B#$Are".
-     * Note that while this results in most headers following conventional casing, certain headers
-     * are not covered. For example, the "TE" header will be formatted as "Te".
-     *
      * @generated from field: envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat.ProperCaseWords proper_case_words = 1;
      */
     value: Http1ProtocolOptions_HeaderKeyFormat_ProperCaseWords;
     case: "properCaseWords";
   } | {
     /**
-     * Configuration for stateful formatter extensions that allow using received headers to
-     * affect the output of encoding headers. E.g., preserving case during proxying.
-     * [#extension-category: envoy.http.stateful_header_formatters]
-     *
      * @generated from field: envoy.config.core.v3.TypedExtensionConfig stateful_formatter = 8;
      */
     value: TypedExtensionConfig;
@@ -652,41 +369,21 @@ export const Http1ProtocolOptions_HeaderKeyFormat_ProperCaseWordsSchema: GenMess
  */
 export type KeepaliveSettings = Message<"envoy.config.core.v3.KeepaliveSettings"> & {
   /**
-   * Send HTTP/2 PING frames at this period, in order to test that the connection is still alive.
-   * If this is zero, interval PINGs will not be sent.
-   *
    * @generated from field: google.protobuf.Duration interval = 1;
    */
   interval?: Duration | undefined;
 
   /**
-   * How long to wait for a response to a keepalive PING. If a response is not received within this
-   * time period, the connection will be aborted. Note that in order to prevent the influence of
-   * Head-of-line (HOL) blocking the timeout period is extended when *any* frame is received on
-   * the connection, under the assumption that if a frame is received the connection is healthy.
-   *
    * @generated from field: google.protobuf.Duration timeout = 2;
    */
   timeout?: Duration | undefined;
 
   /**
-   * A random jitter amount as a percentage of interval that will be added to each interval.
-   * A value of zero means there will be no jitter.
-   * The default value is 15%.
-   *
    * @generated from field: envoy.type.v3.Percent interval_jitter = 3;
    */
   intervalJitter?: Percent | undefined;
 
   /**
-   * If the connection has been idle for this duration, send a HTTP/2 ping ahead
-   * of new stream creation, to quickly detect dead connections.
-   * If this is zero, this type of PING will not be sent.
-   * If an interval ping is outstanding, a second ping will not be sent as the
-   * interval ping will determine if the connection is dead.
-   *
-   * The same feature for HTTP/3 is given by inheritance from QUICHE which uses :ref:`connection idle_timeout <envoy_v3_api_field_config.listener.v3.QuicProtocolOptions.idle_timeout>` and the current PTO of the connection to decide whether to probe before sending a new request.
-   *
    * @generated from field: google.protobuf.Duration connection_idle_interval = 4;
    */
   connectionIdleInterval?: Duration | undefined;
@@ -700,230 +397,86 @@ export const KeepaliveSettingsSchema: GenMessage<KeepaliveSettings> = /*@__PURE_
   messageDesc(file_envoy_config_core_v3_protocol, 7);
 
 /**
- * [#next-free-field: 17]
- *
  * @generated from message envoy.config.core.v3.Http2ProtocolOptions
  */
 export type Http2ProtocolOptions = Message<"envoy.config.core.v3.Http2ProtocolOptions"> & {
   /**
-   * `Maximum table size <https://httpwg.org/specs/rfc7541.html#rfc.section.4.2>`_
-   * (in octets) that the encoder is permitted to use for the dynamic HPACK table. Valid values
-   * range from 0 to 4294967295 (2^32 - 1) and defaults to 4096. 0 effectively disables header
-   * compression.
-   *
    * @generated from field: google.protobuf.UInt32Value hpack_table_size = 1;
    */
   hpackTableSize?: number | undefined;
 
   /**
-   * `Maximum concurrent streams <https://httpwg.org/specs/rfc7540.html#rfc.section.5.1.2>`_
-   * allowed for peer on one HTTP/2 connection. Valid values range from 1 to 2147483647 (2^31 - 1)
-   * and defaults to 2147483647.
-   *
-   * For upstream connections, this also limits how many streams Envoy will initiate concurrently
-   * on a single connection. If the limit is reached, Envoy may queue requests or establish
-   * additional connections (as allowed per circuit breaker limits).
-   *
-   * This acts as an upper bound: Envoy will lower the max concurrent streams allowed on a given
-   * connection based on upstream settings. Config dumps will reflect the configured upper bound,
-   * not the per-connection negotiated limits.
-   *
    * @generated from field: google.protobuf.UInt32Value max_concurrent_streams = 2;
    */
   maxConcurrentStreams?: number | undefined;
 
   /**
-   * `Initial stream-level flow-control window
-   * <https://httpwg.org/specs/rfc7540.html#rfc.section.6.9.2>`_ size. Valid values range from 65535
-   * (2^16 - 1, HTTP/2 default) to 2147483647 (2^31 - 1, HTTP/2 maximum) and defaults to 268435456
-   * (256 * 1024 * 1024).
-   *
-   * NOTE: 65535 is the initial window size from HTTP/2 spec. We only support increasing the default
-   * window size now, so it's also the minimum.
-   *
-   * This field also acts as a soft limit on the number of bytes Envoy will buffer per-stream in the
-   * HTTP/2 codec buffers. Once the buffer reaches this pointer, watermark callbacks will fire to
-   * stop the flow of data to the codec buffers.
-   *
    * @generated from field: google.protobuf.UInt32Value initial_stream_window_size = 3;
    */
   initialStreamWindowSize?: number | undefined;
 
   /**
-   * Similar to ``initial_stream_window_size``, but for connection-level flow-control
-   * window. Currently, this has the same minimum/maximum/default as ``initial_stream_window_size``.
-   *
    * @generated from field: google.protobuf.UInt32Value initial_connection_window_size = 4;
    */
   initialConnectionWindowSize?: number | undefined;
 
   /**
-   * Allows proxying Websocket and other upgrades over H2 connect.
-   *
    * @generated from field: bool allow_connect = 5;
    */
   allowConnect: boolean;
 
   /**
-   * [#not-implemented-hide:] Hiding until Envoy has full metadata support.
-   * Still under implementation. DO NOT USE.
-   *
-   * Allows sending and receiving HTTP/2 METADATA frames. See [metadata
-   * docs](https://github.com/envoyproxy/envoy/blob/main/source/docs/h2_metadata.md) for more
-   * information.
-   *
    * @generated from field: bool allow_metadata = 6;
    */
   allowMetadata: boolean;
 
   /**
-   * Limit the number of pending outbound downstream frames of all types (frames that are waiting to
-   * be written into the socket). Exceeding this limit triggers flood mitigation and connection is
-   * terminated. The ``http2.outbound_flood`` stat tracks the number of terminated connections due
-   * to flood mitigation. The default limit is 10000.
-   *
    * @generated from field: google.protobuf.UInt32Value max_outbound_frames = 7;
    */
   maxOutboundFrames?: number | undefined;
 
   /**
-   * Limit the number of pending outbound downstream frames of types PING, SETTINGS and RST_STREAM,
-   * preventing high memory utilization when receiving continuous stream of these frames. Exceeding
-   * this limit triggers flood mitigation and connection is terminated. The
-   * ``http2.outbound_control_flood`` stat tracks the number of terminated connections due to flood
-   * mitigation. The default limit is 1000.
-   *
    * @generated from field: google.protobuf.UInt32Value max_outbound_control_frames = 8;
    */
   maxOutboundControlFrames?: number | undefined;
 
   /**
-   * Limit the number of consecutive inbound frames of types HEADERS, CONTINUATION and DATA with an
-   * empty payload and no end stream flag. Those frames have no legitimate use and are abusive, but
-   * might be a result of a broken HTTP/2 implementation. The `http2.inbound_empty_frames_flood``
-   * stat tracks the number of connections terminated due to flood mitigation.
-   * Setting this to 0 will terminate connection upon receiving first frame with an empty payload
-   * and no end stream flag. The default limit is 1.
-   *
    * @generated from field: google.protobuf.UInt32Value max_consecutive_inbound_frames_with_empty_payload = 9;
    */
   maxConsecutiveInboundFramesWithEmptyPayload?: number | undefined;
 
   /**
-   * Limit the number of inbound PRIORITY frames allowed per each opened stream. If the number
-   * of PRIORITY frames received over the lifetime of connection exceeds the value calculated
-   * using this formula::
-   *
-   *   ``max_inbound_priority_frames_per_stream`` * (1 + ``opened_streams``)
-   *
-   * the connection is terminated. For downstream connections the ``opened_streams`` is incremented when
-   * Envoy receives complete response headers from the upstream server. For upstream connection the
-   * ``opened_streams`` is incremented when Envoy send the HEADERS frame for a new stream. The
-   * ``http2.inbound_priority_frames_flood`` stat tracks
-   * the number of connections terminated due to flood mitigation. The default limit is 100.
-   *
    * @generated from field: google.protobuf.UInt32Value max_inbound_priority_frames_per_stream = 10;
    */
   maxInboundPriorityFramesPerStream?: number | undefined;
 
   /**
-   * Limit the number of inbound WINDOW_UPDATE frames allowed per DATA frame sent. If the number
-   * of WINDOW_UPDATE frames received over the lifetime of connection exceeds the value calculated
-   * using this formula::
-   *
-   *   5 + 2 * (``opened_streams`` +
-   *            ``max_inbound_window_update_frames_per_data_frame_sent`` * ``outbound_data_frames``)
-   *
-   * the connection is terminated. For downstream connections the ``opened_streams`` is incremented when
-   * Envoy receives complete response headers from the upstream server. For upstream connections the
-   * ``opened_streams`` is incremented when Envoy sends the HEADERS frame for a new stream. The
-   * ``http2.inbound_priority_frames_flood`` stat tracks the number of connections terminated due to
-   * flood mitigation. The default max_inbound_window_update_frames_per_data_frame_sent value is 10.
-   * Setting this to 1 should be enough to support HTTP/2 implementations with basic flow control,
-   * but more complex implementations that try to estimate available bandwidth require at least 2.
-   *
    * @generated from field: google.protobuf.UInt32Value max_inbound_window_update_frames_per_data_frame_sent = 11;
    */
   maxInboundWindowUpdateFramesPerDataFrameSent?: number | undefined;
 
   /**
-   * Allows invalid HTTP messaging and headers. When this option is disabled (default), then
-   * the whole HTTP/2 connection is terminated upon receiving invalid HEADERS frame. However,
-   * when this option is enabled, only the offending stream is terminated.
-   *
-   * This is overridden by HCM :ref:`stream_error_on_invalid_http_messaging
-   * <envoy_v3_api_field_extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.stream_error_on_invalid_http_message>`
-   * iff present.
-   *
-   * This is deprecated in favor of :ref:`override_stream_error_on_invalid_http_message
-   * <envoy_v3_api_field_config.core.v3.Http2ProtocolOptions.override_stream_error_on_invalid_http_message>`
-   *
-   * See `RFC7540, sec. 8.1 <https://tools.ietf.org/html/rfc7540#section-8.1>`_ for details.
-   *
    * @generated from field: bool stream_error_on_invalid_http_messaging = 12 [deprecated = true];
    * @deprecated
    */
   streamErrorOnInvalidHttpMessaging: boolean;
 
   /**
-   * Allows invalid HTTP messaging and headers. When this option is disabled (default), then
-   * the whole HTTP/2 connection is terminated upon receiving invalid HEADERS frame. However,
-   * when this option is enabled, only the offending stream is terminated.
-   *
-   * This overrides any HCM :ref:`stream_error_on_invalid_http_messaging
-   * <envoy_v3_api_field_extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.stream_error_on_invalid_http_message>`
-   *
-   * See `RFC7540, sec. 8.1 <https://tools.ietf.org/html/rfc7540#section-8.1>`_ for details.
-   *
    * @generated from field: google.protobuf.BoolValue override_stream_error_on_invalid_http_message = 14;
    */
   overrideStreamErrorOnInvalidHttpMessage?: boolean | undefined;
 
   /**
-   * [#not-implemented-hide:]
-   * Specifies SETTINGS frame parameters to be sent to the peer, with two exceptions:
-   *
-   * 1. SETTINGS_ENABLE_PUSH (0x2) is not configurable as HTTP/2 server push is not supported by
-   * Envoy.
-   *
-   * 2. SETTINGS_ENABLE_CONNECT_PROTOCOL (0x8) is only configurable through the named field
-   * 'allow_connect'.
-   *
-   * Note that custom parameters specified through this field can not also be set in the
-   * corresponding named parameters:
-   *
-   * .. code-block:: text
-   *
-   *   ID    Field Name
-   *   ----------------
-   *   0x1   hpack_table_size
-   *   0x3   max_concurrent_streams
-   *   0x4   initial_stream_window_size
-   *
-   * Collisions will trigger config validation failure on load/update. Likewise, inconsistencies
-   * between custom parameters with the same identifier will trigger a failure.
-   *
-   * See `IANA HTTP/2 Settings
-   * <https://www.iana.org/assignments/http2-parameters/http2-parameters.xhtml#settings>`_ for
-   * standardized identifiers.
-   *
    * @generated from field: repeated envoy.config.core.v3.Http2ProtocolOptions.SettingsParameter custom_settings_parameters = 13;
    */
   customSettingsParameters: Http2ProtocolOptions_SettingsParameter[];
 
   /**
-   * Send HTTP/2 PING frames to verify that the connection is still healthy. If the remote peer
-   * does not respond within the configured timeout, the connection will be aborted.
-   *
    * @generated from field: envoy.config.core.v3.KeepaliveSettings connection_keepalive = 15;
    */
   connectionKeepalive?: KeepaliveSettings | undefined;
 
   /**
-   * [#not-implemented-hide:] Hiding so that the field can be removed after oghttp2 is rolled out.
-   * If set, force use of a particular HTTP/2 codec: oghttp2 if true, nghttp2 if false.
-   * If unset, HTTP/2 codec is selected based on envoy.reloadable_features.http2_use_oghttp2.
-   *
    * @generated from field: google.protobuf.BoolValue use_oghttp2_codec = 16;
    */
   useOghttp2Codec?: boolean | undefined;
@@ -937,22 +490,15 @@ export const Http2ProtocolOptionsSchema: GenMessage<Http2ProtocolOptions> = /*@_
   messageDesc(file_envoy_config_core_v3_protocol, 8);
 
 /**
- * Defines a parameter to be sent in the SETTINGS frame.
- * See `RFC7540, sec. 6.5.1 <https://tools.ietf.org/html/rfc7540#section-6.5.1>`_ for details.
- *
  * @generated from message envoy.config.core.v3.Http2ProtocolOptions.SettingsParameter
  */
 export type Http2ProtocolOptions_SettingsParameter = Message<"envoy.config.core.v3.Http2ProtocolOptions.SettingsParameter"> & {
   /**
-   * The 16 bit parameter identifier.
-   *
    * @generated from field: google.protobuf.UInt32Value identifier = 1;
    */
   identifier?: number | undefined;
 
   /**
-   * The 32 bit parameter value.
-   *
    * @generated from field: google.protobuf.UInt32Value value = 2;
    */
   value?: number | undefined;
@@ -966,8 +512,6 @@ export const Http2ProtocolOptions_SettingsParameterSchema: GenMessage<Http2Proto
   messageDesc(file_envoy_config_core_v3_protocol, 8, 0);
 
 /**
- * [#not-implemented-hide:]
- *
  * @generated from message envoy.config.core.v3.GrpcProtocolOptions
  */
 export type GrpcProtocolOptions = Message<"envoy.config.core.v3.GrpcProtocolOptions"> & {
@@ -985,9 +529,6 @@ export const GrpcProtocolOptionsSchema: GenMessage<GrpcProtocolOptions> = /*@__P
   messageDesc(file_envoy_config_core_v3_protocol, 9);
 
 /**
- * A message which allows using HTTP/3.
- * [#next-free-field: 7]
- *
  * @generated from message envoy.config.core.v3.Http3ProtocolOptions
  */
 export type Http3ProtocolOptions = Message<"envoy.config.core.v3.Http3ProtocolOptions"> & {
@@ -997,37 +538,16 @@ export type Http3ProtocolOptions = Message<"envoy.config.core.v3.Http3ProtocolOp
   quicProtocolOptions?: QuicProtocolOptions | undefined;
 
   /**
-   * Allows invalid HTTP messaging and headers. When this option is disabled (default), then
-   * the whole HTTP/3 connection is terminated upon receiving invalid HEADERS frame. However,
-   * when this option is enabled, only the offending stream is terminated.
-   *
-   * If set, this overrides any HCM :ref:`stream_error_on_invalid_http_messaging
-   * <envoy_v3_api_field_extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.stream_error_on_invalid_http_message>`.
-   *
    * @generated from field: google.protobuf.BoolValue override_stream_error_on_invalid_http_message = 2;
    */
   overrideStreamErrorOnInvalidHttpMessage?: boolean | undefined;
 
   /**
-   * Allows proxying Websocket and other upgrades over HTTP/3 CONNECT using
-   * the header mechanisms from the `HTTP/2 extended connect RFC
-   * <https://datatracker.ietf.org/doc/html/rfc8441>`_
-   * and settings `proposed for HTTP/3
-   * <https://datatracker.ietf.org/doc/draft-ietf-httpbis-h3-websockets/>`_
-   * Note that HTTP/3 CONNECT is not yet an RFC.
-   *
    * @generated from field: bool allow_extended_connect = 5;
    */
   allowExtendedConnect: boolean;
 
   /**
-   * [#not-implemented-hide:] Hiding until Envoy has full metadata support.
-   * Still under implementation. DO NOT USE.
-   *
-   * Allows sending and receiving HTTP/3 METADATA frames. See [metadata
-   * docs](https://github.com/envoyproxy/envoy/blob/main/source/docs/h2_metadata.md) for more
-   * information.
-   *
    * @generated from field: bool allow_metadata = 6;
    */
   allowMetadata: boolean;
@@ -1041,8 +561,6 @@ export const Http3ProtocolOptionsSchema: GenMessage<Http3ProtocolOptions> = /*@_
   messageDesc(file_envoy_config_core_v3_protocol, 10);
 
 /**
- * A message to control transformations to the :scheme header
- *
  * @generated from message envoy.config.core.v3.SchemeHeaderTransformation
  */
 export type SchemeHeaderTransformation = Message<"envoy.config.core.v3.SchemeHeaderTransformation"> & {
@@ -1051,9 +569,6 @@ export type SchemeHeaderTransformation = Message<"envoy.config.core.v3.SchemeHea
    */
   transformation: {
     /**
-     * Overwrite any Scheme header with the contents of this string.
-     * If set, takes precedence over match_upstream.
-     *
      * @generated from field: string scheme_to_overwrite = 1;
      */
     value: string;
@@ -1061,11 +576,6 @@ export type SchemeHeaderTransformation = Message<"envoy.config.core.v3.SchemeHea
   } | { case: undefined; value?: undefined };
 
   /**
-   * Set the Scheme header to match the upstream transport protocol. For example, should a
-   * request be sent to the upstream over TLS, the scheme header will be set to "https". Should the
-   * request be sent over plaintext, the scheme header will be set to "http".
-   * If scheme_to_overwrite is set, this field is not used.
-   *
    * @generated from field: bool match_upstream = 2;
    */
   matchUpstream: boolean;

@@ -5,33 +5,24 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/config/core/v3/proxy_protocol.proto.
  */
 export const file_envoy_config_core_v3_proxy_protocol: GenFile = /*@__PURE__*/
-  fileDesc("CillbnZveS9jb25maWcvY29yZS92My9wcm94eV9wcm90b2NvbC5wcm90bxIUZW52b3kuY29uZmlnLmNvcmUudjMizAEKHFByb3h5UHJvdG9jb2xQYXNzVGhyb3VnaFRMVnMSWAoKbWF0Y2hfdHlwZRgBIAEoDjJELmVudm95LmNvbmZpZy5jb3JlLnYzLlByb3h5UHJvdG9jb2xQYXNzVGhyb3VnaFRMVnMuUGFzc1RMVnNNYXRjaFR5cGUSHwoIdGx2X3R5cGUYAiADKA1CDfpCCpIBByIFKgMQgAIiMQoRUGFzc1RMVnNNYXRjaFR5cGUSDwoLSU5DTFVERV9BTEwQABILCgdJTkNMVURFEAEiwwEKE1Byb3h5UHJvdG9jb2xDb25maWcSQgoHdmVyc2lvbhgBIAEoDjIxLmVudm95LmNvbmZpZy5jb3JlLnYzLlByb3h5UHJvdG9jb2xDb25maWcuVmVyc2lvbhJNChFwYXNzX3Rocm91Z2hfdGx2cxgCIAEoCzIyLmVudm95LmNvbmZpZy5jb3JlLnYzLlByb3h5UHJvdG9jb2xQYXNzVGhyb3VnaFRMVnMiGQoHVmVyc2lvbhIGCgJWMRAAEgYKAlYyEAFChgEKImlvLmVudm95cHJveHkuZW52b3kuY29uZmlnLmNvcmUudjNCElByb3h5UHJvdG9jb2xQcm90b1ABWkJnaXRodWIuY29tL2Vudm95cHJveHkvZ28tY29udHJvbC1wbGFuZS9lbnZveS9jb25maWcvY29yZS92Mztjb3JldjO6gMjRBgIQAmIGcHJvdG8z", [file_udpa_annotations_status, file_validate_validate]);
+  fileDesc("CillbnZveS9jb25maWcvY29yZS92My9wcm94eV9wcm90b2NvbC5wcm90bxIUZW52b3kuY29uZmlnLmNvcmUudjMivwEKHFByb3h5UHJvdG9jb2xQYXNzVGhyb3VnaFRMVnMSWAoKbWF0Y2hfdHlwZRgBIAEoDjJELmVudm95LmNvbmZpZy5jb3JlLnYzLlByb3h5UHJvdG9jb2xQYXNzVGhyb3VnaFRMVnMuUGFzc1RMVnNNYXRjaFR5cGUSEgoIdGx2X3R5cGUYAiADKA1CACIxChFQYXNzVExWc01hdGNoVHlwZRIPCgtJTkNMVURFX0FMTBAAEgsKB0lOQ0xVREUQASLDAQoTUHJveHlQcm90b2NvbENvbmZpZxJCCgd2ZXJzaW9uGAEgASgOMjEuZW52b3kuY29uZmlnLmNvcmUudjMuUHJveHlQcm90b2NvbENvbmZpZy5WZXJzaW9uEk0KEXBhc3NfdGhyb3VnaF90bHZzGAIgASgLMjIuZW52b3kuY29uZmlnLmNvcmUudjMuUHJveHlQcm90b2NvbFBhc3NUaHJvdWdoVExWcyIZCgdWZXJzaW9uEgYKAlYxEAASBgoCVjIQAWIGcHJvdG8z");
 
 /**
  * @generated from message envoy.config.core.v3.ProxyProtocolPassThroughTLVs
  */
 export type ProxyProtocolPassThroughTLVs = Message<"envoy.config.core.v3.ProxyProtocolPassThroughTLVs"> & {
   /**
-   * The strategy to pass through TLVs. Default is INCLUDE_ALL.
-   * If INCLUDE_ALL is set, all TLVs will be passed through no matter the tlv_type field.
-   *
    * @generated from field: envoy.config.core.v3.ProxyProtocolPassThroughTLVs.PassTLVsMatchType match_type = 1;
    */
   matchType: ProxyProtocolPassThroughTLVs_PassTLVsMatchType;
 
   /**
-   * The TLV types that are applied based on match_type.
-   * TLV type is defined as uint8_t in proxy protocol. See `the spec
-   * <https://www.haproxy.org/download/2.1/doc/proxy-protocol.txt>`_ for details.
-   *
    * @generated from field: repeated uint32 tlv_type = 2;
    */
   tlvType: number[];
@@ -49,15 +40,11 @@ export const ProxyProtocolPassThroughTLVsSchema: GenMessage<ProxyProtocolPassThr
  */
 export enum ProxyProtocolPassThroughTLVs_PassTLVsMatchType {
   /**
-   * Pass all TLVs.
-   *
    * @generated from enum value: INCLUDE_ALL = 0;
    */
   INCLUDE_ALL = 0,
 
   /**
-   * Pass specific TLVs defined in tlv_type.
-   *
    * @generated from enum value: INCLUDE = 1;
    */
   INCLUDE = 1,
@@ -74,16 +61,11 @@ export const ProxyProtocolPassThroughTLVs_PassTLVsMatchTypeSchema: GenEnum<Proxy
  */
 export type ProxyProtocolConfig = Message<"envoy.config.core.v3.ProxyProtocolConfig"> & {
   /**
-   * The PROXY protocol version to use. See https://www.haproxy.org/download/2.1/doc/proxy-protocol.txt for details
-   *
    * @generated from field: envoy.config.core.v3.ProxyProtocolConfig.Version version = 1;
    */
   version: ProxyProtocolConfig_Version;
 
   /**
-   * This config controls which TLVs can be passed to upstream if it is Proxy Protocol
-   * V2 header. If there is no setting for this field, no TLVs will be passed through.
-   *
    * @generated from field: envoy.config.core.v3.ProxyProtocolPassThroughTLVs pass_through_tlvs = 2;
    */
   passThroughTlvs?: ProxyProtocolPassThroughTLVs | undefined;
@@ -101,15 +83,11 @@ export const ProxyProtocolConfigSchema: GenMessage<ProxyProtocolConfig> = /*@__P
  */
 export enum ProxyProtocolConfig_Version {
   /**
-   * PROXY protocol version 1. Human readable format.
-   *
    * @generated from enum value: V1 = 0;
    */
   V1 = 0,
 
   /**
-   * PROXY protocol version 2. Binary format.
-   *
    * @generated from enum value: V2 = 1;
    */
   V2 = 1,

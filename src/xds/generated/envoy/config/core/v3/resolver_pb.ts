@@ -7,32 +7,24 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Address } from "./address_pb.ts";
 import { file_envoy_config_core_v3_address } from "./address_pb.ts";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/config/core/v3/resolver.proto.
  */
 export const file_envoy_config_core_v3_resolver: GenFile = /*@__PURE__*/
-  fileDesc("CiNlbnZveS9jb25maWcvY29yZS92My9yZXNvbHZlci5wcm90bxIUZW52b3kuY29uZmlnLmNvcmUudjMiVwoSRG5zUmVzb2x2ZXJPcHRpb25zEh8KF3VzZV90Y3BfZm9yX2Ruc19sb29rdXBzGAEgASgIEiAKGG5vX2RlZmF1bHRfc2VhcmNoX2RvbWFpbhgCIAEoCCKZAQoTRG5zUmVzb2x1dGlvbkNvbmZpZxI6CglyZXNvbHZlcnMYASADKAsyHS5lbnZveS5jb25maWcuY29yZS52My5BZGRyZXNzQgj6QgWSAQIIARJGChRkbnNfcmVzb2x2ZXJfb3B0aW9ucxgCIAEoCzIoLmVudm95LmNvbmZpZy5jb3JlLnYzLkRuc1Jlc29sdmVyT3B0aW9uc0KBAQoiaW8uZW52b3lwcm94eS5lbnZveS5jb25maWcuY29yZS52M0INUmVzb2x2ZXJQcm90b1ABWkJnaXRodWIuY29tL2Vudm95cHJveHkvZ28tY29udHJvbC1wbGFuZS9lbnZveS9jb25maWcvY29yZS92Mztjb3JldjO6gMjRBgIQAmIGcHJvdG8z", [file_envoy_config_core_v3_address, file_udpa_annotations_status, file_validate_validate]);
+  fileDesc("CiNlbnZveS9jb25maWcvY29yZS92My9yZXNvbHZlci5wcm90bxIUZW52b3kuY29uZmlnLmNvcmUudjMiVwoSRG5zUmVzb2x2ZXJPcHRpb25zEh8KF3VzZV90Y3BfZm9yX2Ruc19sb29rdXBzGAEgASgIEiAKGG5vX2RlZmF1bHRfc2VhcmNoX2RvbWFpbhgCIAEoCCKRAQoTRG5zUmVzb2x1dGlvbkNvbmZpZxIyCglyZXNvbHZlcnMYASADKAsyHS5lbnZveS5jb25maWcuY29yZS52My5BZGRyZXNzQgASRgoUZG5zX3Jlc29sdmVyX29wdGlvbnMYAiABKAsyKC5lbnZveS5jb25maWcuY29yZS52My5EbnNSZXNvbHZlck9wdGlvbnNiBnByb3RvMw", [file_envoy_config_core_v3_address]);
 
 /**
- * Configuration of DNS resolver option flags which control the behavior of the DNS resolver.
- *
  * @generated from message envoy.config.core.v3.DnsResolverOptions
  */
 export type DnsResolverOptions = Message<"envoy.config.core.v3.DnsResolverOptions"> & {
   /**
-   * Use TCP for all DNS queries instead of the default protocol UDP.
-   *
    * @generated from field: bool use_tcp_for_dns_lookups = 1;
    */
   useTcpForDnsLookups: boolean;
 
   /**
-   * Do not use the default search domains; only query hostnames as-is or as aliases.
-   *
    * @generated from field: bool no_default_search_domain = 2;
    */
   noDefaultSearchDomain: boolean;
@@ -46,23 +38,15 @@ export const DnsResolverOptionsSchema: GenMessage<DnsResolverOptions> = /*@__PUR
   messageDesc(file_envoy_config_core_v3_resolver, 0);
 
 /**
- * DNS resolution configuration which includes the underlying dns resolver addresses and options.
- *
  * @generated from message envoy.config.core.v3.DnsResolutionConfig
  */
 export type DnsResolutionConfig = Message<"envoy.config.core.v3.DnsResolutionConfig"> & {
   /**
-   * A list of dns resolver addresses. If specified, the DNS client library will perform resolution
-   * via the underlying DNS resolvers. Otherwise, the default system resolvers
-   * (e.g., /etc/resolv.conf) will be used.
-   *
    * @generated from field: repeated envoy.config.core.v3.Address resolvers = 1;
    */
   resolvers: Address[];
 
   /**
-   * Configuration of DNS resolver option flags which control the behavior of the DNS resolver.
-   *
    * @generated from field: envoy.config.core.v3.DnsResolverOptions dns_resolver_options = 2;
    */
   dnsResolverOptions?: DnsResolverOptions | undefined;

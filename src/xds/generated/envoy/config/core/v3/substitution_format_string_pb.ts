@@ -10,26 +10,19 @@ import { file_envoy_config_core_v3_base } from "./base_pb.ts";
 import type { TypedExtensionConfig } from "./extension_pb.ts";
 import { file_envoy_config_core_v3_extension } from "./extension_pb.ts";
 import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
-import { file_envoy_annotations_deprecation } from "../../../annotations/deprecation_pb.ts";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/config/core/v3/substitution_format_string.proto.
  */
 export const file_envoy_config_core_v3_substitution_format_string: GenFile = /*@__PURE__*/
-  fileDesc("CjVlbnZveS9jb25maWcvY29yZS92My9zdWJzdGl0dXRpb25fZm9ybWF0X3N0cmluZy5wcm90bxIUZW52b3kuY29uZmlnLmNvcmUudjMiLAoRSnNvbkZvcm1hdE9wdGlvbnMSFwoPc29ydF9wcm9wZXJ0aWVzGAEgASgIIosDChhTdWJzdGl0dXRpb25Gb3JtYXRTdHJpbmcSIgoLdGV4dF9mb3JtYXQYASABKAlCCxgBkseG2AQDMy4wSAASOAoLanNvbl9mb3JtYXQYAiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Qgj6QgWKAQIQAUgAEj4KEnRleHRfZm9ybWF0X3NvdXJjZRgFIAEoCzIgLmVudm95LmNvbmZpZy5jb3JlLnYzLkRhdGFTb3VyY2VIABIZChFvbWl0X2VtcHR5X3ZhbHVlcxgDIAEoCBIhCgxjb250ZW50X3R5cGUYBCABKAlCC/pCCHIGyAEAwAECEj4KCmZvcm1hdHRlcnMYBiADKAsyKi5lbnZveS5jb25maWcuY29yZS52My5UeXBlZEV4dGVuc2lvbkNvbmZpZxJEChNqc29uX2Zvcm1hdF9vcHRpb25zGAcgASgLMicuZW52b3kuY29uZmlnLmNvcmUudjMuSnNvbkZvcm1hdE9wdGlvbnNCDQoGZm9ybWF0EgP4QgFCkQEKImlvLmVudm95cHJveHkuZW52b3kuY29uZmlnLmNvcmUudjNCHVN1YnN0aXR1dGlvbkZvcm1hdFN0cmluZ1Byb3RvUAFaQmdpdGh1Yi5jb20vZW52b3lwcm94eS9nby1jb250cm9sLXBsYW5lL2Vudm95L2NvbmZpZy9jb3JlL3YzO2NvcmV2M7qAyNEGAhACYgZwcm90bzM", [file_envoy_config_core_v3_base, file_envoy_config_core_v3_extension, file_google_protobuf_struct, file_envoy_annotations_deprecation, file_udpa_annotations_status, file_validate_validate]);
+  fileDesc("CjVlbnZveS9jb25maWcvY29yZS92My9zdWJzdGl0dXRpb25fZm9ybWF0X3N0cmluZy5wcm90bxIUZW52b3kuY29uZmlnLmNvcmUudjMiLAoRSnNvbkZvcm1hdE9wdGlvbnMSFwoPc29ydF9wcm9wZXJ0aWVzGAEgASgIIuwCChhTdWJzdGl0dXRpb25Gb3JtYXRTdHJpbmcSGQoLdGV4dF9mb3JtYXQYASABKAlCAhgBSAASMAoLanNvbl9mb3JtYXQYAiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0QgBIABI+ChJ0ZXh0X2Zvcm1hdF9zb3VyY2UYBSABKAsyIC5lbnZveS5jb25maWcuY29yZS52My5EYXRhU291cmNlSAASGQoRb21pdF9lbXB0eV92YWx1ZXMYAyABKAgSFgoMY29udGVudF90eXBlGAQgASgJQgASPgoKZm9ybWF0dGVycxgGIAMoCzIqLmVudm95LmNvbmZpZy5jb3JlLnYzLlR5cGVkRXh0ZW5zaW9uQ29uZmlnEkQKE2pzb25fZm9ybWF0X29wdGlvbnMYByABKAsyJy5lbnZveS5jb25maWcuY29yZS52My5Kc29uRm9ybWF0T3B0aW9uc0IKCgZmb3JtYXQSAGIGcHJvdG8z", [file_envoy_config_core_v3_base, file_envoy_config_core_v3_extension, file_google_protobuf_struct]);
 
 /**
- * Optional configuration options to be used with json_format.
- *
  * @generated from message envoy.config.core.v3.JsonFormatOptions
  */
 export type JsonFormatOptions = Message<"envoy.config.core.v3.JsonFormatOptions"> & {
   /**
-   * The output JSON string properties will be sorted.
-   *
    * @generated from field: bool sort_properties = 1;
    */
   sortProperties: boolean;
@@ -43,10 +36,6 @@ export const JsonFormatOptionsSchema: GenMessage<JsonFormatOptions> = /*@__PURE_
   messageDesc(file_envoy_config_core_v3_substitution_format_string, 0);
 
 /**
- * Configuration to use multiple :ref:`command operators <config_access_log_command_operators>`
- * to generate a new string in either plain text or JSON format.
- * [#next-free-field: 8]
- *
  * @generated from message envoy.config.core.v3.SubstitutionFormatString
  */
 export type SubstitutionFormatString = Message<"envoy.config.core.v3.SubstitutionFormatString"> & {
@@ -55,24 +44,6 @@ export type SubstitutionFormatString = Message<"envoy.config.core.v3.Substitutio
    */
   format: {
     /**
-     * Specify a format with command operators to form a text string.
-     * Its details is described in :ref:`format string<config_access_log_format_strings>`.
-     *
-     * For example, setting ``text_format`` like below,
-     *
-     * .. validated-code-block:: yaml
-     *   :type-name: envoy.config.core.v3.SubstitutionFormatString
-     *
-     *   text_format: "%LOCAL_REPLY_BODY%:%RESPONSE_CODE%:path=%REQ(:path)%\n"
-     *
-     * generates plain text similar to:
-     *
-     * .. code-block:: text
-     *
-     *   upstream connect error:503:path=/foo
-     *
-     * Deprecated in favor of :ref:`text_format_source <envoy_v3_api_field_config.core.v3.SubstitutionFormatString.text_format_source>`. To migrate text format strings, use the :ref:`inline_string <envoy_v3_api_field_config.core.v3.DataSource.inline_string>` field.
-     *
      * @generated from field: string text_format = 1 [deprecated = true];
      * @deprecated
      */
@@ -80,53 +51,12 @@ export type SubstitutionFormatString = Message<"envoy.config.core.v3.Substitutio
     case: "textFormat";
   } | {
     /**
-     * Specify a format with command operators to form a JSON string.
-     * Its details is described in :ref:`format dictionary<config_access_log_format_dictionaries>`.
-     * Values are rendered as strings, numbers, or boolean values as appropriate.
-     * Nested JSON objects may be produced by some command operators (e.g. FILTER_STATE or DYNAMIC_METADATA).
-     * See the documentation for a specific command operator for details.
-     *
-     * .. validated-code-block:: yaml
-     *   :type-name: envoy.config.core.v3.SubstitutionFormatString
-     *
-     *   json_format:
-     *     status: "%RESPONSE_CODE%"
-     *     message: "%LOCAL_REPLY_BODY%"
-     *
-     * The following JSON object would be created:
-     *
-     * .. code-block:: json
-     *
-     *  {
-     *    "status": 500,
-     *    "message": "My error message"
-     *  }
-     *
-     *
      * @generated from field: google.protobuf.Struct json_format = 2;
      */
     value: JsonObject;
     case: "jsonFormat";
   } | {
     /**
-     * Specify a format with command operators to form a text string.
-     * Its details is described in :ref:`format string<config_access_log_format_strings>`.
-     *
-     * For example, setting ``text_format`` like below,
-     *
-     * .. validated-code-block:: yaml
-     *   :type-name: envoy.config.core.v3.SubstitutionFormatString
-     *
-     *   text_format_source:
-     *     inline_string: "%LOCAL_REPLY_BODY%:%RESPONSE_CODE%:path=%REQ(:path)%\n"
-     *
-     * generates plain text similar to:
-     *
-     * .. code-block:: text
-     *
-     *   upstream connect error:503:path=/foo
-     *
-     *
      * @generated from field: envoy.config.core.v3.DataSource text_format_source = 5;
      */
     value: DataSource;
@@ -134,43 +64,21 @@ export type SubstitutionFormatString = Message<"envoy.config.core.v3.Substitutio
   } | { case: undefined; value?: undefined };
 
   /**
-   * If set to true, when command operators are evaluated to null,
-   *
-   * * for ``text_format``, the output of the empty operator is changed from ``-`` to an
-   *   empty string, so that empty values are omitted entirely.
-   * * for ``json_format`` the keys with null values are omitted in the output structure.
-   *
    * @generated from field: bool omit_empty_values = 3;
    */
   omitEmptyValues: boolean;
 
   /**
-   * Specify a ``content_type`` field.
-   * If this field is not set then ``text/plain`` is used for ``text_format`` and
-   * ``application/json`` is used for ``json_format``.
-   *
-   * .. validated-code-block:: yaml
-   *   :type-name: envoy.config.core.v3.SubstitutionFormatString
-   *
-   *   content_type: "text/html; charset=UTF-8"
-   *
-   *
    * @generated from field: string content_type = 4;
    */
   contentType: string;
 
   /**
-   * Specifies a collection of Formatter plugins that can be called from the access log configuration.
-   * See the formatters extensions documentation for details.
-   * [#extension-category: envoy.formatter]
-   *
    * @generated from field: repeated envoy.config.core.v3.TypedExtensionConfig formatters = 6;
    */
   formatters: TypedExtensionConfig[];
 
   /**
-   * If json_format is used, the options will be applied to the output JSON string.
-   *
    * @generated from field: envoy.config.core.v3.JsonFormatOptions json_format_options = 7;
    */
   jsonFormatOptions?: JsonFormatOptions | undefined;

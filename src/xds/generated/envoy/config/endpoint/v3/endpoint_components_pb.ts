@@ -14,68 +14,34 @@ import { file_envoy_config_core_v3_config_source } from "../../core/v3/config_so
 import type { HealthStatus } from "../../core/v3/health_check_pb.ts";
 import { file_envoy_config_core_v3_health_check } from "../../core/v3/health_check_pb.ts";
 import { file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/config/endpoint/v3/endpoint_components.proto.
  */
 export const file_envoy_config_endpoint_v3_endpoint_components: GenFile = /*@__PURE__*/
-  fileDesc("CjJlbnZveS9jb25maWcvZW5kcG9pbnQvdjMvZW5kcG9pbnRfY29tcG9uZW50cy5wcm90bxIYZW52b3kuY29uZmlnLmVuZHBvaW50LnYzIrQECghFbmRwb2ludBIuCgdhZGRyZXNzGAEgASgLMh0uZW52b3kuY29uZmlnLmNvcmUudjMuQWRkcmVzcxJRChNoZWFsdGhfY2hlY2tfY29uZmlnGAIgASgLMjQuZW52b3kuY29uZmlnLmVuZHBvaW50LnYzLkVuZHBvaW50LkhlYWx0aENoZWNrQ29uZmlnEhAKCGhvc3RuYW1lGAMgASgJElIKFGFkZGl0aW9uYWxfYWRkcmVzc2VzGAQgAygLMjQuZW52b3kuY29uZmlnLmVuZHBvaW50LnYzLkVuZHBvaW50LkFkZGl0aW9uYWxBZGRyZXNzGtIBChFIZWFsdGhDaGVja0NvbmZpZxIdCgpwb3J0X3ZhbHVlGAEgASgNQgn6QgYqBBj//wMSEAoIaG9zdG5hbWUYAiABKAkSLgoHYWRkcmVzcxgDIAEoCzIdLmVudm95LmNvbmZpZy5jb3JlLnYzLkFkZHJlc3MSIwobZGlzYWJsZV9hY3RpdmVfaGVhbHRoX2NoZWNrGAQgASgIOjeaxYgeMgowZW52b3kuYXBpLnYyLmVuZHBvaW50LkVuZHBvaW50LkhlYWx0aENoZWNrQ29uZmlnGkMKEUFkZGl0aW9uYWxBZGRyZXNzEi4KB2FkZHJlc3MYASABKAsyHS5lbnZveS5jb25maWcuY29yZS52My5BZGRyZXNzOiWaxYgeIAoeZW52b3kuYXBpLnYyLmVuZHBvaW50LkVuZHBvaW50IswCCgpMYkVuZHBvaW50EjYKCGVuZHBvaW50GAEgASgLMiIuZW52b3kuY29uZmlnLmVuZHBvaW50LnYzLkVuZHBvaW50SAASFwoNZW5kcG9pbnRfbmFtZRgFIAEoCUgAEjkKDWhlYWx0aF9zdGF0dXMYAiABKA4yIi5lbnZveS5jb25maWcuY29yZS52My5IZWFsdGhTdGF0dXMSMAoIbWV0YWRhdGEYAyABKAsyHi5lbnZveS5jb25maWcuY29yZS52My5NZXRhZGF0YRJEChVsb2FkX2JhbGFuY2luZ193ZWlnaHQYBCABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWVCB/pCBCoCKAE6J5rFiB4iCiBlbnZveS5hcGkudjIuZW5kcG9pbnQuTGJFbmRwb2ludEIRCg9ob3N0X2lkZW50aWZpZXIicgoZTGVkc0NsdXN0ZXJMb2NhbGl0eUNvbmZpZxI3CgtsZWRzX2NvbmZpZxgBIAEoCzIiLmVudm95LmNvbmZpZy5jb3JlLnYzLkNvbmZpZ1NvdXJjZRIcChRsZWRzX2NvbGxlY3Rpb25fbmFtZRgCIAEoCSKTBQoTTG9jYWxpdHlMYkVuZHBvaW50cxIwCghsb2NhbGl0eRgBIAEoCzIeLmVudm95LmNvbmZpZy5jb3JlLnYzLkxvY2FsaXR5EjAKCG1ldGFkYXRhGAkgASgLMh4uZW52b3kuY29uZmlnLmNvcmUudjMuTWV0YWRhdGESOgoMbGJfZW5kcG9pbnRzGAIgAygLMiQuZW52b3kuY29uZmlnLmVuZHBvaW50LnYzLkxiRW5kcG9pbnQSXwoXbG9hZF9iYWxhbmNlcl9lbmRwb2ludHMYByABKAsyPC5lbnZveS5jb25maWcuZW5kcG9pbnQudjMuTG9jYWxpdHlMYkVuZHBvaW50cy5MYkVuZHBvaW50TGlzdEgAElsKHGxlZHNfY2x1c3Rlcl9sb2NhbGl0eV9jb25maWcYCCABKAsyMy5lbnZveS5jb25maWcuZW5kcG9pbnQudjMuTGVkc0NsdXN0ZXJMb2NhbGl0eUNvbmZpZ0gAEkQKFWxvYWRfYmFsYW5jaW5nX3dlaWdodBgDIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZUIH+kIEKgIoARIaCghwcmlvcml0eRgFIAEoDUII+kIFKgMYgAESLwoJcHJveGltaXR5GAYgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlGkwKDkxiRW5kcG9pbnRMaXN0EjoKDGxiX2VuZHBvaW50cxgBIAMoCzIkLmVudm95LmNvbmZpZy5lbmRwb2ludC52My5MYkVuZHBvaW50OjCaxYgeKwopZW52b3kuYXBpLnYyLmVuZHBvaW50LkxvY2FsaXR5TGJFbmRwb2ludHNCCwoJbGJfY29uZmlnQpcBCiZpby5lbnZveXByb3h5LmVudm95LmNvbmZpZy5lbmRwb2ludC52M0IXRW5kcG9pbnRDb21wb25lbnRzUHJvdG9QAVpKZ2l0aHViLmNvbS9lbnZveXByb3h5L2dvLWNvbnRyb2wtcGxhbmUvZW52b3kvY29uZmlnL2VuZHBvaW50L3YzO2VuZHBvaW50djO6gMjRBgIQAmIGcHJvdG8z", [file_envoy_config_core_v3_address, file_envoy_config_core_v3_base, file_envoy_config_core_v3_config_source, file_envoy_config_core_v3_health_check, file_google_protobuf_wrappers, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("CjJlbnZveS9jb25maWcvZW5kcG9pbnQvdjMvZW5kcG9pbnRfY29tcG9uZW50cy5wcm90bxIYZW52b3kuY29uZmlnLmVuZHBvaW50LnYzIs8DCghFbmRwb2ludBIuCgdhZGRyZXNzGAEgASgLMh0uZW52b3kuY29uZmlnLmNvcmUudjMuQWRkcmVzcxJRChNoZWFsdGhfY2hlY2tfY29uZmlnGAIgASgLMjQuZW52b3kuY29uZmlnLmVuZHBvaW50LnYzLkVuZHBvaW50LkhlYWx0aENoZWNrQ29uZmlnEhAKCGhvc3RuYW1lGAMgASgJElIKFGFkZGl0aW9uYWxfYWRkcmVzc2VzGAQgAygLMjQuZW52b3kuY29uZmlnLmVuZHBvaW50LnYzLkVuZHBvaW50LkFkZGl0aW9uYWxBZGRyZXNzGpIBChFIZWFsdGhDaGVja0NvbmZpZxIUCgpwb3J0X3ZhbHVlGAEgASgNQgASEAoIaG9zdG5hbWUYAiABKAkSLgoHYWRkcmVzcxgDIAEoCzIdLmVudm95LmNvbmZpZy5jb3JlLnYzLkFkZHJlc3MSIwobZGlzYWJsZV9hY3RpdmVfaGVhbHRoX2NoZWNrGAQgASgIOgAaQwoRQWRkaXRpb25hbEFkZHJlc3MSLgoHYWRkcmVzcxgBIAEoCzIdLmVudm95LmNvbmZpZy5jb3JlLnYzLkFkZHJlc3M6ACKeAgoKTGJFbmRwb2ludBI2CghlbmRwb2ludBgBIAEoCzIiLmVudm95LmNvbmZpZy5lbmRwb2ludC52My5FbmRwb2ludEgAEhcKDWVuZHBvaW50X25hbWUYBSABKAlIABI5Cg1oZWFsdGhfc3RhdHVzGAIgASgOMiIuZW52b3kuY29uZmlnLmNvcmUudjMuSGVhbHRoU3RhdHVzEjAKCG1ldGFkYXRhGAMgASgLMh4uZW52b3kuY29uZmlnLmNvcmUudjMuTWV0YWRhdGESPQoVbG9hZF9iYWxhbmNpbmdfd2VpZ2h0GAQgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlQgA6AEIRCg9ob3N0X2lkZW50aWZpZXIicgoZTGVkc0NsdXN0ZXJMb2NhbGl0eUNvbmZpZxI3CgtsZWRzX2NvbmZpZxgBIAEoCzIiLmVudm95LmNvbmZpZy5jb3JlLnYzLkNvbmZpZ1NvdXJjZRIcChRsZWRzX2NvbGxlY3Rpb25fbmFtZRgCIAEoCSLUBAoTTG9jYWxpdHlMYkVuZHBvaW50cxIwCghsb2NhbGl0eRgBIAEoCzIeLmVudm95LmNvbmZpZy5jb3JlLnYzLkxvY2FsaXR5EjAKCG1ldGFkYXRhGAkgASgLMh4uZW52b3kuY29uZmlnLmNvcmUudjMuTWV0YWRhdGESOgoMbGJfZW5kcG9pbnRzGAIgAygLMiQuZW52b3kuY29uZmlnLmVuZHBvaW50LnYzLkxiRW5kcG9pbnQSXwoXbG9hZF9iYWxhbmNlcl9lbmRwb2ludHMYByABKAsyPC5lbnZveS5jb25maWcuZW5kcG9pbnQudjMuTG9jYWxpdHlMYkVuZHBvaW50cy5MYkVuZHBvaW50TGlzdEgAElsKHGxlZHNfY2x1c3Rlcl9sb2NhbGl0eV9jb25maWcYCCABKAsyMy5lbnZveS5jb25maWcuZW5kcG9pbnQudjMuTGVkc0NsdXN0ZXJMb2NhbGl0eUNvbmZpZ0gAEj0KFWxvYWRfYmFsYW5jaW5nX3dlaWdodBgDIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZUIAEhIKCHByaW9yaXR5GAUgASgNQgASLwoJcHJveGltaXR5GAYgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlGkwKDkxiRW5kcG9pbnRMaXN0EjoKDGxiX2VuZHBvaW50cxgBIAMoCzIkLmVudm95LmNvbmZpZy5lbmRwb2ludC52My5MYkVuZHBvaW50OgBCCwoJbGJfY29uZmlnYgZwcm90bzM", [file_envoy_config_core_v3_address, file_envoy_config_core_v3_base, file_envoy_config_core_v3_config_source, file_envoy_config_core_v3_health_check, file_google_protobuf_wrappers]);
 
 /**
- * Upstream host identifier.
- *
  * @generated from message envoy.config.endpoint.v3.Endpoint
  */
 export type Endpoint = Message<"envoy.config.endpoint.v3.Endpoint"> & {
   /**
-   * The upstream host address.
-   *
-   * .. attention::
-   *
-   *   The form of host address depends on the given cluster type. For STATIC or EDS,
-   *   it is expected to be a direct IP address (or something resolvable by the
-   *   specified :ref:`resolver <envoy_v3_api_field_config.core.v3.SocketAddress.resolver_name>`
-   *   in the Address). For LOGICAL or STRICT DNS, it is expected to be hostname,
-   *   and will be resolved via DNS.
-   *
    * @generated from field: envoy.config.core.v3.Address address = 1;
    */
   address?: Address | undefined;
 
   /**
-   * The optional health check configuration is used as configuration for the
-   * health checker to contact the health checked host.
-   *
-   * .. attention::
-   *
-   *   This takes into effect only for upstream clusters with
-   *   :ref:`active health checking <arch_overview_health_checking>` enabled.
-   *
    * @generated from field: envoy.config.endpoint.v3.Endpoint.HealthCheckConfig health_check_config = 2;
    */
   healthCheckConfig?: Endpoint_HealthCheckConfig | undefined;
 
   /**
-   * The hostname associated with this endpoint. This hostname is not used for routing or address
-   * resolution. If provided, it will be associated with the endpoint, and can be used for features
-   * that require a hostname, like
-   * :ref:`auto_host_rewrite <envoy_v3_api_field_config.route.v3.RouteAction.auto_host_rewrite>`.
-   *
    * @generated from field: string hostname = 3;
    */
   hostname: string;
 
   /**
-   * An ordered list of addresses that together with ``address`` comprise the
-   * list of addresses for an endpoint. The address given in the ``address`` is
-   * prepended to this list. It is assumed that the list must already be
-   * sorted by preference order of the addresses. This will only be supported
-   * for STATIC and EDS clusters.
-   *
    * @generated from field: repeated envoy.config.endpoint.v3.Endpoint.AdditionalAddress additional_addresses = 4;
    */
   additionalAddresses: Endpoint_AdditionalAddress[];
@@ -89,49 +55,25 @@ export const EndpointSchema: GenMessage<Endpoint> = /*@__PURE__*/
   messageDesc(file_envoy_config_endpoint_v3_endpoint_components, 0);
 
 /**
- * The optional health check configuration.
- *
  * @generated from message envoy.config.endpoint.v3.Endpoint.HealthCheckConfig
  */
 export type Endpoint_HealthCheckConfig = Message<"envoy.config.endpoint.v3.Endpoint.HealthCheckConfig"> & {
   /**
-   * Optional alternative health check port value.
-   *
-   * By default the health check address port of an upstream host is the same
-   * as the host's serving address port. This provides an alternative health
-   * check port. Setting this with a non-zero value allows an upstream host
-   * to have different health check address port.
-   *
    * @generated from field: uint32 port_value = 1;
    */
   portValue: number;
 
   /**
-   * By default, the host header for L7 health checks is controlled by cluster level configuration
-   * (see: :ref:`host <envoy_v3_api_field_config.core.v3.HealthCheck.HttpHealthCheck.host>` and
-   * :ref:`authority <envoy_v3_api_field_config.core.v3.HealthCheck.GrpcHealthCheck.authority>`). Setting this
-   * to a non-empty value allows overriding the cluster level configuration for a specific
-   * endpoint.
-   *
    * @generated from field: string hostname = 2;
    */
   hostname: string;
 
   /**
-   * Optional alternative health check host address.
-   *
-   * .. attention::
-   *
-   *   The form of the health check host address is expected to be a direct IP address.
-   *
    * @generated from field: envoy.config.core.v3.Address address = 3;
    */
   address?: Address | undefined;
 
   /**
-   * Optional flag to control if perform active health check for this endpoint.
-   * Active health check is enabled by default if there is a health checker.
-   *
    * @generated from field: bool disable_active_health_check = 4;
    */
   disableActiveHealthCheck: boolean;
@@ -149,8 +91,6 @@ export const Endpoint_HealthCheckConfigSchema: GenMessage<Endpoint_HealthCheckCo
  */
 export type Endpoint_AdditionalAddress = Message<"envoy.config.endpoint.v3.Endpoint.AdditionalAddress"> & {
   /**
-   * Additional address that is associated with the endpoint.
-   *
    * @generated from field: envoy.config.core.v3.Address address = 1;
    */
   address?: Address | undefined;
@@ -164,15 +104,10 @@ export const Endpoint_AdditionalAddressSchema: GenMessage<Endpoint_AdditionalAdd
   messageDesc(file_envoy_config_endpoint_v3_endpoint_components, 0, 1);
 
 /**
- * An Endpoint that Envoy can route traffic to.
- * [#next-free-field: 6]
- *
  * @generated from message envoy.config.endpoint.v3.LbEndpoint
  */
 export type LbEndpoint = Message<"envoy.config.endpoint.v3.LbEndpoint"> & {
   /**
-   * Upstream host identifier or a named reference.
-   *
    * @generated from oneof envoy.config.endpoint.v3.LbEndpoint.host_identifier
    */
   hostIdentifier: {
@@ -183,8 +118,6 @@ export type LbEndpoint = Message<"envoy.config.endpoint.v3.LbEndpoint"> & {
     case: "endpoint";
   } | {
     /**
-     * [#not-implemented-hide:]
-     *
      * @generated from field: string endpoint_name = 5;
      */
     value: string;
@@ -192,36 +125,16 @@ export type LbEndpoint = Message<"envoy.config.endpoint.v3.LbEndpoint"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * Optional health status when known and supplied by EDS server.
-   *
    * @generated from field: envoy.config.core.v3.HealthStatus health_status = 2;
    */
   healthStatus: HealthStatus;
 
   /**
-   * The endpoint metadata specifies values that may be used by the load
-   * balancer to select endpoints in a cluster for a given request. The filter
-   * name should be specified as ``envoy.lb``. An example boolean key-value pair
-   * is ``canary``, providing the optional canary status of the upstream host.
-   * This may be matched against in a route's
-   * :ref:`RouteAction <envoy_v3_api_msg_config.route.v3.RouteAction>` metadata_match field
-   * to subset the endpoints considered in cluster load balancing.
-   *
    * @generated from field: envoy.config.core.v3.Metadata metadata = 3;
    */
   metadata?: Metadata | undefined;
 
   /**
-   * The optional load balancing weight of the upstream host; at least 1.
-   * Envoy uses the load balancing weight in some of the built in load
-   * balancers. The load balancing weight for an endpoint is divided by the sum
-   * of the weights of all endpoints in the endpoint's locality to produce a
-   * percentage of traffic for the endpoint. This percentage is then further
-   * weighted by the endpoint's locality's load balancing weight from
-   * LocalityLbEndpoints. If unspecified, will be treated as 1. The sum
-   * of the weights of all endpoints in the endpoint's locality must not
-   * exceed uint32_t maximal value (4294967295).
-   *
    * @generated from field: google.protobuf.UInt32Value load_balancing_weight = 4;
    */
   loadBalancingWeight?: number | undefined;
@@ -235,23 +148,15 @@ export const LbEndpointSchema: GenMessage<LbEndpoint> = /*@__PURE__*/
   messageDesc(file_envoy_config_endpoint_v3_endpoint_components, 1);
 
 /**
- * [#not-implemented-hide:]
- * A configuration for a LEDS collection.
- *
  * @generated from message envoy.config.endpoint.v3.LedsClusterLocalityConfig
  */
 export type LedsClusterLocalityConfig = Message<"envoy.config.endpoint.v3.LedsClusterLocalityConfig"> & {
   /**
-   * Configuration for the source of LEDS updates for a Locality.
-   *
    * @generated from field: envoy.config.core.v3.ConfigSource leds_config = 1;
    */
   ledsConfig?: ConfigSource | undefined;
 
   /**
-   * The xDS transport protocol glob collection resource name.
-   * The service is only supported in delta xDS (incremental) mode.
-   *
    * @generated from field: string leds_collection_name = 2;
    */
   ledsCollectionName: string;
@@ -265,56 +170,35 @@ export const LedsClusterLocalityConfigSchema: GenMessage<LedsClusterLocalityConf
   messageDesc(file_envoy_config_endpoint_v3_endpoint_components, 2);
 
 /**
- * A group of endpoints belonging to a Locality.
- * One can have multiple LocalityLbEndpoints for a locality, but only if
- * they have different priorities.
- * [#next-free-field: 10]
- *
  * @generated from message envoy.config.endpoint.v3.LocalityLbEndpoints
  */
 export type LocalityLbEndpoints = Message<"envoy.config.endpoint.v3.LocalityLbEndpoints"> & {
   /**
-   * Identifies location of where the upstream hosts run.
-   *
    * @generated from field: envoy.config.core.v3.Locality locality = 1;
    */
   locality?: Locality | undefined;
 
   /**
-   * Metadata to provide additional information about the locality endpoints in aggregate.
-   *
    * @generated from field: envoy.config.core.v3.Metadata metadata = 9;
    */
   metadata?: Metadata | undefined;
 
   /**
-   * The group of endpoints belonging to the locality specified.
-   * [#comment:TODO(adisuissa): Once LEDS is implemented this field needs to be
-   * deprecated and replaced by ``load_balancer_endpoints``.]
-   *
    * @generated from field: repeated envoy.config.endpoint.v3.LbEndpoint lb_endpoints = 2;
    */
   lbEndpoints: LbEndpoint[];
 
   /**
-   * [#not-implemented-hide:]
-   *
    * @generated from oneof envoy.config.endpoint.v3.LocalityLbEndpoints.lb_config
    */
   lbConfig: {
     /**
-     * The group of endpoints belonging to the locality.
-     * [#comment:TODO(adisuissa): Once LEDS is implemented the ``lb_endpoints`` field
-     * needs to be deprecated.]
-     *
      * @generated from field: envoy.config.endpoint.v3.LocalityLbEndpoints.LbEndpointList load_balancer_endpoints = 7;
      */
     value: LocalityLbEndpoints_LbEndpointList;
     case: "loadBalancerEndpoints";
   } | {
     /**
-     * LEDS Configuration for the current locality.
-     *
      * @generated from field: envoy.config.endpoint.v3.LedsClusterLocalityConfig leds_cluster_locality_config = 8;
      */
     value: LedsClusterLocalityConfig;
@@ -322,45 +206,16 @@ export type LocalityLbEndpoints = Message<"envoy.config.endpoint.v3.LocalityLbEn
   } | { case: undefined; value?: undefined };
 
   /**
-   * Optional: Per priority/region/zone/sub_zone weight; at least 1. The load
-   * balancing weight for a locality is divided by the sum of the weights of all
-   * localities  at the same priority level to produce the effective percentage
-   * of traffic for the locality. The sum of the weights of all localities at
-   * the same priority level must not exceed uint32_t maximal value (4294967295).
-   *
-   * Locality weights are only considered when :ref:`locality weighted load
-   * balancing <arch_overview_load_balancing_locality_weighted_lb>` is
-   * configured. These weights are ignored otherwise. If no weights are
-   * specified when locality weighted load balancing is enabled, the locality is
-   * assigned no load.
-   *
    * @generated from field: google.protobuf.UInt32Value load_balancing_weight = 3;
    */
   loadBalancingWeight?: number | undefined;
 
   /**
-   * Optional: the priority for this LocalityLbEndpoints. If unspecified this will
-   * default to the highest priority (0).
-   *
-   * Under usual circumstances, Envoy will only select endpoints for the highest
-   * priority (0). In the event that enough endpoints for a particular priority are
-   * unavailable/unhealthy, Envoy will fail over to selecting endpoints for the
-   * next highest priority group. Read more at :ref:`priority levels <arch_overview_load_balancing_priority_levels>`.
-   *
-   * Priorities should range from 0 (highest) to N (lowest) without skipping.
-   *
    * @generated from field: uint32 priority = 5;
    */
   priority: number;
 
   /**
-   * Optional: Per locality proximity value which indicates how close this
-   * locality is from the source locality. This value only provides ordering
-   * information (lower the value, closer it is to the source locality).
-   * This will be consumed by load balancing schemes that need proximity order
-   * to determine where to route the requests.
-   * [#not-implemented-hide:]
-   *
    * @generated from field: google.protobuf.UInt32Value proximity = 6;
    */
   proximity?: number | undefined;
@@ -374,9 +229,6 @@ export const LocalityLbEndpointsSchema: GenMessage<LocalityLbEndpoints> = /*@__P
   messageDesc(file_envoy_config_endpoint_v3_endpoint_components, 3);
 
 /**
- * [#not-implemented-hide:]
- * A list of endpoints of a specific locality.
- *
  * @generated from message envoy.config.endpoint.v3.LocalityLbEndpoints.LbEndpointList
  */
 export type LocalityLbEndpoints_LbEndpointList = Message<"envoy.config.endpoint.v3.LocalityLbEndpoints.LbEndpointList"> & {

@@ -11,60 +11,34 @@ import type { FractionalPercent } from "../../../type/v3/percent_pb.ts";
 import { file_envoy_type_v3_percent } from "../../../type/v3/percent_pb.ts";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/config/endpoint/v3/endpoint.proto.
  */
 export const file_envoy_config_endpoint_v3_endpoint: GenFile = /*@__PURE__*/
-  fileDesc("CidlbnZveS9jb25maWcvZW5kcG9pbnQvdjMvZW5kcG9pbnQucHJvdG8SGGVudm95LmNvbmZpZy5lbmRwb2ludC52MyK3BwoVQ2x1c3RlckxvYWRBc3NpZ25tZW50Eh0KDGNsdXN0ZXJfbmFtZRgBIAEoCUIH+kIEcgIQARJACgllbmRwb2ludHMYAiADKAsyLS5lbnZveS5jb25maWcuZW5kcG9pbnQudjMuTG9jYWxpdHlMYkVuZHBvaW50cxJcCg9uYW1lZF9lbmRwb2ludHMYBSADKAsyQy5lbnZveS5jb25maWcuZW5kcG9pbnQudjMuQ2x1c3RlckxvYWRBc3NpZ25tZW50Lk5hbWVkRW5kcG9pbnRzRW50cnkSRgoGcG9saWN5GAQgASgLMjYuZW52b3kuY29uZmlnLmVuZHBvaW50LnYzLkNsdXN0ZXJMb2FkQXNzaWdubWVudC5Qb2xpY3kakAQKBlBvbGljeRJbCg5kcm9wX292ZXJsb2FkcxgCIAMoCzJDLmVudm95LmNvbmZpZy5lbmRwb2ludC52My5DbHVzdGVyTG9hZEFzc2lnbm1lbnQuUG9saWN5LkRyb3BPdmVybG9hZBJGChdvdmVycHJvdmlzaW9uaW5nX2ZhY3RvchgDIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZUIH+kIEKgIgABJBChRlbmRwb2ludF9zdGFsZV9hZnRlchgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkII+kIFqgECKgASIAoYd2VpZ2h0ZWRfcHJpb3JpdHlfaGVhbHRoGAYgASgIGqMBCgxEcm9wT3ZlcmxvYWQSGQoIY2F0ZWdvcnkYASABKAlCB/pCBHICEAESOQoPZHJvcF9wZXJjZW50YWdlGAIgASgLMiAuZW52b3kudHlwZS52My5GcmFjdGlvbmFsUGVyY2VudDo9msWIHjgKNmVudm95LmFwaS52Mi5DbHVzdGVyTG9hZEFzc2lnbm1lbnQuUG9saWN5LkRyb3BPdmVybG9hZDowmsWIHisKKWVudm95LmFwaS52Mi5DbHVzdGVyTG9hZEFzc2lnbm1lbnQuUG9saWN5SgQIARACSgQIBRAGUhhkaXNhYmxlX292ZXJwcm92aXNpb25pbmcaWQoTTmFtZWRFbmRwb2ludHNFbnRyeRILCgNrZXkYASABKAkSMQoFdmFsdWUYAiABKAsyIi5lbnZveS5jb25maWcuZW5kcG9pbnQudjMuRW5kcG9pbnQ6AjgBOimaxYgeJAoiZW52b3kuYXBpLnYyLkNsdXN0ZXJMb2FkQXNzaWdubWVudEKNAQomaW8uZW52b3lwcm94eS5lbnZveS5jb25maWcuZW5kcG9pbnQudjNCDUVuZHBvaW50UHJvdG9QAVpKZ2l0aHViLmNvbS9lbnZveXByb3h5L2dvLWNvbnRyb2wtcGxhbmUvZW52b3kvY29uZmlnL2VuZHBvaW50L3YzO2VuZHBvaW50djO6gMjRBgIQAmIGcHJvdG8z", [file_envoy_config_endpoint_v3_endpoint_components, file_envoy_type_v3_percent, file_google_protobuf_duration, file_google_protobuf_wrappers, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("CidlbnZveS9jb25maWcvZW5kcG9pbnQvdjMvZW5kcG9pbnQucHJvdG8SGGVudm95LmNvbmZpZy5lbmRwb2ludC52MyKDBgoVQ2x1c3RlckxvYWRBc3NpZ25tZW50EhYKDGNsdXN0ZXJfbmFtZRgBIAEoCUIAEkAKCWVuZHBvaW50cxgCIAMoCzItLmVudm95LmNvbmZpZy5lbmRwb2ludC52My5Mb2NhbGl0eUxiRW5kcG9pbnRzElwKD25hbWVkX2VuZHBvaW50cxgFIAMoCzJDLmVudm95LmNvbmZpZy5lbmRwb2ludC52My5DbHVzdGVyTG9hZEFzc2lnbm1lbnQuTmFtZWRFbmRwb2ludHNFbnRyeRJGCgZwb2xpY3kYBCABKAsyNi5lbnZveS5jb25maWcuZW5kcG9pbnQudjMuQ2x1c3RlckxvYWRBc3NpZ25tZW50LlBvbGljeRqMAwoGUG9saWN5ElsKDmRyb3Bfb3ZlcmxvYWRzGAIgAygLMkMuZW52b3kuY29uZmlnLmVuZHBvaW50LnYzLkNsdXN0ZXJMb2FkQXNzaWdubWVudC5Qb2xpY3kuRHJvcE92ZXJsb2FkEj8KF292ZXJwcm92aXNpb25pbmdfZmFjdG9yGAMgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlQgASOQoUZW5kcG9pbnRfc3RhbGVfYWZ0ZXIYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CABIgChh3ZWlnaHRlZF9wcmlvcml0eV9oZWFsdGgYBiABKAgaXwoMRHJvcE92ZXJsb2FkEhIKCGNhdGVnb3J5GAEgASgJQgASOQoPZHJvcF9wZXJjZW50YWdlGAIgASgLMiAuZW52b3kudHlwZS52My5GcmFjdGlvbmFsUGVyY2VudDoAOgBKBAgBEAJKBAgFEAZSGGRpc2FibGVfb3ZlcnByb3Zpc2lvbmluZxpZChNOYW1lZEVuZHBvaW50c0VudHJ5EgsKA2tleRgBIAEoCRIxCgV2YWx1ZRgCIAEoCzIiLmVudm95LmNvbmZpZy5lbmRwb2ludC52My5FbmRwb2ludDoCOAE6AGIGcHJvdG8z", [file_envoy_config_endpoint_v3_endpoint_components, file_envoy_type_v3_percent, file_google_protobuf_duration, file_google_protobuf_wrappers]);
 
 /**
- * Each route from RDS will map to a single cluster or traffic split across
- * clusters using weights expressed in the RDS WeightedCluster.
- *
- * With EDS, each cluster is treated independently from a LB perspective, with
- * LB taking place between the Localities within a cluster and at a finer
- * granularity between the hosts within a locality. The percentage of traffic
- * for each endpoint is determined by both its load_balancing_weight, and the
- * load_balancing_weight of its locality. First, a locality will be selected,
- * then an endpoint within that locality will be chose based on its weight.
- * [#next-free-field: 6]
- *
  * @generated from message envoy.config.endpoint.v3.ClusterLoadAssignment
  */
 export type ClusterLoadAssignment = Message<"envoy.config.endpoint.v3.ClusterLoadAssignment"> & {
   /**
-   * Name of the cluster. This will be the :ref:`service_name
-   * <envoy_v3_api_field_config.cluster.v3.Cluster.EdsClusterConfig.service_name>` value if specified
-   * in the cluster :ref:`EdsClusterConfig
-   * <envoy_v3_api_msg_config.cluster.v3.Cluster.EdsClusterConfig>`.
-   *
    * @generated from field: string cluster_name = 1;
    */
   clusterName: string;
 
   /**
-   * List of endpoints to load balance to.
-   *
    * @generated from field: repeated envoy.config.endpoint.v3.LocalityLbEndpoints endpoints = 2;
    */
   endpoints: LocalityLbEndpoints[];
 
   /**
-   * Map of named endpoints that can be referenced in LocalityLbEndpoints.
-   * [#not-implemented-hide:]
-   *
    * @generated from field: map<string, envoy.config.endpoint.v3.Endpoint> named_endpoints = 5;
    */
   namedEndpoints: { [key: string]: Endpoint };
 
   /**
-   * Load balancing policy settings.
-   *
    * @generated from field: envoy.config.endpoint.v3.ClusterLoadAssignment.Policy policy = 4;
    */
   policy?: ClusterLoadAssignment_Policy | undefined;
@@ -78,86 +52,25 @@ export const ClusterLoadAssignmentSchema: GenMessage<ClusterLoadAssignment> = /*
   messageDesc(file_envoy_config_endpoint_v3_endpoint, 0);
 
 /**
- * Load balancing policy settings.
- * [#next-free-field: 7]
- *
  * @generated from message envoy.config.endpoint.v3.ClusterLoadAssignment.Policy
  */
 export type ClusterLoadAssignment_Policy = Message<"envoy.config.endpoint.v3.ClusterLoadAssignment.Policy"> & {
   /**
-   * Action to trim the overall incoming traffic to protect the upstream
-   * hosts. This action allows protection in case the hosts are unable to
-   * recover from an outage, or unable to autoscale or unable to handle
-   * incoming traffic volume for any reason.
-   *
-   * At the client each category is applied one after the other to generate
-   * the 'actual' drop percentage on all outgoing traffic. For example:
-   *
-   * .. code-block:: json
-   *
-   *  { "drop_overloads": [
-   *      { "category": "throttle", "drop_percentage": 60 }
-   *      { "category": "lb", "drop_percentage": 50 }
-   *  ]}
-   *
-   * The actual drop percentages applied to the traffic at the clients will be
-   *    "throttle"_drop = 60%
-   *    "lb"_drop = 20%  // 50% of the remaining 'actual' load, which is 40%.
-   *    actual_outgoing_load = 20% // remaining after applying all categories.
-   *
-   * Envoy supports only one element and will NACK if more than one element is present.
-   * Other xDS-capable data planes will not necessarily have this limitation.
-   *
-   * In Envoy, this ``drop_overloads`` config can be overridden by a runtime key
-   * "load_balancing_policy.drop_overload_limit" setting. This runtime key can be set to
-   * any integer number between 0 and 100. 0 means drop 0%. 100 means drop 100%.
-   * When both ``drop_overloads`` config and "load_balancing_policy.drop_overload_limit"
-   * setting are in place, the min of these two wins.
-   *
    * @generated from field: repeated envoy.config.endpoint.v3.ClusterLoadAssignment.Policy.DropOverload drop_overloads = 2;
    */
   dropOverloads: ClusterLoadAssignment_Policy_DropOverload[];
 
   /**
-   * Priority levels and localities are considered overprovisioned with this
-   * factor (in percentage). This means that we don't consider a priority
-   * level or locality unhealthy until the fraction of healthy hosts
-   * multiplied by the overprovisioning factor drops below 100.
-   * With the default value 140(1.4), Envoy doesn't consider a priority level
-   * or a locality unhealthy until their percentage of healthy hosts drops
-   * below 72%. For example:
-   *
-   * .. code-block:: json
-   *
-   *  { "overprovisioning_factor": 100 }
-   *
-   * Read more at :ref:`priority levels <arch_overview_load_balancing_priority_levels>` and
-   * :ref:`localities <arch_overview_load_balancing_locality_weighted_lb>`.
-   *
    * @generated from field: google.protobuf.UInt32Value overprovisioning_factor = 3;
    */
   overprovisioningFactor?: number | undefined;
 
   /**
-   * The max time until which the endpoints from this assignment can be used.
-   * If no new assignments are received before this time expires the endpoints
-   * are considered stale and should be marked unhealthy.
-   * Defaults to 0 which means endpoints never go stale.
-   *
    * @generated from field: google.protobuf.Duration endpoint_stale_after = 4;
    */
   endpointStaleAfter?: Duration | undefined;
 
   /**
-   * If true, use the :ref:`load balancing weight
-   * <envoy_v3_api_field_config.endpoint.v3.LbEndpoint.load_balancing_weight>` of healthy and unhealthy
-   * hosts to determine the health of the priority level. If false, use the number of healthy and unhealthy hosts
-   * to determine the health of the priority level, or in other words assume each host has a weight of 1 for
-   * this calculation.
-   *
-   * Note: this is not currently implemented for
-   * :ref:`locality weighted load balancing <arch_overview_load_balancing_locality_weighted_lb>`.
-   *
    * @generated from field: bool weighted_priority_health = 6;
    */
   weightedPriorityHealth: boolean;
@@ -175,15 +88,11 @@ export const ClusterLoadAssignment_PolicySchema: GenMessage<ClusterLoadAssignmen
  */
 export type ClusterLoadAssignment_Policy_DropOverload = Message<"envoy.config.endpoint.v3.ClusterLoadAssignment.Policy.DropOverload"> & {
   /**
-   * Identifier for the policy specifying the drop.
-   *
    * @generated from field: string category = 1;
    */
   category: string;
 
   /**
-   * Percentage of traffic that should be dropped for the category.
-   *
    * @generated from field: envoy.type.v3.FractionalPercent drop_percentage = 2;
    */
   dropPercentage?: FractionalPercent | undefined;

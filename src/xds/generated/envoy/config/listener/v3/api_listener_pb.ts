@@ -7,34 +7,19 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_any } from "@bufbuild/protobuf/wkt";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../udpa/annotations/versioning_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/config/listener/v3/api_listener.proto.
  */
 export const file_envoy_config_listener_v3_api_listener: GenFile = /*@__PURE__*/
-  fileDesc("CitlbnZveS9jb25maWcvbGlzdGVuZXIvdjMvYXBpX2xpc3RlbmVyLnByb3RvEhhlbnZveS5jb25maWcubGlzdGVuZXIudjMiZgoLQXBpTGlzdGVuZXISKgoMYXBpX2xpc3RlbmVyGAEgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueTormsWIHiYKJGVudm95LmNvbmZpZy5saXN0ZW5lci52Mi5BcGlMaXN0ZW5lckKQAQomaW8uZW52b3lwcm94eS5lbnZveS5jb25maWcubGlzdGVuZXIudjNCEEFwaUxpc3RlbmVyUHJvdG9QAVpKZ2l0aHViLmNvbS9lbnZveXByb3h5L2dvLWNvbnRyb2wtcGxhbmUvZW52b3kvY29uZmlnL2xpc3RlbmVyL3YzO2xpc3RlbmVydjO6gMjRBgIQAmIGcHJvdG8z", [file_google_protobuf_any, file_udpa_annotations_status, file_udpa_annotations_versioning]);
+  fileDesc("CitlbnZveS9jb25maWcvbGlzdGVuZXIvdjMvYXBpX2xpc3RlbmVyLnByb3RvEhhlbnZveS5jb25maWcubGlzdGVuZXIudjMiOwoLQXBpTGlzdGVuZXISKgoMYXBpX2xpc3RlbmVyGAEgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueToAYgZwcm90bzM", [file_google_protobuf_any]);
 
 /**
- * Describes a type of API listener, which is used in non-proxy clients. The type of API
- * exposed to the non-proxy application depends on the type of API listener.
- *
  * @generated from message envoy.config.listener.v3.ApiListener
  */
 export type ApiListener = Message<"envoy.config.listener.v3.ApiListener"> & {
   /**
-   * The type in this field determines the type of API listener. At present, the following
-   * types are supported:
-   * envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager (HTTP)
-   * envoy.extensions.filters.network.http_connection_manager.v3.EnvoyMobileHttpConnectionManager (HTTP)
-   * [#next-major-version: In the v3 API, replace this Any field with a oneof containing the
-   * specific config message for each type of API listener. We could not do this in v2 because
-   * it would have caused circular dependencies for go protos: lds.proto depends on this file,
-   * and http_connection_manager.proto depends on rds.proto, which is in the same directory as
-   * lds.proto, so lds.proto cannot depend on this file.]
-   *
    * @generated from field: google.protobuf.Any api_listener = 1;
    */
   apiListener?: Any | undefined;

@@ -13,22 +13,15 @@ import type { QuicProtocolOptions as QuicProtocolOptions$1 } from "../../core/v3
 import { file_envoy_config_core_v3_protocol } from "../../core/v3/protocol_pb.ts";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
-import { file_xds_annotations_v3_status } from "../../../../xds/annotations/v3/status_pb.ts";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/config/listener/v3/quic_config.proto.
  */
 export const file_envoy_config_listener_v3_quic_config: GenFile = /*@__PURE__*/
-  fileDesc("CiplbnZveS9jb25maWcvbGlzdGVuZXIvdjMvcXVpY19jb25maWcucHJvdG8SGGVudm95LmNvbmZpZy5saXN0ZW5lci52MyLyBgoTUXVpY1Byb3RvY29sT3B0aW9ucxJIChVxdWljX3Byb3RvY29sX29wdGlvbnMYASABKAsyKS5lbnZveS5jb25maWcuY29yZS52My5RdWljUHJvdG9jb2xPcHRpb25zEi8KDGlkbGVfdGltZW91dBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI7ChhjcnlwdG9faGFuZHNoYWtlX3RpbWVvdXQYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SOQoHZW5hYmxlZBgEIAEoCzIoLmVudm95LmNvbmZpZy5jb3JlLnYzLlJ1bnRpbWVGZWF0dXJlRmxhZxJYCilwYWNrZXRzX3RvX3JlYWRfdG9fY29ubmVjdGlvbl9jb3VudF9yYXRpbxgFIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZUIH+kIEKgIoARJIChRjcnlwdG9fc3RyZWFtX2NvbmZpZxgGIAEoCzIqLmVudm95LmNvbmZpZy5jb3JlLnYzLlR5cGVkRXh0ZW5zaW9uQ29uZmlnEkcKE3Byb29mX3NvdXJjZV9jb25maWcYByABKAsyKi5lbnZveS5jb25maWcuY29yZS52My5UeXBlZEV4dGVuc2lvbkNvbmZpZxJSCh5jb25uZWN0aW9uX2lkX2dlbmVyYXRvcl9jb25maWcYCCABKAsyKi5lbnZveS5jb25maWcuY29yZS52My5UeXBlZEV4dGVuc2lvbkNvbmZpZxJdCh9zZXJ2ZXJfcHJlZmVycmVkX2FkZHJlc3NfY29uZmlnGAkgASgLMiouZW52b3kuY29uZmlnLmNvcmUudjMuVHlwZWRFeHRlbnNpb25Db25maWdCCNLGpOEGAggBEkEKHXNlbmRfZGlzYWJsZV9hY3RpdmVfbWlncmF0aW9uGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLkJvb2xWYWx1ZRJTCh9jb25uZWN0aW9uX2RlYnVnX3Zpc2l0b3JfY29uZmlnGAsgASgLMiouZW52b3kuY29uZmlnLmNvcmUudjMuVHlwZWRFeHRlbnNpb25Db25maWc6MJrFiB4rCillbnZveS5hcGkudjIubGlzdGVuZXIuUXVpY1Byb3RvY29sT3B0aW9uc0KPAQomaW8uZW52b3lwcm94eS5lbnZveS5jb25maWcubGlzdGVuZXIudjNCD1F1aWNDb25maWdQcm90b1ABWkpnaXRodWIuY29tL2Vudm95cHJveHkvZ28tY29udHJvbC1wbGFuZS9lbnZveS9jb25maWcvbGlzdGVuZXIvdjM7bGlzdGVuZXJ2M7qAyNEGAhACYgZwcm90bzM", [file_envoy_config_core_v3_base, file_envoy_config_core_v3_extension, file_envoy_config_core_v3_protocol, file_google_protobuf_duration, file_google_protobuf_wrappers, file_xds_annotations_v3_status, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("CiplbnZveS9jb25maWcvbGlzdGVuZXIvdjMvcXVpY19jb25maWcucHJvdG8SGGVudm95LmNvbmZpZy5saXN0ZW5lci52MyKzBgoTUXVpY1Byb3RvY29sT3B0aW9ucxJIChVxdWljX3Byb3RvY29sX29wdGlvbnMYASABKAsyKS5lbnZveS5jb25maWcuY29yZS52My5RdWljUHJvdG9jb2xPcHRpb25zEi8KDGlkbGVfdGltZW91dBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI7ChhjcnlwdG9faGFuZHNoYWtlX3RpbWVvdXQYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SOQoHZW5hYmxlZBgEIAEoCzIoLmVudm95LmNvbmZpZy5jb3JlLnYzLlJ1bnRpbWVGZWF0dXJlRmxhZxJRCilwYWNrZXRzX3RvX3JlYWRfdG9fY29ubmVjdGlvbl9jb3VudF9yYXRpbxgFIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZUIAEkgKFGNyeXB0b19zdHJlYW1fY29uZmlnGAYgASgLMiouZW52b3kuY29uZmlnLmNvcmUudjMuVHlwZWRFeHRlbnNpb25Db25maWcSRwoTcHJvb2Zfc291cmNlX2NvbmZpZxgHIAEoCzIqLmVudm95LmNvbmZpZy5jb3JlLnYzLlR5cGVkRXh0ZW5zaW9uQ29uZmlnElIKHmNvbm5lY3Rpb25faWRfZ2VuZXJhdG9yX2NvbmZpZxgIIAEoCzIqLmVudm95LmNvbmZpZy5jb3JlLnYzLlR5cGVkRXh0ZW5zaW9uQ29uZmlnElUKH3NlcnZlcl9wcmVmZXJyZWRfYWRkcmVzc19jb25maWcYCSABKAsyKi5lbnZveS5jb25maWcuY29yZS52My5UeXBlZEV4dGVuc2lvbkNvbmZpZ0IAEkEKHXNlbmRfZGlzYWJsZV9hY3RpdmVfbWlncmF0aW9uGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLkJvb2xWYWx1ZRJTCh9jb25uZWN0aW9uX2RlYnVnX3Zpc2l0b3JfY29uZmlnGAsgASgLMiouZW52b3kuY29uZmlnLmNvcmUudjMuVHlwZWRFeHRlbnNpb25Db25maWc6AGIGcHJvdG8z", [file_envoy_config_core_v3_base, file_envoy_config_core_v3_extension, file_envoy_config_core_v3_protocol, file_google_protobuf_duration, file_google_protobuf_wrappers]);
 
 /**
- * Configuration specific to the UDP QUIC listener.
- * [#next-free-field: 12]
- *
  * @generated from message envoy.config.listener.v3.QuicProtocolOptions
  */
 export type QuicProtocolOptions = Message<"envoy.config.listener.v3.QuicProtocolOptions"> & {
@@ -38,95 +31,51 @@ export type QuicProtocolOptions = Message<"envoy.config.listener.v3.QuicProtocol
   quicProtocolOptions?: QuicProtocolOptions$1 | undefined;
 
   /**
-   * Maximum number of milliseconds that connection will be alive when there is
-   * no network activity.
-   *
-   * If it is less than 1ms, Envoy will use 1ms. 300000ms if not specified.
-   *
    * @generated from field: google.protobuf.Duration idle_timeout = 2;
    */
   idleTimeout?: Duration | undefined;
 
   /**
-   * Connection timeout in milliseconds before the crypto handshake is finished.
-   *
-   * If it is less than 5000ms, Envoy will use 5000ms. 20000ms if not specified.
-   *
    * @generated from field: google.protobuf.Duration crypto_handshake_timeout = 3;
    */
   cryptoHandshakeTimeout?: Duration | undefined;
 
   /**
-   * Runtime flag that controls whether the listener is enabled or not. If not specified, defaults
-   * to enabled.
-   *
    * @generated from field: envoy.config.core.v3.RuntimeFeatureFlag enabled = 4;
    */
   enabled?: RuntimeFeatureFlag | undefined;
 
   /**
-   * A multiplier to number of connections which is used to determine how many packets to read per
-   * event loop. A reasonable number should allow the listener to process enough payload but not
-   * starve TCP and other UDP sockets and also prevent long event loop duration.
-   * The default value is 32. This means if there are N QUIC connections, the total number of
-   * packets to read in each read event will be 32 * N.
-   * The actual number of packets to read in total by the UDP listener is also
-   * bound by 6000, regardless of this field or how many connections there are.
-   *
    * @generated from field: google.protobuf.UInt32Value packets_to_read_to_connection_count_ratio = 5;
    */
   packetsToReadToConnectionCountRatio?: number | undefined;
 
   /**
-   * Configure which implementation of ``quic::QuicCryptoClientStreamBase`` to be used for this listener.
-   * If not specified the :ref:`QUICHE default one configured by <envoy_v3_api_msg_extensions.quic.crypto_stream.v3.CryptoServerStreamConfig>` will be used.
-   * [#extension-category: envoy.quic.server.crypto_stream]
-   *
    * @generated from field: envoy.config.core.v3.TypedExtensionConfig crypto_stream_config = 6;
    */
   cryptoStreamConfig?: TypedExtensionConfig | undefined;
 
   /**
-   * Configure which implementation of ``quic::ProofSource`` to be used for this listener.
-   * If not specified the :ref:`default one configured by <envoy_v3_api_msg_extensions.quic.proof_source.v3.ProofSourceConfig>` will be used.
-   * [#extension-category: envoy.quic.proof_source]
-   *
    * @generated from field: envoy.config.core.v3.TypedExtensionConfig proof_source_config = 7;
    */
   proofSourceConfig?: TypedExtensionConfig | undefined;
 
   /**
-   * Config which implementation of ``quic::ConnectionIdGeneratorInterface`` to be used for this listener.
-   * If not specified the :ref:`default one configured by <envoy_v3_api_msg_extensions.quic.connection_id_generator.v3.DeterministicConnectionIdGeneratorConfig>` will be used.
-   * [#extension-category: envoy.quic.connection_id_generator]
-   *
    * @generated from field: envoy.config.core.v3.TypedExtensionConfig connection_id_generator_config = 8;
    */
   connectionIdGeneratorConfig?: TypedExtensionConfig | undefined;
 
   /**
-   * Configure the server's preferred address to advertise so that client can migrate to it. See :ref:`example <envoy_v3_api_msg_extensions.quic.server_preferred_address.v3.FixedServerPreferredAddressConfig>` which configures a pair of v4 and v6 preferred addresses.
-   * The current QUICHE implementation will advertise only one of the preferred IPv4 and IPv6 addresses based on the address family the client initially connects with.
-   * If not specified, Envoy will not advertise any server's preferred address.
-   * [#extension-category: envoy.quic.server_preferred_address]
-   *
    * @generated from field: envoy.config.core.v3.TypedExtensionConfig server_preferred_address_config = 9;
    */
   serverPreferredAddressConfig?: TypedExtensionConfig | undefined;
 
   /**
-   * Configure the server to send transport parameter `disable_active_migration <https://www.rfc-editor.org/rfc/rfc9000#section-18.2-4.30.1>`_.
-   * Defaults to false (do not send this transport parameter).
-   *
    * @generated from field: google.protobuf.BoolValue send_disable_active_migration = 10;
    */
   sendDisableActiveMigration?: boolean | undefined;
 
   /**
-   * Configure which implementation of ``quic::QuicConnectionDebugVisitor`` to be used for this listener.
-   * If not specified, no debug visitor will be attached to connections.
-   * [#extension-category: envoy.quic.connection_debug_visitor]
-   *
    * @generated from field: envoy.config.core.v3.TypedExtensionConfig connection_debug_visitor_config = 11;
    */
   connectionDebugVisitorConfig?: TypedExtensionConfig | undefined;

@@ -11,48 +11,29 @@ import type { UdpSocketConfig } from "../../core/v3/udp_socket_config_pb.ts";
 import { file_envoy_config_core_v3_udp_socket_config } from "../../core/v3/udp_socket_config_pb.ts";
 import type { QuicProtocolOptions } from "./quic_config_pb.ts";
 import { file_envoy_config_listener_v3_quic_config } from "./quic_config_pb.ts";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../udpa/annotations/versioning_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/config/listener/v3/udp_listener_config.proto.
  */
 export const file_envoy_config_listener_v3_udp_listener_config: GenFile = /*@__PURE__*/
-  fileDesc("CjJlbnZveS9jb25maWcvbGlzdGVuZXIvdjMvdWRwX2xpc3RlbmVyX2NvbmZpZy5wcm90bxIYZW52b3kuY29uZmlnLmxpc3RlbmVyLnYzIswCChFVZHBMaXN0ZW5lckNvbmZpZxJHChhkb3duc3RyZWFtX3NvY2tldF9jb25maWcYBSABKAsyJS5lbnZveS5jb25maWcuY29yZS52My5VZHBTb2NrZXRDb25maWcSQwoMcXVpY19vcHRpb25zGAcgASgLMi0uZW52b3kuY29uZmlnLmxpc3RlbmVyLnYzLlF1aWNQcm90b2NvbE9wdGlvbnMSUwofdWRwX3BhY2tldF9wYWNrZXRfd3JpdGVyX2NvbmZpZxgIIAEoCzIqLmVudm95LmNvbmZpZy5jb3JlLnYzLlR5cGVkRXh0ZW5zaW9uQ29uZmlnOi6axYgeKQonZW52b3kuYXBpLnYyLmxpc3RlbmVyLlVkcExpc3RlbmVyQ29uZmlnSgQIARACSgQIAhADSgQIAxAESgQIBBAFSgQIBhAHUgZjb25maWciVQoaQWN0aXZlUmF3VWRwTGlzdGVuZXJDb25maWc6N5rFiB4yCjBlbnZveS5hcGkudjIubGlzdGVuZXIuQWN0aXZlUmF3VWRwTGlzdGVuZXJDb25maWdClgEKJmlvLmVudm95cHJveHkuZW52b3kuY29uZmlnLmxpc3RlbmVyLnYzQhZVZHBMaXN0ZW5lckNvbmZpZ1Byb3RvUAFaSmdpdGh1Yi5jb20vZW52b3lwcm94eS9nby1jb250cm9sLXBsYW5lL2Vudm95L2NvbmZpZy9saXN0ZW5lci92MztsaXN0ZW5lcnYzuoDI0QYCEAJiBnByb3RvMw", [file_envoy_config_core_v3_extension, file_envoy_config_core_v3_udp_socket_config, file_envoy_config_listener_v3_quic_config, file_udpa_annotations_status, file_udpa_annotations_versioning]);
+  fileDesc("CjJlbnZveS9jb25maWcvbGlzdGVuZXIvdjMvdWRwX2xpc3RlbmVyX2NvbmZpZy5wcm90bxIYZW52b3kuY29uZmlnLmxpc3RlbmVyLnYzIp4CChFVZHBMaXN0ZW5lckNvbmZpZxJHChhkb3duc3RyZWFtX3NvY2tldF9jb25maWcYBSABKAsyJS5lbnZveS5jb25maWcuY29yZS52My5VZHBTb2NrZXRDb25maWcSQwoMcXVpY19vcHRpb25zGAcgASgLMi0uZW52b3kuY29uZmlnLmxpc3RlbmVyLnYzLlF1aWNQcm90b2NvbE9wdGlvbnMSUwofdWRwX3BhY2tldF9wYWNrZXRfd3JpdGVyX2NvbmZpZxgIIAEoCzIqLmVudm95LmNvbmZpZy5jb3JlLnYzLlR5cGVkRXh0ZW5zaW9uQ29uZmlnOgBKBAgBEAJKBAgCEANKBAgDEARKBAgEEAVKBAgGEAdSBmNvbmZpZyIeChpBY3RpdmVSYXdVZHBMaXN0ZW5lckNvbmZpZzoAYgZwcm90bzM", [file_envoy_config_core_v3_extension, file_envoy_config_core_v3_udp_socket_config, file_envoy_config_listener_v3_quic_config]);
 
 /**
- * [#next-free-field: 9]
- *
  * @generated from message envoy.config.listener.v3.UdpListenerConfig
  */
 export type UdpListenerConfig = Message<"envoy.config.listener.v3.UdpListenerConfig"> & {
   /**
-   * UDP socket configuration for the listener. The default for
-   * :ref:`prefer_gro <envoy_v3_api_field_config.core.v3.UdpSocketConfig.prefer_gro>` is false for
-   * listener sockets. If receiving a large amount of datagrams from a small number of sources, it
-   * may be worthwhile to enable this option after performance testing.
-   *
    * @generated from field: envoy.config.core.v3.UdpSocketConfig downstream_socket_config = 5;
    */
   downstreamSocketConfig?: UdpSocketConfig | undefined;
 
   /**
-   * Configuration for QUIC protocol. If empty, QUIC will not be enabled on this listener. Set
-   * to the default object to enable QUIC without modifying any additional options.
-   *
    * @generated from field: envoy.config.listener.v3.QuicProtocolOptions quic_options = 7;
    */
   quicOptions?: QuicProtocolOptions | undefined;
 
   /**
-   * Configuration for the UDP packet writer. If empty, HTTP/3 will use GSO if available
-   * (:ref:`UdpDefaultWriterFactory <envoy_v3_api_msg_extensions.udp_packet_writer.v3.UdpGsoBatchWriterFactory>`)
-   * or the default kernel sendmsg if not,
-   * (:ref:`UdpDefaultWriterFactory <envoy_v3_api_msg_extensions.udp_packet_writer.v3.UdpDefaultWriterFactory>`)
-   * and raw UDP will use kernel sendmsg.
-   * [#extension-category: envoy.udp_packet_writer]
-   *
    * @generated from field: envoy.config.core.v3.TypedExtensionConfig udp_packet_packet_writer_config = 8;
    */
   udpPacketPacketWriterConfig?: TypedExtensionConfig | undefined;

@@ -11,38 +11,24 @@ import type { ListStringMatcher, StringMatcher } from "../../../type/matcher/v3/
 import { file_envoy_type_matcher_v3_string } from "../../../type/matcher/v3/string_pb.ts";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_any, file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/config/metrics/v3/stats.proto.
  */
 export const file_envoy_config_metrics_v3_stats: GenFile = /*@__PURE__*/
-  fileDesc("CiNlbnZveS9jb25maWcvbWV0cmljcy92My9zdGF0cy5wcm90bxIXZW52b3kuY29uZmlnLm1ldHJpY3MudjMijgEKCVN0YXRzU2luaxIMCgRuYW1lGAEgASgJEiwKDHR5cGVkX2NvbmZpZxgDIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnlIADoomsWIHiMKIWVudm95LmNvbmZpZy5tZXRyaWNzLnYyLlN0YXRzU2lua0INCgtjb25maWdfdHlwZUoECAIQA1IGY29uZmlnIsECCgtTdGF0c0NvbmZpZxI5CgpzdGF0c190YWdzGAEgAygLMiUuZW52b3kuY29uZmlnLm1ldHJpY3MudjMuVGFnU3BlY2lmaWVyEjgKFHVzZV9hbGxfZGVmYXVsdF90YWdzGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkJvb2xWYWx1ZRI8Cg1zdGF0c19tYXRjaGVyGAMgASgLMiUuZW52b3kuY29uZmlnLm1ldHJpY3MudjMuU3RhdHNNYXRjaGVyElMKGWhpc3RvZ3JhbV9idWNrZXRfc2V0dGluZ3MYBCADKAsyMC5lbnZveS5jb25maWcubWV0cmljcy52My5IaXN0b2dyYW1CdWNrZXRTZXR0aW5nczoqmsWIHiUKI2Vudm95LmNvbmZpZy5tZXRyaWNzLnYyLlN0YXRzQ29uZmlnIu8BCgxTdGF0c01hdGNoZXISFAoKcmVqZWN0X2FsbBgBIAEoCEgAEkIKDmV4Y2x1c2lvbl9saXN0GAIgASgLMiguZW52b3kudHlwZS5tYXRjaGVyLnYzLkxpc3RTdHJpbmdNYXRjaGVySAASQgoOaW5jbHVzaW9uX2xpc3QYAyABKAsyKC5lbnZveS50eXBlLm1hdGNoZXIudjMuTGlzdFN0cmluZ01hdGNoZXJIADormsWIHiYKJGVudm95LmNvbmZpZy5tZXRyaWNzLnYyLlN0YXRzTWF0Y2hlckIUCg1zdGF0c19tYXRjaGVyEgP4QgEijAEKDFRhZ1NwZWNpZmllchIQCgh0YWdfbmFtZRgBIAEoCRIZCgVyZWdleBgCIAEoCUII+kIFcgMogAhIABIVCgtmaXhlZF92YWx1ZRgDIAEoCUgAOiuaxYgeJgokZW52b3kuY29uZmlnLm1ldHJpY3MudjIuVGFnU3BlY2lmaWVyQgsKCXRhZ192YWx1ZSKCAQoXSGlzdG9ncmFtQnVja2V0U2V0dGluZ3MSPQoFbWF0Y2gYASABKAsyJC5lbnZveS50eXBlLm1hdGNoZXIudjMuU3RyaW5nTWF0Y2hlckII+kIFigECEAESKAoHYnVja2V0cxgCIAMoAUIX+kIUkgERCAEYASILEgkhAAAAAAAAAAAirgEKClN0YXRzZFNpbmsSMAoHYWRkcmVzcxgBIAEoCzIdLmVudm95LmNvbmZpZy5jb3JlLnYzLkFkZHJlc3NIABIaChB0Y3BfY2x1c3Rlcl9uYW1lGAIgASgJSAASDgoGcHJlZml4GAMgASgJOimaxYgeJAoiZW52b3kuY29uZmlnLm1ldHJpY3MudjIuU3RhdHNkU2lua0IXChBzdGF0c2Rfc3BlY2lmaWVyEgP4QgEi6QEKDURvZ1N0YXRzZFNpbmsSMAoHYWRkcmVzcxgBIAEoCzIdLmVudm95LmNvbmZpZy5jb3JlLnYzLkFkZHJlc3NIABIOCgZwcmVmaXgYAyABKAkSRQoWbWF4X2J5dGVzX3Blcl9kYXRhZ3JhbRgEIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50NjRWYWx1ZUIH+kIEMgIgADosmsWIHicKJWVudm95LmNvbmZpZy5tZXRyaWNzLnYyLkRvZ1N0YXRzZFNpbmtCGwoUZG9nX3N0YXRzZF9zcGVjaWZpZXISA/hCAUoECAIQAyJOCgtIeXN0cml4U2luaxITCgtudW1fYnVja2V0cxgBIAEoAzoqmsWIHiUKI2Vudm95LmNvbmZpZy5tZXRyaWNzLnYyLkh5c3RyaXhTaW5rQocBCiVpby5lbnZveXByb3h5LmVudm95LmNvbmZpZy5tZXRyaWNzLnYzQgpTdGF0c1Byb3RvUAFaSGdpdGh1Yi5jb20vZW52b3lwcm94eS9nby1jb250cm9sLXBsYW5lL2Vudm95L2NvbmZpZy9tZXRyaWNzL3YzO21ldHJpY3N2M7qAyNEGAhACYgZwcm90bzM", [file_envoy_config_core_v3_address, file_envoy_type_matcher_v3_string, file_google_protobuf_any, file_google_protobuf_wrappers, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("CiNlbnZveS9jb25maWcvbWV0cmljcy92My9zdGF0cy5wcm90bxIXZW52b3kuY29uZmlnLm1ldHJpY3MudjMiZgoJU3RhdHNTaW5rEgwKBG5hbWUYASABKAkSLAoMdHlwZWRfY29uZmlnGAMgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueUgAOgBCDQoLY29uZmlnX3R5cGVKBAgCEANSBmNvbmZpZyKXAgoLU3RhdHNDb25maWcSOQoKc3RhdHNfdGFncxgBIAMoCzIlLmVudm95LmNvbmZpZy5tZXRyaWNzLnYzLlRhZ1NwZWNpZmllchI4ChR1c2VfYWxsX2RlZmF1bHRfdGFncxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5Cb29sVmFsdWUSPAoNc3RhdHNfbWF0Y2hlchgDIAEoCzIlLmVudm95LmNvbmZpZy5tZXRyaWNzLnYzLlN0YXRzTWF0Y2hlchJTChloaXN0b2dyYW1fYnVja2V0X3NldHRpbmdzGAQgAygLMjAuZW52b3kuY29uZmlnLm1ldHJpY3MudjMuSGlzdG9ncmFtQnVja2V0U2V0dGluZ3M6ACLBAQoMU3RhdHNNYXRjaGVyEhQKCnJlamVjdF9hbGwYASABKAhIABJCCg5leGNsdXNpb25fbGlzdBgCIAEoCzIoLmVudm95LnR5cGUubWF0Y2hlci52My5MaXN0U3RyaW5nTWF0Y2hlckgAEkIKDmluY2x1c2lvbl9saXN0GAMgASgLMiguZW52b3kudHlwZS5tYXRjaGVyLnYzLkxpc3RTdHJpbmdNYXRjaGVySAA6AEIRCg1zdGF0c19tYXRjaGVyEgAiWQoMVGFnU3BlY2lmaWVyEhAKCHRhZ19uYW1lGAEgASgJEhEKBXJlZ2V4GAIgASgJQgBIABIVCgtmaXhlZF92YWx1ZRgDIAEoCUgAOgBCCwoJdGFnX3ZhbHVlImMKF0hpc3RvZ3JhbUJ1Y2tldFNldHRpbmdzEjUKBW1hdGNoGAEgASgLMiQuZW52b3kudHlwZS5tYXRjaGVyLnYzLlN0cmluZ01hdGNoZXJCABIRCgdidWNrZXRzGAIgAygBQgAiggEKClN0YXRzZFNpbmsSMAoHYWRkcmVzcxgBIAEoCzIdLmVudm95LmNvbmZpZy5jb3JlLnYzLkFkZHJlc3NIABIaChB0Y3BfY2x1c3Rlcl9uYW1lGAIgASgJSAASDgoGcHJlZml4GAMgASgJOgBCFAoQc3RhdHNkX3NwZWNpZmllchIAIrMBCg1Eb2dTdGF0c2RTaW5rEjAKB2FkZHJlc3MYASABKAsyHS5lbnZveS5jb25maWcuY29yZS52My5BZGRyZXNzSAASDgoGcHJlZml4GAMgASgJEj4KFm1heF9ieXRlc19wZXJfZGF0YWdyYW0YBCABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDY0VmFsdWVCADoAQhgKFGRvZ19zdGF0c2Rfc3BlY2lmaWVyEgBKBAgCEAMiJAoLSHlzdHJpeFNpbmsSEwoLbnVtX2J1Y2tldHMYASABKAM6AGIGcHJvdG8z", [file_envoy_config_core_v3_address, file_envoy_type_matcher_v3_string, file_google_protobuf_any, file_google_protobuf_wrappers]);
 
 /**
- * Configuration for pluggable stats sinks.
- *
  * @generated from message envoy.config.metrics.v3.StatsSink
  */
 export type StatsSink = Message<"envoy.config.metrics.v3.StatsSink"> & {
   /**
-   * The name of the stats sink to instantiate. The name must match a supported
-   * stats sink.
-   * See the :ref:`extensions listed in typed_config below <extension_category_envoy.stats_sinks>` for the default list of available stats sink.
-   * Sinks optionally support tagged/multiple dimensional metrics.
-   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * Stats sink specific configuration which depends on the sink being instantiated. See
-   * :ref:`StatsdSink <envoy_v3_api_msg_config.metrics.v3.StatsdSink>` for an example.
-   * [#extension-category: envoy.stats_sinks]
-   *
    * @generated from oneof envoy.config.metrics.v3.StatsSink.config_type
    */
   configType: {
@@ -62,85 +48,25 @@ export const StatsSinkSchema: GenMessage<StatsSink> = /*@__PURE__*/
   messageDesc(file_envoy_config_metrics_v3_stats, 0);
 
 /**
- * Statistics configuration such as tagging.
- *
  * @generated from message envoy.config.metrics.v3.StatsConfig
  */
 export type StatsConfig = Message<"envoy.config.metrics.v3.StatsConfig"> & {
   /**
-   * Each stat name is independently processed through these tag specifiers. When a tag is
-   * matched, the first capture group is not immediately removed from the name, so later
-   * :ref:`TagSpecifiers <envoy_v3_api_msg_config.metrics.v3.TagSpecifier>` can also match that
-   * same portion of the match. After all tag matching is complete, a tag-extracted version of
-   * the name is produced and is used in stats sinks that represent tags, such as Prometheus.
-   *
    * @generated from field: repeated envoy.config.metrics.v3.TagSpecifier stats_tags = 1;
    */
   statsTags: TagSpecifier[];
 
   /**
-   * Use all default tag regexes specified in Envoy. These can be combined with
-   * custom tags specified in :ref:`stats_tags
-   * <envoy_v3_api_field_config.metrics.v3.StatsConfig.stats_tags>`. They will be processed before
-   * the custom tags.
-   *
-   * .. note::
-   *
-   *   If any default tags are specified twice, the config will be considered
-   *   invalid.
-   *
-   * See :repo:`well_known_names.h <source/common/config/well_known_names.h>` for a list of the
-   * default tags in Envoy.
-   *
-   * If not provided, the value is assumed to be true.
-   *
    * @generated from field: google.protobuf.BoolValue use_all_default_tags = 2;
    */
   useAllDefaultTags?: boolean | undefined;
 
   /**
-   * Inclusion/exclusion matcher for stat name creation. If not provided, all stats are instantiated
-   * as normal. Preventing the instantiation of certain families of stats can improve memory
-   * performance for Envoys running especially large configs.
-   *
-   * .. warning::
-   *   Excluding stats may affect Envoy's behavior in undocumented ways. See
-   *   `issue #8771 <https://github.com/envoyproxy/envoy/issues/8771>`_ for more information.
-   *   If any unexpected behavior changes are observed, please open a new issue immediately.
-   *
    * @generated from field: envoy.config.metrics.v3.StatsMatcher stats_matcher = 3;
    */
   statsMatcher?: StatsMatcher | undefined;
 
   /**
-   * Defines rules for setting the histogram buckets. Rules are evaluated in order, and the first
-   * match is applied. If no match is found (or if no rules are set), the following default buckets
-   * are used:
-   *
-   *   .. code-block:: json
-   *
-   *     [
-   *       0.5,
-   *       1,
-   *       5,
-   *       10,
-   *       25,
-   *       50,
-   *       100,
-   *       250,
-   *       500,
-   *       1000,
-   *       2500,
-   *       5000,
-   *       10000,
-   *       30000,
-   *       60000,
-   *       300000,
-   *       600000,
-   *       1800000,
-   *       3600000
-   *     ]
-   *
    * @generated from field: repeated envoy.config.metrics.v3.HistogramBucketSettings histogram_bucket_settings = 4;
    */
   histogramBucketSettings: HistogramBucketSettings[];
@@ -154,76 +80,6 @@ export const StatsConfigSchema: GenMessage<StatsConfig> = /*@__PURE__*/
   messageDesc(file_envoy_config_metrics_v3_stats, 1);
 
 /**
- * Configuration for disabling stat instantiation.
- *
- * The instantiation of stats is unrestricted by default. If the goal is to configure Envoy to
- * instantiate all stats, there is no need to construct a StatsMatcher.
- *
- * However, StatsMatcher can be used to limit the creation of families of stats in order to
- * conserve memory. Stats can either be disabled entirely, or they can be
- * limited by either an exclusion or an inclusion list of :ref:`StringMatcher
- * <envoy_v3_api_msg_type.matcher.v3.StringMatcher>` protos:
- *
- * * If ``reject_all`` is set to ``true``, no stats will be instantiated. If ``reject_all`` is set to
- *   ``false``, all stats will be instantiated.
- *
- * * If an exclusion list is supplied, any stat name matching *any* of the StringMatchers in the
- *   list will not instantiate.
- *
- * * If an inclusion list is supplied, no stats will instantiate, except those matching *any* of
- *   the StringMatchers in the list.
- *
- *
- * A StringMatcher can be used to match against an exact string, a suffix / prefix, or a regex.
- * **NB:** For performance reasons, it is highly recommended to use a prefix- or suffix-based
- * matcher rather than a regex-based matcher.
- *
- * Example 1. Excluding all stats.
- *
- * .. code-block:: json
- *
- *   {
- *     "statsMatcher": {
- *       "rejectAll": "true"
- *     }
- *   }
- *
- * Example 2. Excluding all cluster-specific stats, but not cluster-manager stats:
- *
- * .. code-block:: json
- *
- *   {
- *     "statsMatcher": {
- *       "exclusionList": {
- *         "patterns": [
- *           {
- *             "prefix": "cluster."
- *           }
- *         ]
- *       }
- *     }
- *   }
- *
- * Example 3. Including only manager-related stats:
- *
- * .. code-block:: json
- *
- *   {
- *     "statsMatcher": {
- *       "inclusionList": {
- *         "patterns": [
- *           {
- *             "prefix": "cluster_manager."
- *           },
- *           {
- *             "prefix": "listener_manager."
- *           }
- *         ]
- *       }
- *     }
- *   }
- *
- *
  * @generated from message envoy.config.metrics.v3.StatsMatcher
  */
 export type StatsMatcher = Message<"envoy.config.metrics.v3.StatsMatcher"> & {
@@ -232,27 +88,18 @@ export type StatsMatcher = Message<"envoy.config.metrics.v3.StatsMatcher"> & {
    */
   statsMatcher: {
     /**
-     * If ``reject_all`` is true, then all stats are disabled. If ``reject_all`` is false, then all
-     * stats are enabled.
-     *
      * @generated from field: bool reject_all = 1;
      */
     value: boolean;
     case: "rejectAll";
   } | {
     /**
-     * Exclusive match. All stats are enabled except for those matching one of the supplied
-     * StringMatcher protos.
-     *
      * @generated from field: envoy.type.matcher.v3.ListStringMatcher exclusion_list = 2;
      */
     value: ListStringMatcher;
     case: "exclusionList";
   } | {
     /**
-     * Inclusive match. No stats are enabled except for those matching one of the supplied
-     * StringMatcher protos.
-     *
      * @generated from field: envoy.type.matcher.v3.ListStringMatcher inclusion_list = 3;
      */
     value: ListStringMatcher;
@@ -268,32 +115,10 @@ export const StatsMatcherSchema: GenMessage<StatsMatcher> = /*@__PURE__*/
   messageDesc(file_envoy_config_metrics_v3_stats, 2);
 
 /**
- * Designates a tag name and value pair. The value may be either a fixed value
- * or a regex providing the value via capture groups. The specified tag will be
- * unconditionally set if a fixed value, otherwise it will only be set if one
- * or more capture groups in the regex match.
- *
  * @generated from message envoy.config.metrics.v3.TagSpecifier
  */
 export type TagSpecifier = Message<"envoy.config.metrics.v3.TagSpecifier"> & {
   /**
-   * Attaches an identifier to the tag values to identify the tag being in the
-   * sink. Envoy has a set of default names and regexes to extract dynamic
-   * portions of existing stats, which can be found in :repo:`well_known_names.h
-   * <source/common/config/well_known_names.h>` in the Envoy repository. If a :ref:`tag_name
-   * <envoy_v3_api_field_config.metrics.v3.TagSpecifier.tag_name>` is provided in the config and
-   * neither :ref:`regex <envoy_v3_api_field_config.metrics.v3.TagSpecifier.regex>` or
-   * :ref:`fixed_value <envoy_v3_api_field_config.metrics.v3.TagSpecifier.fixed_value>` were specified,
-   * Envoy will attempt to find that name in its set of defaults and use the accompanying regex.
-   *
-   * .. note::
-   *
-   *   A stat name may be spelled in such a way that it matches two different
-   *   tag extractors for the same tag name. In that case, all but one of the
-   *   tag values will be dropped. It is not specified which tag value will be
-   *   retained. The extraction will only occur for one of the extractors, and
-   *   only the matched extraction will be removed from the tag name.
-   *
    * @generated from field: string tag_name = 1;
    */
   tagName: string;
@@ -303,69 +128,12 @@ export type TagSpecifier = Message<"envoy.config.metrics.v3.TagSpecifier"> & {
    */
   tagValue: {
     /**
-     * Designates a tag to strip from the tag extracted name and provide as a named
-     * tag value for all statistics. This will only occur if any part of the name
-     * matches the regex provided with one or more capture groups.
-     *
-     * The first capture group identifies the portion of the name to remove. The
-     * second capture group (which will normally be nested inside the first) will
-     * designate the value of the tag for the statistic. If no second capture
-     * group is provided, the first will also be used to set the value of the tag.
-     * All other capture groups will be ignored.
-     *
-     * Example 1. a stat name ``cluster.foo_cluster.upstream_rq_timeout`` and
-     * one tag specifier:
-     *
-     * .. code-block:: json
-     *
-     *   {
-     *     "tag_name": "envoy.cluster_name",
-     *     "regex": "^cluster\\.((.+?)\\.)"
-     *   }
-     *
-     * Note that the regex will remove ``foo_cluster.`` making the tag extracted
-     * name ``cluster.upstream_rq_timeout`` and the tag value for
-     * ``envoy.cluster_name`` will be ``foo_cluster`` (note: there will be no
-     * ``.`` character because of the second capture group).
-     *
-     * Example 2. a stat name
-     * ``http.connection_manager_1.user_agent.ios.downstream_cx_total`` and two
-     * tag specifiers:
-     *
-     * .. code-block:: json
-     *
-     *   [
-     *     {
-     *       "tag_name": "envoy.http_user_agent",
-     *       "regex": "^http(?=\\.).*?\\.user_agent\\.((.+?)\\.)\\w+?$"
-     *     },
-     *     {
-     *       "tag_name": "envoy.http_conn_manager_prefix",
-     *       "regex": "^http\\.((.*?)\\.)"
-     *     }
-     *   ]
-     *
-     * The two regexes of the specifiers will be processed from the elaborated
-     * stat name.
-     *
-     * The first regex will save ``ios.`` as the tag value for ``envoy.http_user_agent``. It will
-     * leave it in the name for potential matching with additional tag specifiers. After all tag
-     * specifiers are processed the tags will be removed from the name.
-     *
-     * The second regex will populate tag ``envoy.http_conn_manager_prefix`` with value
-     * ``connection_manager_1.``, based on the original stat name.
-     *
-     * As a final step, the matched tags are removed, leaving
-     * ``http.user_agent.downstream_cx_total`` as the tag extracted name.
-     *
      * @generated from field: string regex = 2;
      */
     value: string;
     case: "regex";
   } | {
     /**
-     * Specifies a fixed tag value for the ``tag_name``.
-     *
      * @generated from field: string fixed_value = 3;
      */
     value: string;
@@ -381,23 +149,15 @@ export const TagSpecifierSchema: GenMessage<TagSpecifier> = /*@__PURE__*/
   messageDesc(file_envoy_config_metrics_v3_stats, 3);
 
 /**
- * Specifies a matcher for stats and the buckets that matching stats should use.
- *
  * @generated from message envoy.config.metrics.v3.HistogramBucketSettings
  */
 export type HistogramBucketSettings = Message<"envoy.config.metrics.v3.HistogramBucketSettings"> & {
   /**
-   * The stats that this rule applies to. The match is applied to the original stat name
-   * before tag-extraction, for example ``cluster.exampleclustername.upstream_cx_length_ms``.
-   *
    * @generated from field: envoy.type.matcher.v3.StringMatcher match = 1;
    */
   match?: StringMatcher | undefined;
 
   /**
-   * Each value is the upper bound of a bucket. Each bucket must be greater than 0 and unique.
-   * The order of the buckets does not matter.
-   *
    * @generated from field: repeated double buckets = 2;
    */
   buckets: number[];
@@ -411,10 +171,6 @@ export const HistogramBucketSettingsSchema: GenMessage<HistogramBucketSettings> 
   messageDesc(file_envoy_config_metrics_v3_stats, 4);
 
 /**
- * Stats configuration proto schema for built-in ``envoy.stat_sinks.statsd`` sink. This sink does not support
- * tagged metrics.
- * [#extension: envoy.stat_sinks.statsd]
- *
  * @generated from message envoy.config.metrics.v3.StatsdSink
  */
 export type StatsdSink = Message<"envoy.config.metrics.v3.StatsdSink"> & {
@@ -423,20 +179,12 @@ export type StatsdSink = Message<"envoy.config.metrics.v3.StatsdSink"> & {
    */
   statsdSpecifier: {
     /**
-     * The UDP address of a running `statsd <https://github.com/etsy/statsd>`_
-     * compliant listener. If specified, statistics will be flushed to this
-     * address.
-     *
      * @generated from field: envoy.config.core.v3.Address address = 1;
      */
     value: Address;
     case: "address";
   } | {
     /**
-     * The name of a cluster that is running a TCP `statsd
-     * <https://github.com/etsy/statsd>`_ compliant listener. If specified,
-     * Envoy will connect to this cluster to flush statistics.
-     *
      * @generated from field: string tcp_cluster_name = 2;
      */
     value: string;
@@ -444,33 +192,6 @@ export type StatsdSink = Message<"envoy.config.metrics.v3.StatsdSink"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * Optional custom prefix for StatsdSink. If
-   * specified, this will override the default prefix.
-   * For example:
-   *
-   * .. code-block:: json
-   *
-   *   {
-   *     "prefix" : "envoy-prod"
-   *   }
-   *
-   * will change emitted stats to
-   *
-   * .. code-block:: cpp
-   *
-   *   envoy-prod.test_counter:1|c
-   *   envoy-prod.test_timer:5|ms
-   *
-   * Note that the default prefix, "envoy", will be used if a prefix is not
-   * specified.
-   *
-   * Stats with default prefix:
-   *
-   * .. code-block:: cpp
-   *
-   *   envoy.test_counter:1|c
-   *   envoy.test_timer:5|ms
-   *
    * @generated from field: string prefix = 3;
    */
   prefix: string;
@@ -484,12 +205,6 @@ export const StatsdSinkSchema: GenMessage<StatsdSink> = /*@__PURE__*/
   messageDesc(file_envoy_config_metrics_v3_stats, 5);
 
 /**
- * Stats configuration proto schema for built-in ``envoy.stat_sinks.dog_statsd`` sink.
- * The sink emits stats with `DogStatsD <https://docs.datadoghq.com/guides/dogstatsd/>`_
- * compatible tags. Tags are configurable via :ref:`StatsConfig
- * <envoy_v3_api_msg_config.metrics.v3.StatsConfig>`.
- * [#extension: envoy.stat_sinks.dog_statsd]
- *
  * @generated from message envoy.config.metrics.v3.DogStatsdSink
  */
 export type DogStatsdSink = Message<"envoy.config.metrics.v3.DogStatsdSink"> & {
@@ -498,9 +213,6 @@ export type DogStatsdSink = Message<"envoy.config.metrics.v3.DogStatsdSink"> & {
    */
   dogStatsdSpecifier: {
     /**
-     * The UDP address of a running DogStatsD compliant listener. If specified,
-     * statistics will be flushed to this address.
-     *
      * @generated from field: envoy.config.core.v3.Address address = 1;
      */
     value: Address;
@@ -508,21 +220,11 @@ export type DogStatsdSink = Message<"envoy.config.metrics.v3.DogStatsdSink"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * Optional custom metric name prefix. See :ref:`StatsdSink's prefix field
-   * <envoy_v3_api_field_config.metrics.v3.StatsdSink.prefix>` for more details.
-   *
    * @generated from field: string prefix = 3;
    */
   prefix: string;
 
   /**
-   * Optional max datagram size to use when sending UDP messages. By default Envoy
-   * will emit one metric per datagram. By specifying a max-size larger than a single
-   * metric, Envoy will emit multiple, new-line separated metrics. The max datagram
-   * size should not exceed your network's MTU.
-   *
-   * Note that this value may not be respected if smaller than a single metric.
-   *
    * @generated from field: google.protobuf.UInt64Value max_bytes_per_datagram = 4;
    */
   maxBytesPerDatagram?: bigint | undefined;
@@ -536,33 +238,10 @@ export const DogStatsdSinkSchema: GenMessage<DogStatsdSink> = /*@__PURE__*/
   messageDesc(file_envoy_config_metrics_v3_stats, 6);
 
 /**
- * Stats configuration proto schema for built-in ``envoy.stat_sinks.hystrix`` sink.
- * The sink emits stats in `text/event-stream
- * <https://developer.mozilla.org/en-US/docs/Web/API/Server-sent_events/Using_server-sent_events>`_
- * formatted stream for use by `Hystrix dashboard
- * <https://github.com/Netflix-Skunkworks/hystrix-dashboard/wiki>`_.
- *
- * Note that only a single HystrixSink should be configured.
- *
- * Streaming is started through an admin endpoint :http:get:`/hystrix_event_stream`.
- * [#extension: envoy.stat_sinks.hystrix]
- *
  * @generated from message envoy.config.metrics.v3.HystrixSink
  */
 export type HystrixSink = Message<"envoy.config.metrics.v3.HystrixSink"> & {
   /**
-   * The number of buckets the rolling statistical window is divided into.
-   *
-   * Each time the sink is flushed, all relevant Envoy statistics are sampled and
-   * added to the rolling window (removing the oldest samples in the window
-   * in the process). The sink then outputs the aggregate statistics across the
-   * current rolling window to the event stream(s).
-   *
-   * ``rolling_window(ms)`` = ``stats_flush_interval(ms)`` * ``num_of_buckets``
-   *
-   * More detailed explanation can be found in `Hystrix wiki
-   * <https://github.com/Netflix/Hystrix/wiki/Metrics-and-Monitoring#hystrixrollingnumber>`_.
-   *
    * @generated from field: int64 num_buckets = 1;
    */
   numBuckets: bigint;

@@ -9,34 +9,24 @@ import type { Percent } from "../../../type/v3/percent_pb.ts";
 import { file_envoy_type_v3_percent } from "../../../type/v3/percent_pb.ts";
 import type { Any, Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_any, file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/config/overload/v3/overload.proto.
  */
 export const file_envoy_config_overload_v3_overload: GenFile = /*@__PURE__*/
-  fileDesc("CidlbnZveS9jb25maWcvb3ZlcmxvYWQvdjMvb3ZlcmxvYWQucHJvdG8SGGVudm95LmNvbmZpZy5vdmVybG9hZC52MyKpAQoPUmVzb3VyY2VNb25pdG9yEhUKBG5hbWUYASABKAlCB/pCBHICEAESLAoMdHlwZWRfY29uZmlnGAMgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueUgAOjSaxYgeLwotZW52b3kuY29uZmlnLm92ZXJsb2FkLnYyYWxwaGEuUmVzb3VyY2VNb25pdG9yQg0KC2NvbmZpZ190eXBlSgQIAhADUgZjb25maWcicQoQVGhyZXNob2xkVHJpZ2dlchImCgV2YWx1ZRgBIAEoAUIX+kIUEhIZAAAAAAAA8D8pAAAAAAAAAAA6NZrFiB4wCi5lbnZveS5jb25maWcub3ZlcmxvYWQudjJhbHBoYS5UaHJlc2hvbGRUcmlnZ2VyInoKDVNjYWxlZFRyaWdnZXISMgoRc2NhbGluZ190aHJlc2hvbGQYASABKAFCF/pCFBISGQAAAAAAAPA/KQAAAAAAAAAAEjUKFHNhdHVyYXRpb25fdGhyZXNob2xkGAIgASgBQhf6QhQSEhkAAAAAAADwPykAAAAAAAAAACLgAQoHVHJpZ2dlchIVCgRuYW1lGAEgASgJQgf6QgRyAhABEj8KCXRocmVzaG9sZBgCIAEoCzIqLmVudm95LmNvbmZpZy5vdmVybG9hZC52My5UaHJlc2hvbGRUcmlnZ2VySAASOQoGc2NhbGVkGAMgASgLMicuZW52b3kuY29uZmlnLm92ZXJsb2FkLnYzLlNjYWxlZFRyaWdnZXJIADosmsWIHicKJWVudm95LmNvbmZpZy5vdmVybG9hZC52MmFscGhhLlRyaWdnZXJCFAoNdHJpZ2dlcl9vbmVvZhID+EIBIvcDCh9TY2FsZVRpbWVyc092ZXJsb2FkQWN0aW9uQ29uZmlnEmsKE3RpbWVyX3NjYWxlX2ZhY3RvcnMYASADKAsyRC5lbnZveS5jb25maWcub3ZlcmxvYWQudjMuU2NhbGVUaW1lcnNPdmVybG9hZEFjdGlvbkNvbmZpZy5TY2FsZVRpbWVyQgj6QgWSAQIIARrjAQoKU2NhbGVUaW1lchJeCgV0aW1lchgBIAEoDjJDLmVudm95LmNvbmZpZy5vdmVybG9hZC52My5TY2FsZVRpbWVyc092ZXJsb2FkQWN0aW9uQ29uZmlnLlRpbWVyVHlwZUIK+kIHggEEEAEgABIwCgttaW5fdGltZW91dBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkgAEisKCW1pbl9zY2FsZRgDIAEoCzIWLmVudm95LnR5cGUudjMuUGVyY2VudEgAQhYKD292ZXJsb2FkX2FkanVzdBID+EIBIoABCglUaW1lclR5cGUSDwoLVU5TUEVDSUZJRUQQABIjCh9IVFRQX0RPV05TVFJFQU1fQ09OTkVDVElPTl9JRExFEAESHwobSFRUUF9ET1dOU1RSRUFNX1NUUkVBTV9JRExFEAISHAoYVFJBTlNQT1JUX1NPQ0tFVF9DT05ORUNUEAMixwEKDk92ZXJsb2FkQWN0aW9uEhUKBG5hbWUYASABKAlCB/pCBHICEAESPQoIdHJpZ2dlcnMYAiADKAsyIS5lbnZveS5jb25maWcub3ZlcmxvYWQudjMuVHJpZ2dlckII+kIFkgECCAESKgoMdHlwZWRfY29uZmlnGAMgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueTozmsWIHi4KLGVudm95LmNvbmZpZy5vdmVybG9hZC52MmFscGhhLk92ZXJsb2FkQWN0aW9uImUKDUxvYWRTaGVkUG9pbnQSFQoEbmFtZRgBIAEoCUIH+kIEcgIQARI9Cgh0cmlnZ2VycxgCIAMoCzIhLmVudm95LmNvbmZpZy5vdmVybG9hZC52My5UcmlnZ2VyQgj6QgWSAQIIASJPChNCdWZmZXJGYWN0b3J5Q29uZmlnEjgKJW1pbmltdW1fYWNjb3VudF90b190cmFja19wb3dlcl9vZl90d28YASABKA1CCfpCBioEGDgoCiKXAwoPT3ZlcmxvYWRNYW5hZ2VyEjMKEHJlZnJlc2hfaW50ZXJ2YWwYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24STgoRcmVzb3VyY2VfbW9uaXRvcnMYAiADKAsyKS5lbnZveS5jb25maWcub3ZlcmxvYWQudjMuUmVzb3VyY2VNb25pdG9yQgj6QgWSAQIIARI5CgdhY3Rpb25zGAMgAygLMiguZW52b3kuY29uZmlnLm92ZXJsb2FkLnYzLk92ZXJsb2FkQWN0aW9uEkAKD2xvYWRzaGVkX3BvaW50cxgFIAMoCzInLmVudm95LmNvbmZpZy5vdmVybG9hZC52My5Mb2FkU2hlZFBvaW50EkwKFWJ1ZmZlcl9mYWN0b3J5X2NvbmZpZxgEIAEoCzItLmVudm95LmNvbmZpZy5vdmVybG9hZC52My5CdWZmZXJGYWN0b3J5Q29uZmlnOjSaxYgeLwotZW52b3kuY29uZmlnLm92ZXJsb2FkLnYyYWxwaGEuT3ZlcmxvYWRNYW5hZ2VyQo0BCiZpby5lbnZveXByb3h5LmVudm95LmNvbmZpZy5vdmVybG9hZC52M0INT3ZlcmxvYWRQcm90b1ABWkpnaXRodWIuY29tL2Vudm95cHJveHkvZ28tY29udHJvbC1wbGFuZS9lbnZveS9jb25maWcvb3ZlcmxvYWQvdjM7b3ZlcmxvYWR2M7qAyNEGAhACYgZwcm90bzM", [file_envoy_type_v3_percent, file_google_protobuf_any, file_google_protobuf_duration, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("CidlbnZveS9jb25maWcvb3ZlcmxvYWQvdjMvb3ZlcmxvYWQucHJvdG8SGGVudm95LmNvbmZpZy5vdmVybG9hZC52MyJuCg9SZXNvdXJjZU1vbml0b3ISDgoEbmFtZRgBIAEoCUIAEiwKDHR5cGVkX2NvbmZpZxgDIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnlIADoAQg0KC2NvbmZpZ190eXBlSgQIAhADUgZjb25maWciJQoQVGhyZXNob2xkVHJpZ2dlchIPCgV2YWx1ZRgBIAEoAUIAOgAiTAoNU2NhbGVkVHJpZ2dlchIbChFzY2FsaW5nX3RocmVzaG9sZBgBIAEoAUIAEh4KFHNhdHVyYXRpb25fdGhyZXNob2xkGAIgASgBQgAiqgEKB1RyaWdnZXISDgoEbmFtZRgBIAEoCUIAEj8KCXRocmVzaG9sZBgCIAEoCzIqLmVudm95LmNvbmZpZy5vdmVybG9hZC52My5UaHJlc2hvbGRUcmlnZ2VySAASOQoGc2NhbGVkGAMgASgLMicuZW52b3kuY29uZmlnLm92ZXJsb2FkLnYzLlNjYWxlZFRyaWdnZXJIADoAQhEKDXRyaWdnZXJfb25lb2YSACLiAwofU2NhbGVUaW1lcnNPdmVybG9hZEFjdGlvbkNvbmZpZxJjChN0aW1lcl9zY2FsZV9mYWN0b3JzGAEgAygLMkQuZW52b3kuY29uZmlnLm92ZXJsb2FkLnYzLlNjYWxlVGltZXJzT3ZlcmxvYWRBY3Rpb25Db25maWcuU2NhbGVUaW1lckIAGtYBCgpTY2FsZVRpbWVyElQKBXRpbWVyGAEgASgOMkMuZW52b3kuY29uZmlnLm92ZXJsb2FkLnYzLlNjYWxlVGltZXJzT3ZlcmxvYWRBY3Rpb25Db25maWcuVGltZXJUeXBlQgASMAoLbWluX3RpbWVvdXQYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25IABIrCgltaW5fc2NhbGUYAyABKAsyFi5lbnZveS50eXBlLnYzLlBlcmNlbnRIAEITCg9vdmVybG9hZF9hZGp1c3QSACKAAQoJVGltZXJUeXBlEg8KC1VOU1BFQ0lGSUVEEAASIwofSFRUUF9ET1dOU1RSRUFNX0NPTk5FQ1RJT05fSURMRRABEh8KG0hUVFBfRE9XTlNUUkVBTV9TVFJFQU1fSURMRRACEhwKGFRSQU5TUE9SVF9TT0NLRVRfQ09OTkVDVBADIoUBCg5PdmVybG9hZEFjdGlvbhIOCgRuYW1lGAEgASgJQgASNQoIdHJpZ2dlcnMYAiADKAsyIS5lbnZveS5jb25maWcub3ZlcmxvYWQudjMuVHJpZ2dlckIAEioKDHR5cGVkX2NvbmZpZxgDIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5Bbnk6ACJWCg1Mb2FkU2hlZFBvaW50Eg4KBG5hbWUYASABKAlCABI1Cgh0cmlnZ2VycxgCIAMoCzIhLmVudm95LmNvbmZpZy5vdmVybG9hZC52My5UcmlnZ2VyQgAiRgoTQnVmZmVyRmFjdG9yeUNvbmZpZxIvCiVtaW5pbXVtX2FjY291bnRfdG9fdHJhY2tfcG93ZXJfb2ZfdHdvGAEgASgNQgAi2wIKD092ZXJsb2FkTWFuYWdlchIzChByZWZyZXNoX2ludGVydmFsGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEkYKEXJlc291cmNlX21vbml0b3JzGAIgAygLMikuZW52b3kuY29uZmlnLm92ZXJsb2FkLnYzLlJlc291cmNlTW9uaXRvckIAEjkKB2FjdGlvbnMYAyADKAsyKC5lbnZveS5jb25maWcub3ZlcmxvYWQudjMuT3ZlcmxvYWRBY3Rpb24SQAoPbG9hZHNoZWRfcG9pbnRzGAUgAygLMicuZW52b3kuY29uZmlnLm92ZXJsb2FkLnYzLkxvYWRTaGVkUG9pbnQSTAoVYnVmZmVyX2ZhY3RvcnlfY29uZmlnGAQgASgLMi0uZW52b3kuY29uZmlnLm92ZXJsb2FkLnYzLkJ1ZmZlckZhY3RvcnlDb25maWc6AGIGcHJvdG8z", [file_envoy_type_v3_percent, file_google_protobuf_any, file_google_protobuf_duration]);
 
 /**
  * @generated from message envoy.config.overload.v3.ResourceMonitor
  */
 export type ResourceMonitor = Message<"envoy.config.overload.v3.ResourceMonitor"> & {
   /**
-   * The name of the resource monitor to instantiate. Must match a registered
-   * resource monitor type.
-   * See the :ref:`extensions listed in typed_config below <extension_category_envoy.resource_monitors>` for the default list of available resource monitor.
-   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * Configuration for the resource monitor being instantiated.
-   * [#extension-category: envoy.resource_monitors]
-   *
    * @generated from oneof envoy.config.overload.v3.ResourceMonitor.config_type
    */
   configType: {
@@ -60,9 +50,6 @@ export const ResourceMonitorSchema: GenMessage<ResourceMonitor> = /*@__PURE__*/
  */
 export type ThresholdTrigger = Message<"envoy.config.overload.v3.ThresholdTrigger"> & {
   /**
-   * If the resource pressure is greater than or equal to this value, the trigger
-   * will enter saturation.
-   *
    * @generated from field: double value = 1;
    */
   value: number;
@@ -80,17 +67,11 @@ export const ThresholdTriggerSchema: GenMessage<ThresholdTrigger> = /*@__PURE__*
  */
 export type ScaledTrigger = Message<"envoy.config.overload.v3.ScaledTrigger"> & {
   /**
-   * If the resource pressure is greater than this value, the trigger will be in the
-   * :ref:`scaling <arch_overview_overload_manager-triggers-state>` state with value
-   * ``(pressure - scaling_threshold) / (saturation_threshold - scaling_threshold)``.
-   *
    * @generated from field: double scaling_threshold = 1;
    */
   scalingThreshold: number;
 
   /**
-   * If the resource pressure is greater than this value, the trigger will enter saturation.
-   *
    * @generated from field: double saturation_threshold = 2;
    */
   saturationThreshold: number;
@@ -108,8 +89,6 @@ export const ScaledTriggerSchema: GenMessage<ScaledTrigger> = /*@__PURE__*/
  */
 export type Trigger = Message<"envoy.config.overload.v3.Trigger"> & {
   /**
-   * The name of the resource this is a trigger for.
-   *
    * @generated from field: string name = 1;
    */
   name: string;
@@ -140,16 +119,10 @@ export const TriggerSchema: GenMessage<Trigger> = /*@__PURE__*/
   messageDesc(file_envoy_config_overload_v3_overload, 3);
 
 /**
- * Typed configuration for the "envoy.overload_actions.reduce_timeouts" action. See
- * :ref:`the docs <config_overload_manager_reducing_timeouts>` for an example of how to configure
- * the action with different timeouts and minimum values.
- *
  * @generated from message envoy.config.overload.v3.ScaleTimersOverloadActionConfig
  */
 export type ScaleTimersOverloadActionConfig = Message<"envoy.config.overload.v3.ScaleTimersOverloadActionConfig"> & {
   /**
-   * A set of timer scaling rules to be applied.
-   *
    * @generated from field: repeated envoy.config.overload.v3.ScaleTimersOverloadActionConfig.ScaleTimer timer_scale_factors = 1;
    */
   timerScaleFactors: ScaleTimersOverloadActionConfig_ScaleTimer[];
@@ -167,8 +140,6 @@ export const ScaleTimersOverloadActionConfigSchema: GenMessage<ScaleTimersOverlo
  */
 export type ScaleTimersOverloadActionConfig_ScaleTimer = Message<"envoy.config.overload.v3.ScaleTimersOverloadActionConfig.ScaleTimer"> & {
   /**
-   * The type of timer this minimum applies to.
-   *
    * @generated from field: envoy.config.overload.v3.ScaleTimersOverloadActionConfig.TimerType timer = 1;
    */
   timer: ScaleTimersOverloadActionConfig_TimerType;
@@ -178,16 +149,12 @@ export type ScaleTimersOverloadActionConfig_ScaleTimer = Message<"envoy.config.o
    */
   overloadAdjust: {
     /**
-     * Sets the minimum duration as an absolute value.
-     *
      * @generated from field: google.protobuf.Duration min_timeout = 2;
      */
     value: Duration;
     case: "minTimeout";
   } | {
     /**
-     * Sets the minimum duration as a percentage of the maximum value.
-     *
      * @generated from field: envoy.type.v3.Percent min_scale = 3;
      */
     value: Percent;
@@ -207,37 +174,21 @@ export const ScaleTimersOverloadActionConfig_ScaleTimerSchema: GenMessage<ScaleT
  */
 export enum ScaleTimersOverloadActionConfig_TimerType {
   /**
-   * Unsupported value; users must explicitly specify the timer they want scaled.
-   *
    * @generated from enum value: UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
-   * Adjusts the idle timer for downstream HTTP connections that takes effect when there are no active streams.
-   * This affects the value of :ref:`HttpConnectionManager.common_http_protocol_options.idle_timeout
-   * <envoy_v3_api_field_config.core.v3.HttpProtocolOptions.idle_timeout>`
-   *
    * @generated from enum value: HTTP_DOWNSTREAM_CONNECTION_IDLE = 1;
    */
   HTTP_DOWNSTREAM_CONNECTION_IDLE = 1,
 
   /**
-   * Adjusts the idle timer for HTTP streams initiated by downstream clients.
-   * This affects the value of :ref:`RouteAction.idle_timeout <envoy_v3_api_field_config.route.v3.RouteAction.idle_timeout>` and
-   * :ref:`HttpConnectionManager.stream_idle_timeout
-   * <envoy_v3_api_field_extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.stream_idle_timeout>`
-   *
    * @generated from enum value: HTTP_DOWNSTREAM_STREAM_IDLE = 2;
    */
   HTTP_DOWNSTREAM_STREAM_IDLE = 2,
 
   /**
-   * Adjusts the timer for how long downstream clients have to finish transport-level negotiations
-   * before the connection is closed.
-   * This affects the value of
-   * :ref:`FilterChain.transport_socket_connect_timeout <envoy_v3_api_field_config.listener.v3.FilterChain.transport_socket_connect_timeout>`.
-   *
    * @generated from enum value: TRANSPORT_SOCKET_CONNECT = 3;
    */
   TRANSPORT_SOCKET_CONNECT = 3,
@@ -254,30 +205,16 @@ export const ScaleTimersOverloadActionConfig_TimerTypeSchema: GenEnum<ScaleTimer
  */
 export type OverloadAction = Message<"envoy.config.overload.v3.OverloadAction"> & {
   /**
-   * The name of the overload action. This is just a well-known string that listeners can
-   * use for registering callbacks. Custom overload actions should be named using reverse
-   * DNS to ensure uniqueness.
-   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * A set of triggers for this action. The state of the action is the maximum
-   * state of all triggers, which can be scalar values between 0 and 1 or
-   * saturated. Listeners are notified when the overload action changes state.
-   * An overload manager action can only have one trigger for a given resource
-   * e.g. :ref:`Trigger.name
-   * <envoy_v3_api_field_config.overload.v3.Trigger.name>` must be unique
-   * in this list.
-   *
    * @generated from field: repeated envoy.config.overload.v3.Trigger triggers = 2;
    */
   triggers: Trigger[];
 
   /**
-   * Configuration for the action being instantiated.
-   *
    * @generated from field: google.protobuf.Any typed_config = 3;
    */
   typedConfig?: Any | undefined;
@@ -291,31 +228,15 @@ export const OverloadActionSchema: GenMessage<OverloadAction> = /*@__PURE__*/
   messageDesc(file_envoy_config_overload_v3_overload, 5);
 
 /**
- * A point within the connection or request lifecycle that provides context on
- * whether to shed load at that given stage for the current entity at the
- * point.
- *
  * @generated from message envoy.config.overload.v3.LoadShedPoint
  */
 export type LoadShedPoint = Message<"envoy.config.overload.v3.LoadShedPoint"> & {
   /**
-   * This is just a well-known string for the LoadShedPoint.
-   * Deployment specific LoadShedPoints e.g. within a custom extension should
-   * be prefixed by the company / deployment name to avoid colliding with any
-   * open source LoadShedPoints.
-   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * A set of triggers for this LoadShedPoint. The LoadShedPoint will use the
-   * the maximum state of all triggers, which can be scalar values between 0 and
-   * 1 or saturated. A LoadShedPoint can only have one trigger for a given
-   * resource e.g. :ref:`Trigger.name
-   * <envoy_v3_api_field_config.overload.v3.Trigger.name>` must be unique in
-   * this list.
-   *
    * @generated from field: repeated envoy.config.overload.v3.Trigger triggers = 2;
    */
   triggers: Trigger[];
@@ -329,28 +250,10 @@ export const LoadShedPointSchema: GenMessage<LoadShedPoint> = /*@__PURE__*/
   messageDesc(file_envoy_config_overload_v3_overload, 6);
 
 /**
- * Configuration for which accounts the WatermarkBuffer Factories should
- * track.
- *
  * @generated from message envoy.config.overload.v3.BufferFactoryConfig
  */
 export type BufferFactoryConfig = Message<"envoy.config.overload.v3.BufferFactoryConfig"> & {
   /**
-   * The minimum power of two at which Envoy starts tracking an account.
-   *
-   * Envoy has 8 power of two buckets starting with the provided exponent below.
-   * Concretely the 1st bucket contains accounts for streams that use
-   * [2^minimum_account_to_track_power_of_two,
-   * 2^(minimum_account_to_track_power_of_two + 1)) bytes.
-   * With the 8th bucket tracking accounts
-   * >= 128 * 2^minimum_account_to_track_power_of_two.
-   *
-   * The maximum value is 56, since we're using uint64_t for bytes counting,
-   * and that's the last value that would use the 8 buckets. In practice,
-   * we don't expect the proxy to be holding 2^56 bytes.
-   *
-   * If omitted, Envoy should not do any tracking.
-   *
    * @generated from field: uint32 minimum_account_to_track_power_of_two = 1;
    */
   minimumAccountToTrackPowerOfTwo: number;
@@ -364,42 +267,30 @@ export const BufferFactoryConfigSchema: GenMessage<BufferFactoryConfig> = /*@__P
   messageDesc(file_envoy_config_overload_v3_overload, 7);
 
 /**
- * [#next-free-field: 6]
- *
  * @generated from message envoy.config.overload.v3.OverloadManager
  */
 export type OverloadManager = Message<"envoy.config.overload.v3.OverloadManager"> & {
   /**
-   * The interval for refreshing resource usage.
-   *
    * @generated from field: google.protobuf.Duration refresh_interval = 1;
    */
   refreshInterval?: Duration | undefined;
 
   /**
-   * The set of resources to monitor.
-   *
    * @generated from field: repeated envoy.config.overload.v3.ResourceMonitor resource_monitors = 2;
    */
   resourceMonitors: ResourceMonitor[];
 
   /**
-   * The set of overload actions.
-   *
    * @generated from field: repeated envoy.config.overload.v3.OverloadAction actions = 3;
    */
   actions: OverloadAction[];
 
   /**
-   * The set of load shed points.
-   *
    * @generated from field: repeated envoy.config.overload.v3.LoadShedPoint loadshed_points = 5;
    */
   loadshedPoints: LoadShedPoint[];
 
   /**
-   * Configuration for buffer factory.
-   *
    * @generated from field: envoy.config.overload.v3.BufferFactoryConfig buffer_factory_config = 4;
    */
   bufferFactoryConfig?: BufferFactoryConfig | undefined;

@@ -25,107 +25,29 @@ import type { CheckedExpr } from "../../../../google/api/expr/v1alpha1/checked_p
 import { file_google_api_expr_v1alpha1_checked } from "../../../../google/api/expr/v1alpha1/checked_pb.ts";
 import type { Expr } from "../../../../google/api/expr/v1alpha1/syntax_pb.ts";
 import { file_google_api_expr_v1alpha1_syntax } from "../../../../google/api/expr/v1alpha1/syntax_pb.ts";
-import { file_envoy_annotations_deprecation } from "../../../annotations/deprecation_pb.ts";
-import { file_udpa_annotations_migrate } from "../../../../udpa/annotations/migrate_pb.ts";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/config/rbac/v3/rbac.proto.
  */
 export const file_envoy_config_rbac_v3_rbac: GenFile = /*@__PURE__*/
-  fileDesc("Ch9lbnZveS9jb25maWcvcmJhYy92My9yYmFjLnByb3RvEhRlbnZveS5jb25maWcucmJhYy52MyL1BQoEUkJBQxI7CgZhY3Rpb24YASABKA4yIS5lbnZveS5jb25maWcucmJhYy52My5SQkFDLkFjdGlvbkII+kIFggECEAESOgoIcG9saWNpZXMYAiADKAsyKC5lbnZveS5jb25maWcucmJhYy52My5SQkFDLlBvbGljaWVzRW50cnkSTQoVYXVkaXRfbG9nZ2luZ19vcHRpb25zGAMgASgLMi4uZW52b3kuY29uZmlnLnJiYWMudjMuUkJBQy5BdWRpdExvZ2dpbmdPcHRpb25zGosDChNBdWRpdExvZ2dpbmdPcHRpb25zEmAKD2F1ZGl0X2NvbmRpdGlvbhgBIAEoDjI9LmVudm95LmNvbmZpZy5yYmFjLnYzLlJCQUMuQXVkaXRMb2dnaW5nT3B0aW9ucy5BdWRpdENvbmRpdGlvbkII+kIFggECEAESWAoObG9nZ2VyX2NvbmZpZ3MYAiADKAsyQC5lbnZveS5jb25maWcucmJhYy52My5SQkFDLkF1ZGl0TG9nZ2luZ09wdGlvbnMuQXVkaXRMb2dnZXJDb25maWcaagoRQXVkaXRMb2dnZXJDb25maWcSQAoMYXVkaXRfbG9nZ2VyGAEgASgLMiouZW52b3kuY29uZmlnLmNvcmUudjMuVHlwZWRFeHRlbnNpb25Db25maWcSEwoLaXNfb3B0aW9uYWwYAiABKAgiTAoOQXVkaXRDb25kaXRpb24SCAoETk9ORRAAEgsKB09OX0RFTlkQARIMCghPTl9BTExPVxACEhUKEU9OX0RFTllfQU5EX0FMTE9XEAMaTQoNUG9saWNpZXNFbnRyeRILCgNrZXkYASABKAkSKwoFdmFsdWUYAiABKAsyHC5lbnZveS5jb25maWcucmJhYy52My5Qb2xpY3k6AjgBIiYKBkFjdGlvbhIJCgVBTExPVxAAEggKBERFTlkQARIHCgNMT0cQAjogmsWIHhsKGWVudm95LmNvbmZpZy5yYmFjLnYyLlJCQUMi3QIKBlBvbGljeRI/CgtwZXJtaXNzaW9ucxgBIAMoCzIgLmVudm95LmNvbmZpZy5yYmFjLnYzLlBlcm1pc3Npb25CCPpCBZIBAggBEj0KCnByaW5jaXBhbHMYAiADKAsyHy5lbnZveS5jb25maWcucmJhYy52My5QcmluY2lwYWxCCPpCBZIBAggBEk8KCWNvbmRpdGlvbhgDIAEoCzIeLmdvb2dsZS5hcGkuZXhwci52MWFscGhhMS5FeHByQhzymP6PBRYSFGV4cHJlc3Npb25fc3BlY2lmaWVyEl4KEWNoZWNrZWRfY29uZGl0aW9uGAQgASgLMiUuZ29vZ2xlLmFwaS5leHByLnYxYWxwaGExLkNoZWNrZWRFeHByQhzymP6PBRYSFGV4cHJlc3Npb25fc3BlY2lmaWVyOiKaxYgeHQobZW52b3kuY29uZmlnLnJiYWMudjIuUG9saWN5IocHCgpQZXJtaXNzaW9uEjkKCWFuZF9ydWxlcxgBIAEoCzIkLmVudm95LmNvbmZpZy5yYmFjLnYzLlBlcm1pc3Npb24uU2V0SAASOAoIb3JfcnVsZXMYAiABKAsyJC5lbnZveS5jb25maWcucmJhYy52My5QZXJtaXNzaW9uLlNldEgAEhYKA2FueRgDIAEoCEIH+kIEagIIAUgAEjYKBmhlYWRlchgEIAEoCzIkLmVudm95LmNvbmZpZy5yb3V0ZS52My5IZWFkZXJNYXRjaGVySAASNgoIdXJsX3BhdGgYCiABKAsyIi5lbnZveS50eXBlLm1hdGNoZXIudjMuUGF0aE1hdGNoZXJIABI5Cg5kZXN0aW5hdGlvbl9pcBgFIAEoCzIfLmVudm95LmNvbmZpZy5jb3JlLnYzLkNpZHJSYW5nZUgAEiUKEGRlc3RpbmF0aW9uX3BvcnQYBiABKA1CCfpCBioEGP//A0gAEjsKFmRlc3RpbmF0aW9uX3BvcnRfcmFuZ2UYCyABKAsyGS5lbnZveS50eXBlLnYzLkludDMyUmFuZ2VIABI6CghtZXRhZGF0YRgHIAEoCzImLmVudm95LnR5cGUubWF0Y2hlci52My5NZXRhZGF0YU1hdGNoZXJIABI0Cghub3RfcnVsZRgIIAEoCzIgLmVudm95LmNvbmZpZy5yYmFjLnYzLlBlcm1pc3Npb25IABJFChVyZXF1ZXN0ZWRfc2VydmVyX25hbWUYCSABKAsyJC5lbnZveS50eXBlLm1hdGNoZXIudjMuU3RyaW5nTWF0Y2hlckgAEj0KB21hdGNoZXIYDCABKAsyKi5lbnZveS5jb25maWcuY29yZS52My5UeXBlZEV4dGVuc2lvbkNvbmZpZ0gAEkIKDHVyaV90ZW1wbGF0ZRgNIAEoCzIqLmVudm95LmNvbmZpZy5jb3JlLnYzLlR5cGVkRXh0ZW5zaW9uQ29uZmlnSAAabAoDU2V0EjkKBXJ1bGVzGAEgAygLMiAuZW52b3kuY29uZmlnLnJiYWMudjMuUGVybWlzc2lvbkII+kIFkgECCAE6KprFiB4lCiNlbnZveS5jb25maWcucmJhYy52Mi5QZXJtaXNzaW9uLlNldDommsWIHiEKH2Vudm95LmNvbmZpZy5yYmFjLnYyLlBlcm1pc3Npb25CCwoEcnVsZRID+EIBIuEHCglQcmluY2lwYWwSNgoHYW5kX2lkcxgBIAEoCzIjLmVudm95LmNvbmZpZy5yYmFjLnYzLlByaW5jaXBhbC5TZXRIABI1CgZvcl9pZHMYAiABKAsyIy5lbnZveS5jb25maWcucmJhYy52My5QcmluY2lwYWwuU2V0SAASFgoDYW55GAMgASgIQgf6QgRqAggBSAASRgoNYXV0aGVudGljYXRlZBgEIAEoCzItLmVudm95LmNvbmZpZy5yYmFjLnYzLlByaW5jaXBhbC5BdXRoZW50aWNhdGVkSAASQQoJc291cmNlX2lwGAUgASgLMh8uZW52b3kuY29uZmlnLmNvcmUudjMuQ2lkclJhbmdlQgsYAZLHhtgEAzMuMEgAEjsKEGRpcmVjdF9yZW1vdGVfaXAYCiABKAsyHy5lbnZveS5jb25maWcuY29yZS52My5DaWRyUmFuZ2VIABI0CglyZW1vdGVfaXAYCyABKAsyHy5lbnZveS5jb25maWcuY29yZS52My5DaWRyUmFuZ2VIABI2CgZoZWFkZXIYBiABKAsyJC5lbnZveS5jb25maWcucm91dGUudjMuSGVhZGVyTWF0Y2hlckgAEjYKCHVybF9wYXRoGAkgASgLMiIuZW52b3kudHlwZS5tYXRjaGVyLnYzLlBhdGhNYXRjaGVySAASOgoIbWV0YWRhdGEYByABKAsyJi5lbnZveS50eXBlLm1hdGNoZXIudjMuTWV0YWRhdGFNYXRjaGVySAASQQoMZmlsdGVyX3N0YXRlGAwgASgLMikuZW52b3kudHlwZS5tYXRjaGVyLnYzLkZpbHRlclN0YXRlTWF0Y2hlckgAEjEKBm5vdF9pZBgIIAEoCzIfLmVudm95LmNvbmZpZy5yYmFjLnYzLlByaW5jaXBhbEgAGmgKA1NldBI2CgNpZHMYASADKAsyHy5lbnZveS5jb25maWcucmJhYy52My5QcmluY2lwYWxCCPpCBZIBAggBOimaxYgeJAoiZW52b3kuY29uZmlnLnJiYWMudjIuUHJpbmNpcGFsLlNldBqIAQoNQXV0aGVudGljYXRlZBI8Cg5wcmluY2lwYWxfbmFtZRgCIAEoCzIkLmVudm95LnR5cGUubWF0Y2hlci52My5TdHJpbmdNYXRjaGVyOjOaxYgeLgosZW52b3kuY29uZmlnLnJiYWMudjIuUHJpbmNpcGFsLkF1dGhlbnRpY2F0ZWRKBAgBEAI6JZrFiB4gCh5lbnZveS5jb25maWcucmJhYy52Mi5QcmluY2lwYWxCEQoKaWRlbnRpZmllchID+EIBIlIKBkFjdGlvbhIVCgRuYW1lGAEgASgJQgf6QgRyAhABEjEKBmFjdGlvbhgCIAEoDjIhLmVudm95LmNvbmZpZy5yYmFjLnYzLlJCQUMuQWN0aW9uQn0KImlvLmVudm95cHJveHkuZW52b3kuY29uZmlnLnJiYWMudjNCCVJiYWNQcm90b1ABWkJnaXRodWIuY29tL2Vudm95cHJveHkvZ28tY29udHJvbC1wbGFuZS9lbnZveS9jb25maWcvcmJhYy92MztyYmFjdjO6gMjRBgIQAmIGcHJvdG8z", [file_envoy_config_core_v3_address, file_envoy_config_core_v3_extension, file_envoy_config_route_v3_route_components, file_envoy_type_matcher_v3_filter_state, file_envoy_type_matcher_v3_metadata, file_envoy_type_matcher_v3_path, file_envoy_type_matcher_v3_string, file_envoy_type_v3_range, file_google_api_expr_v1alpha1_checked, file_google_api_expr_v1alpha1_syntax, file_envoy_annotations_deprecation, file_udpa_annotations_migrate, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("Ch9lbnZveS9jb25maWcvcmJhYy92My9yYmFjLnByb3RvEhRlbnZveS5jb25maWcucmJhYy52MyLFBQoEUkJBQxIzCgZhY3Rpb24YASABKA4yIS5lbnZveS5jb25maWcucmJhYy52My5SQkFDLkFjdGlvbkIAEjoKCHBvbGljaWVzGAIgAygLMiguZW52b3kuY29uZmlnLnJiYWMudjMuUkJBQy5Qb2xpY2llc0VudHJ5Ek0KFWF1ZGl0X2xvZ2dpbmdfb3B0aW9ucxgDIAEoCzIuLmVudm95LmNvbmZpZy5yYmFjLnYzLlJCQUMuQXVkaXRMb2dnaW5nT3B0aW9ucxqDAwoTQXVkaXRMb2dnaW5nT3B0aW9ucxJYCg9hdWRpdF9jb25kaXRpb24YASABKA4yPS5lbnZveS5jb25maWcucmJhYy52My5SQkFDLkF1ZGl0TG9nZ2luZ09wdGlvbnMuQXVkaXRDb25kaXRpb25CABJYCg5sb2dnZXJfY29uZmlncxgCIAMoCzJALmVudm95LmNvbmZpZy5yYmFjLnYzLlJCQUMuQXVkaXRMb2dnaW5nT3B0aW9ucy5BdWRpdExvZ2dlckNvbmZpZxpqChFBdWRpdExvZ2dlckNvbmZpZxJACgxhdWRpdF9sb2dnZXIYASABKAsyKi5lbnZveS5jb25maWcuY29yZS52My5UeXBlZEV4dGVuc2lvbkNvbmZpZxITCgtpc19vcHRpb25hbBgCIAEoCCJMCg5BdWRpdENvbmRpdGlvbhIICgROT05FEAASCwoHT05fREVOWRABEgwKCE9OX0FMTE9XEAISFQoRT05fREVOWV9BTkRfQUxMT1cQAxpNCg1Qb2xpY2llc0VudHJ5EgsKA2tleRgBIAEoCRIrCgV2YWx1ZRgCIAEoCzIcLmVudm95LmNvbmZpZy5yYmFjLnYzLlBvbGljeToCOAEiJgoGQWN0aW9uEgkKBUFMTE9XEAASCAoEREVOWRABEgcKA0xPRxACOgAi8wEKBlBvbGljeRI3CgtwZXJtaXNzaW9ucxgBIAMoCzIgLmVudm95LmNvbmZpZy5yYmFjLnYzLlBlcm1pc3Npb25CABI1CgpwcmluY2lwYWxzGAIgAygLMh8uZW52b3kuY29uZmlnLnJiYWMudjMuUHJpbmNpcGFsQgASMwoJY29uZGl0aW9uGAMgASgLMh4uZ29vZ2xlLmFwaS5leHByLnYxYWxwaGExLkV4cHJCABJCChFjaGVja2VkX2NvbmRpdGlvbhgEIAEoCzIlLmdvb2dsZS5hcGkuZXhwci52MWFscGhhMS5DaGVja2VkRXhwckIAOgAinAYKClBlcm1pc3Npb24SOQoJYW5kX3J1bGVzGAEgASgLMiQuZW52b3kuY29uZmlnLnJiYWMudjMuUGVybWlzc2lvbi5TZXRIABI4Cghvcl9ydWxlcxgCIAEoCzIkLmVudm95LmNvbmZpZy5yYmFjLnYzLlBlcm1pc3Npb24uU2V0SAASDwoDYW55GAMgASgIQgBIABI2CgZoZWFkZXIYBCABKAsyJC5lbnZveS5jb25maWcucm91dGUudjMuSGVhZGVyTWF0Y2hlckgAEjYKCHVybF9wYXRoGAogASgLMiIuZW52b3kudHlwZS5tYXRjaGVyLnYzLlBhdGhNYXRjaGVySAASOQoOZGVzdGluYXRpb25faXAYBSABKAsyHy5lbnZveS5jb25maWcuY29yZS52My5DaWRyUmFuZ2VIABIcChBkZXN0aW5hdGlvbl9wb3J0GAYgASgNQgBIABI7ChZkZXN0aW5hdGlvbl9wb3J0X3JhbmdlGAsgASgLMhkuZW52b3kudHlwZS52My5JbnQzMlJhbmdlSAASOgoIbWV0YWRhdGEYByABKAsyJi5lbnZveS50eXBlLm1hdGNoZXIudjMuTWV0YWRhdGFNYXRjaGVySAASNAoIbm90X3J1bGUYCCABKAsyIC5lbnZveS5jb25maWcucmJhYy52My5QZXJtaXNzaW9uSAASRQoVcmVxdWVzdGVkX3NlcnZlcl9uYW1lGAkgASgLMiQuZW52b3kudHlwZS5tYXRjaGVyLnYzLlN0cmluZ01hdGNoZXJIABI9CgdtYXRjaGVyGAwgASgLMiouZW52b3kuY29uZmlnLmNvcmUudjMuVHlwZWRFeHRlbnNpb25Db25maWdIABJCCgx1cmlfdGVtcGxhdGUYDSABKAsyKi5lbnZveS5jb25maWcuY29yZS52My5UeXBlZEV4dGVuc2lvbkNvbmZpZ0gAGjoKA1NldBIxCgVydWxlcxgBIAMoCzIgLmVudm95LmNvbmZpZy5yYmFjLnYzLlBlcm1pc3Npb25CADoAOgBCCAoEcnVsZRIAIsQGCglQcmluY2lwYWwSNgoHYW5kX2lkcxgBIAEoCzIjLmVudm95LmNvbmZpZy5yYmFjLnYzLlByaW5jaXBhbC5TZXRIABI1CgZvcl9pZHMYAiABKAsyIy5lbnZveS5jb25maWcucmJhYy52My5QcmluY2lwYWwuU2V0SAASDwoDYW55GAMgASgIQgBIABJGCg1hdXRoZW50aWNhdGVkGAQgASgLMi0uZW52b3kuY29uZmlnLnJiYWMudjMuUHJpbmNpcGFsLkF1dGhlbnRpY2F0ZWRIABI4Cglzb3VyY2VfaXAYBSABKAsyHy5lbnZveS5jb25maWcuY29yZS52My5DaWRyUmFuZ2VCAhgBSAASOwoQZGlyZWN0X3JlbW90ZV9pcBgKIAEoCzIfLmVudm95LmNvbmZpZy5jb3JlLnYzLkNpZHJSYW5nZUgAEjQKCXJlbW90ZV9pcBgLIAEoCzIfLmVudm95LmNvbmZpZy5jb3JlLnYzLkNpZHJSYW5nZUgAEjYKBmhlYWRlchgGIAEoCzIkLmVudm95LmNvbmZpZy5yb3V0ZS52My5IZWFkZXJNYXRjaGVySAASNgoIdXJsX3BhdGgYCSABKAsyIi5lbnZveS50eXBlLm1hdGNoZXIudjMuUGF0aE1hdGNoZXJIABI6CghtZXRhZGF0YRgHIAEoCzImLmVudm95LnR5cGUubWF0Y2hlci52My5NZXRhZGF0YU1hdGNoZXJIABJBCgxmaWx0ZXJfc3RhdGUYDCABKAsyKS5lbnZveS50eXBlLm1hdGNoZXIudjMuRmlsdGVyU3RhdGVNYXRjaGVySAASMQoGbm90X2lkGAggASgLMh8uZW52b3kuY29uZmlnLnJiYWMudjMuUHJpbmNpcGFsSAAaNwoDU2V0Ei4KA2lkcxgBIAMoCzIfLmVudm95LmNvbmZpZy5yYmFjLnYzLlByaW5jaXBhbEIAOgAaVQoNQXV0aGVudGljYXRlZBI8Cg5wcmluY2lwYWxfbmFtZRgCIAEoCzIkLmVudm95LnR5cGUubWF0Y2hlci52My5TdHJpbmdNYXRjaGVyOgBKBAgBEAI6AEIOCgppZGVudGlmaWVyEgAiSwoGQWN0aW9uEg4KBG5hbWUYASABKAlCABIxCgZhY3Rpb24YAiABKA4yIS5lbnZveS5jb25maWcucmJhYy52My5SQkFDLkFjdGlvbmIGcHJvdG8z", [file_envoy_config_core_v3_address, file_envoy_config_core_v3_extension, file_envoy_config_route_v3_route_components, file_envoy_type_matcher_v3_filter_state, file_envoy_type_matcher_v3_metadata, file_envoy_type_matcher_v3_path, file_envoy_type_matcher_v3_string, file_envoy_type_v3_range, file_google_api_expr_v1alpha1_checked, file_google_api_expr_v1alpha1_syntax]);
 
 /**
- * Role Based Access Control (RBAC) provides service-level and method-level access control for a
- * service. Requests are allowed or denied based on the ``action`` and whether a matching policy is
- * found. For instance, if the action is ALLOW and a matching policy is found the request should be
- * allowed.
- *
- * RBAC can also be used to make access logging decisions by communicating with access loggers
- * through dynamic metadata. When the action is LOG and at least one policy matches, the
- * ``access_log_hint`` value in the shared key namespace 'envoy.common' is set to ``true`` indicating
- * the request should be logged.
- *
- * Here is an example of RBAC configuration. It has two policies:
- *
- * * Service account ``cluster.local/ns/default/sa/admin`` has full access to the service, and so
- *   does "cluster.local/ns/default/sa/superuser".
- *
- * * Any user can read (``GET``) the service at paths with prefix ``/products``, so long as the
- *   destination port is either 80 or 443.
- *
- *  .. code-block:: yaml
- *
- *   action: ALLOW
- *   policies:
- *     "service-admin":
- *       permissions:
- *         - any: true
- *       principals:
- *         - authenticated:
- *             principal_name:
- *               exact: "cluster.local/ns/default/sa/admin"
- *         - authenticated:
- *             principal_name:
- *               exact: "cluster.local/ns/default/sa/superuser"
- *     "product-viewer":
- *       permissions:
- *           - and_rules:
- *               rules:
- *                 - header:
- *                     name: ":method"
- *                     string_match:
- *                       exact: "GET"
- *                 - url_path:
- *                     path: { prefix: "/products" }
- *                 - or_rules:
- *                     rules:
- *                       - destination_port: 80
- *                       - destination_port: 443
- *       principals:
- *         - any: true
- *
- *
  * @generated from message envoy.config.rbac.v3.RBAC
  */
 export type RBAC = Message<"envoy.config.rbac.v3.RBAC"> & {
   /**
-   * The action to take if a policy matches. Every action either allows or denies a request,
-   * and can also carry out action-specific operations.
-   *
-   * Actions:
-   *
-   *  * ``ALLOW``: Allows the request if and only if there is a policy that matches
-   *    the request.
-   *  * ``DENY``: Allows the request if and only if there are no policies that
-   *    match the request.
-   *  * ``LOG``: Allows all requests. If at least one policy matches, the dynamic
-   *    metadata key ``access_log_hint`` is set to the value ``true`` under the shared
-   *    key namespace ``envoy.common``. If no policies match, it is set to ``false``.
-   *    Other actions do not modify this key.
-   *
-   *
    * @generated from field: envoy.config.rbac.v3.RBAC.Action action = 1;
    */
   action: RBAC_Action;
 
   /**
-   * Maps from policy name to policy. A match occurs when at least one policy matches the request.
-   * The policies are evaluated in lexicographic order of the policy name.
-   *
    * @generated from field: map<string, envoy.config.rbac.v3.Policy> policies = 2;
    */
   policies: { [key: string]: Policy };
 
   /**
-   * Audit logging options that include the condition for audit logging to happen
-   * and audit logger configurations.
-   *
-   * [#not-implemented-hide:]
-   *
    * @generated from field: envoy.config.rbac.v3.RBAC.AuditLoggingOptions audit_logging_options = 3;
    */
   auditLoggingOptions?: RBAC_AuditLoggingOptions | undefined;
@@ -143,20 +65,11 @@ export const RBACSchema: GenMessage<RBAC> = /*@__PURE__*/
  */
 export type RBAC_AuditLoggingOptions = Message<"envoy.config.rbac.v3.RBAC.AuditLoggingOptions"> & {
   /**
-   * Condition for the audit logging to happen.
-   * If this condition is met, all the audit loggers configured here will be invoked.
-   *
-   * [#not-implemented-hide:]
-   *
    * @generated from field: envoy.config.rbac.v3.RBAC.AuditLoggingOptions.AuditCondition audit_condition = 1;
    */
   auditCondition: RBAC_AuditLoggingOptions_AuditCondition;
 
   /**
-   * Configurations for RBAC-based authorization audit loggers.
-   *
-   * [#not-implemented-hide:]
-   *
    * @generated from field: repeated envoy.config.rbac.v3.RBAC.AuditLoggingOptions.AuditLoggerConfig logger_configs = 2;
    */
   loggerConfigs: RBAC_AuditLoggingOptions_AuditLoggerConfig[];
@@ -170,23 +83,15 @@ export const RBAC_AuditLoggingOptionsSchema: GenMessage<RBAC_AuditLoggingOptions
   messageDesc(file_envoy_config_rbac_v3_rbac, 0, 0);
 
 /**
- * [#not-implemented-hide:]
- *
  * @generated from message envoy.config.rbac.v3.RBAC.AuditLoggingOptions.AuditLoggerConfig
  */
 export type RBAC_AuditLoggingOptions_AuditLoggerConfig = Message<"envoy.config.rbac.v3.RBAC.AuditLoggingOptions.AuditLoggerConfig"> & {
   /**
-   * Typed logger configuration.
-   *
-   * [#extension-category: envoy.rbac.audit_loggers]
-   *
    * @generated from field: envoy.config.core.v3.TypedExtensionConfig audit_logger = 1;
    */
   auditLogger?: TypedExtensionConfig | undefined;
 
   /**
-   * If true, when the logger is not supported, the data plane will not NACK but simply ignore it.
-   *
    * @generated from field: bool is_optional = 2;
    */
   isOptional: boolean;
@@ -200,35 +105,25 @@ export const RBAC_AuditLoggingOptions_AuditLoggerConfigSchema: GenMessage<RBAC_A
   messageDesc(file_envoy_config_rbac_v3_rbac, 0, 0, 0);
 
 /**
- * Deny and allow here refer to RBAC decisions, not actions.
- *
  * @generated from enum envoy.config.rbac.v3.RBAC.AuditLoggingOptions.AuditCondition
  */
 export enum RBAC_AuditLoggingOptions_AuditCondition {
   /**
-   * Never audit.
-   *
    * @generated from enum value: NONE = 0;
    */
   NONE = 0,
 
   /**
-   * Audit when RBAC denies the request.
-   *
    * @generated from enum value: ON_DENY = 1;
    */
   ON_DENY = 1,
 
   /**
-   * Audit when RBAC allows the request.
-   *
    * @generated from enum value: ON_ALLOW = 2;
    */
   ON_ALLOW = 2,
 
   /**
-   * Audit whether RBAC allows or denies the request.
-   *
    * @generated from enum value: ON_DENY_AND_ALLOW = 3;
    */
   ON_DENY_AND_ALLOW = 3,
@@ -241,31 +136,20 @@ export const RBAC_AuditLoggingOptions_AuditConditionSchema: GenEnum<RBAC_AuditLo
   enumDesc(file_envoy_config_rbac_v3_rbac, 0, 0, 0);
 
 /**
- * Should we do safe-list or block-list style access control?
- *
  * @generated from enum envoy.config.rbac.v3.RBAC.Action
  */
 export enum RBAC_Action {
   /**
-   * The policies grant access to principals. The rest are denied. This is safe-list style
-   * access control. This is the default type.
-   *
    * @generated from enum value: ALLOW = 0;
    */
   ALLOW = 0,
 
   /**
-   * The policies deny access to principals. The rest are allowed. This is block-list style
-   * access control.
-   *
    * @generated from enum value: DENY = 1;
    */
   DENY = 1,
 
   /**
-   * The policies set the ``access_log_hint`` dynamic metadata key based on if requests match.
-   * All requests are allowed.
-   *
    * @generated from enum value: LOG = 2;
    */
   LOG = 2,
@@ -278,48 +162,25 @@ export const RBAC_ActionSchema: GenEnum<RBAC_Action> = /*@__PURE__*/
   enumDesc(file_envoy_config_rbac_v3_rbac, 0, 0);
 
 /**
- * Policy specifies a role and the principals that are assigned/denied the role.
- * A policy matches if and only if at least one of its permissions match the
- * action taking place AND at least one of its principals match the downstream
- * AND the condition is true if specified.
- *
  * @generated from message envoy.config.rbac.v3.Policy
  */
 export type Policy = Message<"envoy.config.rbac.v3.Policy"> & {
   /**
-   * Required. The set of permissions that define a role. Each permission is
-   * matched with OR semantics. To match all actions for this policy, a single
-   * Permission with the ``any`` field set to true should be used.
-   *
    * @generated from field: repeated envoy.config.rbac.v3.Permission permissions = 1;
    */
   permissions: Permission[];
 
   /**
-   * Required. The set of principals that are assigned/denied the role based on
-   * “action”. Each principal is matched with OR semantics. To match all
-   * downstreams for this policy, a single Principal with the ``any`` field set to
-   * true should be used.
-   *
    * @generated from field: repeated envoy.config.rbac.v3.Principal principals = 2;
    */
   principals: Principal[];
 
   /**
-   * An optional symbolic expression specifying an access control
-   * :ref:`condition <arch_overview_condition>`. The condition is combined
-   * with the permissions and the principals as a clause with AND semantics.
-   * Only be used when checked_condition is not used.
-   *
    * @generated from field: google.api.expr.v1alpha1.Expr condition = 3;
    */
   condition?: Expr | undefined;
 
   /**
-   * [#not-implemented-hide:]
-   * An optional symbolic expression that has been successfully type checked.
-   * Only be used when condition is not used.
-   *
    * @generated from field: google.api.expr.v1alpha1.CheckedExpr checked_condition = 4;
    */
   checkedCondition?: CheckedExpr | undefined;
@@ -333,9 +194,6 @@ export const PolicySchema: GenMessage<Policy> = /*@__PURE__*/
   messageDesc(file_envoy_config_rbac_v3_rbac, 1);
 
 /**
- * Permission defines an action (or actions) that a principal can take.
- * [#next-free-field: 14]
- *
  * @generated from message envoy.config.rbac.v3.Permission
  */
 export type Permission = Message<"envoy.config.rbac.v3.Permission"> & {
@@ -344,130 +202,78 @@ export type Permission = Message<"envoy.config.rbac.v3.Permission"> & {
    */
   rule: {
     /**
-     * A set of rules that all must match in order to define the action.
-     *
      * @generated from field: envoy.config.rbac.v3.Permission.Set and_rules = 1;
      */
     value: Permission_Set;
     case: "andRules";
   } | {
     /**
-     * A set of rules where at least one must match in order to define the action.
-     *
      * @generated from field: envoy.config.rbac.v3.Permission.Set or_rules = 2;
      */
     value: Permission_Set;
     case: "orRules";
   } | {
     /**
-     * When any is set, it matches any action.
-     *
      * @generated from field: bool any = 3;
      */
     value: boolean;
     case: "any";
   } | {
     /**
-     * A header (or pseudo-header such as :path or :method) on the incoming HTTP request. Only
-     * available for HTTP request.
-     * Note: the pseudo-header :path includes the query and fragment string. Use the ``url_path``
-     * field if you want to match the URL path without the query and fragment string.
-     *
      * @generated from field: envoy.config.route.v3.HeaderMatcher header = 4;
      */
     value: HeaderMatcher;
     case: "header";
   } | {
     /**
-     * A URL path on the incoming HTTP request. Only available for HTTP.
-     *
      * @generated from field: envoy.type.matcher.v3.PathMatcher url_path = 10;
      */
     value: PathMatcher;
     case: "urlPath";
   } | {
     /**
-     * A CIDR block that describes the destination IP.
-     *
      * @generated from field: envoy.config.core.v3.CidrRange destination_ip = 5;
      */
     value: CidrRange;
     case: "destinationIp";
   } | {
     /**
-     * A port number that describes the destination port connecting to.
-     *
      * @generated from field: uint32 destination_port = 6;
      */
     value: number;
     case: "destinationPort";
   } | {
     /**
-     * A port number range that describes a range of destination ports connecting to.
-     *
      * @generated from field: envoy.type.v3.Int32Range destination_port_range = 11;
      */
     value: Int32Range;
     case: "destinationPortRange";
   } | {
     /**
-     * Metadata that describes additional information about the action.
-     *
      * @generated from field: envoy.type.matcher.v3.MetadataMatcher metadata = 7;
      */
     value: MetadataMatcher;
     case: "metadata";
   } | {
     /**
-     * Negates matching the provided permission. For instance, if the value of
-     * ``not_rule`` would match, this permission would not match. Conversely, if
-     * the value of ``not_rule`` would not match, this permission would match.
-     *
      * @generated from field: envoy.config.rbac.v3.Permission not_rule = 8;
      */
     value: Permission;
     case: "notRule";
   } | {
     /**
-     * The request server from the client's connection request. This is
-     * typically TLS SNI.
-     *
-     * .. attention::
-     *
-     *   The behavior of this field may be affected by how Envoy is configured
-     *   as explained below.
-     *
-     *   * If the :ref:`TLS Inspector <config_listener_filters_tls_inspector>`
-     *     filter is not added, and if a ``FilterChainMatch`` is not defined for
-     *     the :ref:`server name
-     *     <envoy_v3_api_field_config.listener.v3.FilterChainMatch.server_names>`,
-     *     a TLS connection's requested SNI server name will be treated as if it
-     *     wasn't present.
-     *
-     *   * A :ref:`listener filter <arch_overview_listener_filters>` may
-     *     overwrite a connection's requested server name within Envoy.
-     *
-     * Please refer to :ref:`this FAQ entry <faq_how_to_setup_sni>` to learn to
-     * setup SNI.
-     *
      * @generated from field: envoy.type.matcher.v3.StringMatcher requested_server_name = 9;
      */
     value: StringMatcher;
     case: "requestedServerName";
   } | {
     /**
-     * Extension for configuring custom matchers for RBAC.
-     * [#extension-category: envoy.rbac.matchers]
-     *
      * @generated from field: envoy.config.core.v3.TypedExtensionConfig matcher = 12;
      */
     value: TypedExtensionConfig;
     case: "matcher";
   } | {
     /**
-     * URI template path matching.
-     * [#extension-category: envoy.path.match]
-     *
      * @generated from field: envoy.config.core.v3.TypedExtensionConfig uri_template = 13;
      */
     value: TypedExtensionConfig;
@@ -483,9 +289,6 @@ export const PermissionSchema: GenMessage<Permission> = /*@__PURE__*/
   messageDesc(file_envoy_config_rbac_v3_rbac, 2);
 
 /**
- * Used in the ``and_rules`` and ``or_rules`` fields in the ``rule`` oneof. Depending on the context,
- * each are applied with the associated behavior.
- *
  * @generated from message envoy.config.rbac.v3.Permission.Set
  */
 export type Permission_Set = Message<"envoy.config.rbac.v3.Permission.Set"> & {
@@ -503,10 +306,6 @@ export const Permission_SetSchema: GenMessage<Permission_Set> = /*@__PURE__*/
   messageDesc(file_envoy_config_rbac_v3_rbac, 2, 0);
 
 /**
- * Principal defines an identity or a group of identities for a downstream
- * subject.
- * [#next-free-field: 13]
- *
  * @generated from message envoy.config.rbac.v3.Principal
  */
 export type Principal = Message<"envoy.config.rbac.v3.Principal"> & {
@@ -515,48 +314,30 @@ export type Principal = Message<"envoy.config.rbac.v3.Principal"> & {
    */
   identifier: {
     /**
-     * A set of identifiers that all must match in order to define the
-     * downstream.
-     *
      * @generated from field: envoy.config.rbac.v3.Principal.Set and_ids = 1;
      */
     value: Principal_Set;
     case: "andIds";
   } | {
     /**
-     * A set of identifiers at least one must match in order to define the
-     * downstream.
-     *
      * @generated from field: envoy.config.rbac.v3.Principal.Set or_ids = 2;
      */
     value: Principal_Set;
     case: "orIds";
   } | {
     /**
-     * When any is set, it matches any downstream.
-     *
      * @generated from field: bool any = 3;
      */
     value: boolean;
     case: "any";
   } | {
     /**
-     * Authenticated attributes that identify the downstream.
-     *
      * @generated from field: envoy.config.rbac.v3.Principal.Authenticated authenticated = 4;
      */
     value: Principal_Authenticated;
     case: "authenticated";
   } | {
     /**
-     * A CIDR block that describes the downstream IP.
-     * This address will honor proxy protocol, but will not honor XFF.
-     *
-     * This field is deprecated; either use :ref:`remote_ip
-     * <envoy_v3_api_field_config.rbac.v3.Principal.remote_ip>` for the same
-     * behavior, or use
-     * :ref:`direct_remote_ip <envoy_v3_api_field_config.rbac.v3.Principal.direct_remote_ip>`.
-     *
      * @generated from field: envoy.config.core.v3.CidrRange source_ip = 5 [deprecated = true];
      * @deprecated
      */
@@ -564,70 +345,42 @@ export type Principal = Message<"envoy.config.rbac.v3.Principal"> & {
     case: "sourceIp";
   } | {
     /**
-     * A CIDR block that describes the downstream remote/origin address.
-     * Note: This is always the physical peer even if the
-     * :ref:`remote_ip <envoy_v3_api_field_config.rbac.v3.Principal.remote_ip>` is
-     * inferred from for example the x-forwarder-for header, proxy protocol,
-     * etc.
-     *
      * @generated from field: envoy.config.core.v3.CidrRange direct_remote_ip = 10;
      */
     value: CidrRange;
     case: "directRemoteIp";
   } | {
     /**
-     * A CIDR block that describes the downstream remote/origin address.
-     * Note: This may not be the physical peer and could be different from the
-     * :ref:`direct_remote_ip
-     * <envoy_v3_api_field_config.rbac.v3.Principal.direct_remote_ip>`. E.g, if the
-     * remote ip is inferred from for example the x-forwarder-for header, proxy
-     * protocol, etc.
-     *
      * @generated from field: envoy.config.core.v3.CidrRange remote_ip = 11;
      */
     value: CidrRange;
     case: "remoteIp";
   } | {
     /**
-     * A header (or pseudo-header such as :path or :method) on the incoming HTTP
-     * request. Only available for HTTP request. Note: the pseudo-header :path
-     * includes the query and fragment string. Use the ``url_path`` field if you
-     * want to match the URL path without the query and fragment string.
-     *
      * @generated from field: envoy.config.route.v3.HeaderMatcher header = 6;
      */
     value: HeaderMatcher;
     case: "header";
   } | {
     /**
-     * A URL path on the incoming HTTP request. Only available for HTTP.
-     *
      * @generated from field: envoy.type.matcher.v3.PathMatcher url_path = 9;
      */
     value: PathMatcher;
     case: "urlPath";
   } | {
     /**
-     * Metadata that describes additional information about the principal.
-     *
      * @generated from field: envoy.type.matcher.v3.MetadataMatcher metadata = 7;
      */
     value: MetadataMatcher;
     case: "metadata";
   } | {
     /**
-     * Identifies the principal using a filter state object.
-     *
      * @generated from field: envoy.type.matcher.v3.FilterStateMatcher filter_state = 12;
      */
     value: FilterStateMatcher;
     case: "filterState";
   } | {
     /**
-     * Negates matching the provided principal. For instance, if the value of
-     * ``not_id`` would match, this principal would not match. Conversely, if the
-     * value of ``not_id`` would not match, this principal would match.
-     *
      * @generated from field: envoy.config.rbac.v3.Principal not_id = 8;
      */
     value: Principal;
@@ -643,9 +396,6 @@ export const PrincipalSchema: GenMessage<Principal> = /*@__PURE__*/
   messageDesc(file_envoy_config_rbac_v3_rbac, 3);
 
 /**
- * Used in the ``and_ids`` and ``or_ids`` fields in the ``identifier`` oneof.
- * Depending on the context, each are applied with the associated behavior.
- *
  * @generated from message envoy.config.rbac.v3.Principal.Set
  */
 export type Principal_Set = Message<"envoy.config.rbac.v3.Principal.Set"> & {
@@ -663,16 +413,10 @@ export const Principal_SetSchema: GenMessage<Principal_Set> = /*@__PURE__*/
   messageDesc(file_envoy_config_rbac_v3_rbac, 3, 0);
 
 /**
- * Authentication attributes for a downstream.
- *
  * @generated from message envoy.config.rbac.v3.Principal.Authenticated
  */
 export type Principal_Authenticated = Message<"envoy.config.rbac.v3.Principal.Authenticated"> & {
   /**
-   * The name of the principal. If set, The URI SAN or DNS SAN in that order
-   * is used from the certificate, otherwise the subject field is used. If
-   * unset, it applies to any user that is authenticated.
-   *
    * @generated from field: envoy.type.matcher.v3.StringMatcher principal_name = 2;
    */
   principalName?: StringMatcher | undefined;
@@ -686,38 +430,15 @@ export const Principal_AuthenticatedSchema: GenMessage<Principal_Authenticated> 
   messageDesc(file_envoy_config_rbac_v3_rbac, 3, 1);
 
 /**
- * Action defines the result of allowance or denial when a request matches the matcher.
- *
  * @generated from message envoy.config.rbac.v3.Action
  */
 export type Action = Message<"envoy.config.rbac.v3.Action"> & {
   /**
-   * The name indicates the policy name.
-   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * The action to take if the matcher matches. Every action either allows or denies a request,
-   * and can also carry out action-specific operations.
-   *
-   * Actions:
-   *
-   *  * ``ALLOW``: If the request gets matched on ALLOW, it is permitted.
-   *  * ``DENY``: If the request gets matched on DENY, it is not permitted.
-   *  * ``LOG``: If the request gets matched on LOG, it is permitted. Besides, the
-   *    dynamic metadata key ``access_log_hint`` under the shared key namespace
-   *    ``envoy.common`` will be set to the value ``true``.
-   *  * If the request cannot get matched, it will fallback to ``DENY``.
-   *
-   * Log behavior:
-   *
-   *  If the RBAC matcher contains at least one LOG action, the dynamic
-   *  metadata key ``access_log_hint`` will be set based on if the request
-   *  get matched on the LOG action.
-   *
-   *
    * @generated from field: envoy.config.rbac.v3.RBAC.Action action = 2;
    */
   action: RBAC_Action;

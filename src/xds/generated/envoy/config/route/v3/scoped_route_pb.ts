@@ -7,119 +7,39 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { RouteConfiguration } from "./route_pb.ts";
 import { file_envoy_config_route_v3_route } from "./route_pb.ts";
-import { file_udpa_annotations_migrate } from "../../../../udpa/annotations/migrate_pb.ts";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/config/route/v3/scoped_route.proto.
  */
 export const file_envoy_config_route_v3_scoped_route: GenFile = /*@__PURE__*/
-  fileDesc("CihlbnZveS9jb25maWcvcm91dGUvdjMvc2NvcGVkX3JvdXRlLnByb3RvEhVlbnZveS5jb25maWcucm91dGUudjMi0wQKGFNjb3BlZFJvdXRlQ29uZmlndXJhdGlvbhIRCglvbl9kZW1hbmQYBCABKAgSFQoEbmFtZRgBIAEoCUIH+kIEcgIQARI2Chhyb3V0ZV9jb25maWd1cmF0aW9uX25hbWUYAiABKAlCFPKY/o8FDhIMcm91dGVfY29uZmlnElwKE3JvdXRlX2NvbmZpZ3VyYXRpb24YBSABKAsyKS5lbnZveS5jb25maWcucm91dGUudjMuUm91dGVDb25maWd1cmF0aW9uQhTymP6PBQ4SDHJvdXRlX2NvbmZpZxJKCgNrZXkYAyABKAsyMy5lbnZveS5jb25maWcucm91dGUudjMuU2NvcGVkUm91dGVDb25maWd1cmF0aW9uLktleUII+kIFigECEAEa/AEKA0tleRJZCglmcmFnbWVudHMYASADKAsyPC5lbnZveS5jb25maWcucm91dGUudjMuU2NvcGVkUm91dGVDb25maWd1cmF0aW9uLktleS5GcmFnbWVudEII+kIFkgECCAEaaAoIRnJhZ21lbnQSFAoKc3RyaW5nX2tleRgBIAEoCUgAOjmaxYgeNAoyZW52b3kuYXBpLnYyLlNjb3BlZFJvdXRlQ29uZmlndXJhdGlvbi5LZXkuRnJhZ21lbnRCCwoEdHlwZRID+EIBOjCaxYgeKwopZW52b3kuYXBpLnYyLlNjb3BlZFJvdXRlQ29uZmlndXJhdGlvbi5LZXk6LJrFiB4nCiVlbnZveS5hcGkudjIuU2NvcGVkUm91dGVDb25maWd1cmF0aW9uQocBCiNpby5lbnZveXByb3h5LmVudm95LmNvbmZpZy5yb3V0ZS52M0IQU2NvcGVkUm91dGVQcm90b1ABWkRnaXRodWIuY29tL2Vudm95cHJveHkvZ28tY29udHJvbC1wbGFuZS9lbnZveS9jb25maWcvcm91dGUvdjM7cm91dGV2M7qAyNEGAhACYgZwcm90bzM", [file_envoy_config_route_v3_route, file_udpa_annotations_migrate, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("CihlbnZveS9jb25maWcvcm91dGUvdjMvc2NvcGVkX3JvdXRlLnByb3RvEhVlbnZveS5jb25maWcucm91dGUudjMi/AIKGFNjb3BlZFJvdXRlQ29uZmlndXJhdGlvbhIRCglvbl9kZW1hbmQYBCABKAgSDgoEbmFtZRgBIAEoCUIAEiIKGHJvdXRlX2NvbmZpZ3VyYXRpb25fbmFtZRgCIAEoCUIAEkgKE3JvdXRlX2NvbmZpZ3VyYXRpb24YBSABKAsyKS5lbnZveS5jb25maWcucm91dGUudjMuUm91dGVDb25maWd1cmF0aW9uQgASQgoDa2V5GAMgASgLMjMuZW52b3kuY29uZmlnLnJvdXRlLnYzLlNjb3BlZFJvdXRlQ29uZmlndXJhdGlvbi5LZXlCABqIAQoDS2V5ElEKCWZyYWdtZW50cxgBIAMoCzI8LmVudm95LmNvbmZpZy5yb3V0ZS52My5TY29wZWRSb3V0ZUNvbmZpZ3VyYXRpb24uS2V5LkZyYWdtZW50QgAaLAoIRnJhZ21lbnQSFAoKc3RyaW5nX2tleRgBIAEoCUgAOgBCCAoEdHlwZRIAOgA6AGIGcHJvdG8z", [file_envoy_config_route_v3_route]);
 
 /**
- * Specifies a routing scope, which associates a
- * :ref:`Key<envoy_v3_api_msg_config.route.v3.ScopedRouteConfiguration.Key>` to a
- * :ref:`envoy_v3_api_msg_config.route.v3.RouteConfiguration`.
- * The :ref:`envoy_v3_api_msg_config.route.v3.RouteConfiguration` can be obtained dynamically
- * via RDS (:ref:`route_configuration_name<envoy_v3_api_field_config.route.v3.ScopedRouteConfiguration.route_configuration_name>`)
- * or specified inline (:ref:`route_configuration<envoy_v3_api_field_config.route.v3.ScopedRouteConfiguration.route_configuration>`).
- *
- * The HTTP connection manager builds up a table consisting of these Key to
- * RouteConfiguration mappings, and looks up the RouteConfiguration to use per
- * request according to the algorithm specified in the
- * :ref:`scope_key_builder<envoy_v3_api_field_extensions.filters.network.http_connection_manager.v3.ScopedRoutes.scope_key_builder>`
- * assigned to the HttpConnectionManager.
- *
- * For example, with the following configurations (in YAML):
- *
- * HttpConnectionManager config:
- *
- * .. code::
- *
- *   ...
- *   scoped_routes:
- *     name: foo-scoped-routes
- *     scope_key_builder:
- *       fragments:
- *         - header_value_extractor:
- *             name: X-Route-Selector
- *             element_separator: ","
- *             element:
- *               separator: =
- *               key: vip
- *
- * ScopedRouteConfiguration resources (specified statically via
- * :ref:`scoped_route_configurations_list<envoy_v3_api_field_extensions.filters.network.http_connection_manager.v3.ScopedRoutes.scoped_route_configurations_list>`
- * or obtained dynamically via SRDS):
- *
- * .. code::
- *
- *  (1)
- *   name: route-scope1
- *   route_configuration_name: route-config1
- *   key:
- *      fragments:
- *        - string_key: 172.10.10.20
- *
- *  (2)
- *   name: route-scope2
- *   route_configuration_name: route-config2
- *   key:
- *     fragments:
- *       - string_key: 172.20.20.30
- *
- * A request from a client such as:
- *
- * .. code::
- *
- *     GET / HTTP/1.1
- *     Host: foo.com
- *     X-Route-Selector: vip=172.10.10.20
- *
- * would result in the routing table defined by the ``route-config1``
- * RouteConfiguration being assigned to the HTTP request/stream.
- *
- * [#next-free-field: 6]
- *
  * @generated from message envoy.config.route.v3.ScopedRouteConfiguration
  */
 export type ScopedRouteConfiguration = Message<"envoy.config.route.v3.ScopedRouteConfiguration"> & {
   /**
-   * Whether the RouteConfiguration should be loaded on demand.
-   *
    * @generated from field: bool on_demand = 4;
    */
   onDemand: boolean;
 
   /**
-   * The name assigned to the routing scope.
-   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * The resource name to use for a :ref:`envoy_v3_api_msg_service.discovery.v3.DiscoveryRequest` to an
-   * RDS server to fetch the :ref:`envoy_v3_api_msg_config.route.v3.RouteConfiguration` associated
-   * with this scope.
-   *
    * @generated from field: string route_configuration_name = 2;
    */
   routeConfigurationName: string;
 
   /**
-   * The :ref:`envoy_v3_api_msg_config.route.v3.RouteConfiguration` associated with the scope.
-   *
    * @generated from field: envoy.config.route.v3.RouteConfiguration route_configuration = 5;
    */
   routeConfiguration?: RouteConfiguration | undefined;
 
   /**
-   * The key to match against.
-   *
    * @generated from field: envoy.config.route.v3.ScopedRouteConfiguration.Key key = 3;
    */
   key?: ScopedRouteConfiguration_Key | undefined;
@@ -133,20 +53,10 @@ export const ScopedRouteConfigurationSchema: GenMessage<ScopedRouteConfiguration
   messageDesc(file_envoy_config_route_v3_scoped_route, 0);
 
 /**
- * Specifies a key which is matched against the output of the
- * :ref:`scope_key_builder<envoy_v3_api_field_extensions.filters.network.http_connection_manager.v3.ScopedRoutes.scope_key_builder>`
- * specified in the HttpConnectionManager. The matching is done per HTTP
- * request and is dependent on the order of the fragments contained in the
- * Key.
- *
  * @generated from message envoy.config.route.v3.ScopedRouteConfiguration.Key
  */
 export type ScopedRouteConfiguration_Key = Message<"envoy.config.route.v3.ScopedRouteConfiguration.Key"> & {
   /**
-   * The ordered set of fragments to match against. The order must match the
-   * fragments in the corresponding
-   * :ref:`scope_key_builder<envoy_v3_api_field_extensions.filters.network.http_connection_manager.v3.ScopedRoutes.scope_key_builder>`.
-   *
    * @generated from field: repeated envoy.config.route.v3.ScopedRouteConfiguration.Key.Fragment fragments = 1;
    */
   fragments: ScopedRouteConfiguration_Key_Fragment[];
@@ -168,8 +78,6 @@ export type ScopedRouteConfiguration_Key_Fragment = Message<"envoy.config.route.
    */
   type: {
     /**
-     * A string to match against.
-     *
      * @generated from field: string string_key = 1;
      */
     value: string;

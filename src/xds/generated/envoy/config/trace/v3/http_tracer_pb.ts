@@ -7,34 +7,19 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_any } from "@bufbuild/protobuf/wkt";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/config/trace/v3/http_tracer.proto.
  */
 export const file_envoy_config_trace_v3_http_tracer: GenFile = /*@__PURE__*/
-  fileDesc("CidlbnZveS9jb25maWcvdHJhY2UvdjMvaHR0cF90cmFjZXIucHJvdG8SFWVudm95LmNvbmZpZy50cmFjZS52MyL4AQoHVHJhY2luZxIxCgRodHRwGAEgASgLMiMuZW52b3kuY29uZmlnLnRyYWNlLnYzLlRyYWNpbmcuSHR0cBqTAQoESHR0cBIVCgRuYW1lGAEgASgJQgf6QgRyAhABEiwKDHR5cGVkX2NvbmZpZxgDIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnlIADopmsWIHiQKImVudm95LmNvbmZpZy50cmFjZS52Mi5UcmFjaW5nLkh0dHBCDQoLY29uZmlnX3R5cGVKBAgCEANSBmNvbmZpZzokmsWIHh8KHWVudm95LmNvbmZpZy50cmFjZS52Mi5UcmFjaW5nQoYBCiNpby5lbnZveXByb3h5LmVudm95LmNvbmZpZy50cmFjZS52M0IPSHR0cFRyYWNlclByb3RvUAFaRGdpdGh1Yi5jb20vZW52b3lwcm94eS9nby1jb250cm9sLXBsYW5lL2Vudm95L2NvbmZpZy90cmFjZS92Mzt0cmFjZXYzuoDI0QYCEAJiBnByb3RvMw", [file_google_protobuf_any, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("CidlbnZveS9jb25maWcvdHJhY2UvdjMvaHR0cF90cmFjZXIucHJvdG8SFWVudm95LmNvbmZpZy50cmFjZS52MyKjAQoHVHJhY2luZxIxCgRodHRwGAEgASgLMiMuZW52b3kuY29uZmlnLnRyYWNlLnYzLlRyYWNpbmcuSHR0cBpjCgRIdHRwEg4KBG5hbWUYASABKAlCABIsCgx0eXBlZF9jb25maWcYAyABKAsyFC5nb29nbGUucHJvdG9idWYuQW55SAA6AEINCgtjb25maWdfdHlwZUoECAIQA1IGY29uZmlnOgBiBnByb3RvMw", [file_google_protobuf_any]);
 
 /**
- * The tracing configuration specifies settings for an HTTP tracer provider used by Envoy.
- *
- * Envoy may support other tracers in the future, but right now the HTTP tracer is the only one
- * supported.
- *
- * .. attention::
- *
- *   Use of this message type has been deprecated in favor of direct use of
- *   :ref:`Tracing.Http <envoy_v3_api_msg_config.trace.v3.Tracing.Http>`.
- *
  * @generated from message envoy.config.trace.v3.Tracing
  */
 export type Tracing = Message<"envoy.config.trace.v3.Tracing"> & {
   /**
-   * Provides configuration for the HTTP tracer.
-   *
    * @generated from field: envoy.config.trace.v3.Tracing.Http http = 1;
    */
   http?: Tracing_Http | undefined;
@@ -48,29 +33,15 @@ export const TracingSchema: GenMessage<Tracing> = /*@__PURE__*/
   messageDesc(file_envoy_config_trace_v3_http_tracer, 0);
 
 /**
- * Configuration for an HTTP tracer provider used by Envoy.
- *
- * The configuration is defined by the
- * :ref:`HttpConnectionManager.Tracing <envoy_v3_api_msg_extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.Tracing>`
- * :ref:`provider <envoy_v3_api_field_extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.Tracing.provider>`
- * field.
- *
  * @generated from message envoy.config.trace.v3.Tracing.Http
  */
 export type Tracing_Http = Message<"envoy.config.trace.v3.Tracing.Http"> & {
   /**
-   * The name of the HTTP trace driver to instantiate. The name must match a
-   * supported HTTP trace driver.
-   * See the :ref:`extensions listed in typed_config below <extension_category_envoy.tracers>` for the default list of the HTTP trace driver.
-   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * Trace driver specific configuration which must be set according to the driver being instantiated.
-   * [#extension-category: envoy.tracers]
-   *
    * @generated from oneof envoy.config.trace.v3.Tracing.Http.config_type
    */
   configType: {

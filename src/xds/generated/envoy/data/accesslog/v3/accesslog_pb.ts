@@ -11,32 +11,24 @@ import type { Metadata, RequestMethod } from "../../../config/core/v3/base_pb.ts
 import { file_envoy_config_core_v3_base } from "../../../config/core/v3/base_pb.ts";
 import type { Any, Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_any, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
-import { file_envoy_annotations_deprecation } from "../../../annotations/deprecation_pb.ts";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/data/accesslog/v3/accesslog.proto.
  */
 export const file_envoy_data_accesslog_v3_accesslog: GenFile = /*@__PURE__*/
-  fileDesc("CidlbnZveS9kYXRhL2FjY2Vzc2xvZy92My9hY2Nlc3Nsb2cucHJvdG8SF2Vudm95LmRhdGEuYWNjZXNzbG9nLnYzItgBChFUQ1BBY2Nlc3NMb2dFbnRyeRJDChFjb21tb25fcHJvcGVydGllcxgBIAEoCzIoLmVudm95LmRhdGEuYWNjZXNzbG9nLnYzLkFjY2Vzc0xvZ0NvbW1vbhJMChVjb25uZWN0aW9uX3Byb3BlcnRpZXMYAiABKAsyLS5lbnZveS5kYXRhLmFjY2Vzc2xvZy52My5Db25uZWN0aW9uUHJvcGVydGllczowmsWIHisKKWVudm95LmRhdGEuYWNjZXNzbG9nLnYyLlRDUEFjY2Vzc0xvZ0VudHJ5IroDChJIVFRQQWNjZXNzTG9nRW50cnkSQwoRY29tbW9uX3Byb3BlcnRpZXMYASABKAsyKC5lbnZveS5kYXRhLmFjY2Vzc2xvZy52My5BY2Nlc3NMb2dDb21tb24SUQoQcHJvdG9jb2xfdmVyc2lvbhgCIAEoDjI3LmVudm95LmRhdGEuYWNjZXNzbG9nLnYzLkhUVFBBY2Nlc3NMb2dFbnRyeS5IVFRQVmVyc2lvbhI/CgdyZXF1ZXN0GAMgASgLMi4uZW52b3kuZGF0YS5hY2Nlc3Nsb2cudjMuSFRUUFJlcXVlc3RQcm9wZXJ0aWVzEkEKCHJlc3BvbnNlGAQgASgLMi8uZW52b3kuZGF0YS5hY2Nlc3Nsb2cudjMuSFRUUFJlc3BvbnNlUHJvcGVydGllcyJVCgtIVFRQVmVyc2lvbhIYChRQUk9UT0NPTF9VTlNQRUNJRklFRBAAEgoKBkhUVFAxMBABEgoKBkhUVFAxMRACEgkKBUhUVFAyEAMSCQoFSFRUUDMQBDoxmsWIHiwKKmVudm95LmRhdGEuYWNjZXNzbG9nLnYyLkhUVFBBY2Nlc3NMb2dFbnRyeSJ3ChRDb25uZWN0aW9uUHJvcGVydGllcxIWCg5yZWNlaXZlZF9ieXRlcxgBIAEoBBISCgpzZW50X2J5dGVzGAIgASgEOjOaxYgeLgosZW52b3kuZGF0YS5hY2Nlc3Nsb2cudjIuQ29ubmVjdGlvblByb3BlcnRpZXMisw8KD0FjY2Vzc0xvZ0NvbW1vbhIsCgtzYW1wbGVfcmF0ZRgBIAEoAUIX+kIUEhIZAAAAAAAA8D8hAAAAAAAAAAASQAoZZG93bnN0cmVhbV9yZW1vdGVfYWRkcmVzcxgCIAEoCzIdLmVudm95LmNvbmZpZy5jb3JlLnYzLkFkZHJlc3MSPwoYZG93bnN0cmVhbV9sb2NhbF9hZGRyZXNzGAMgASgLMh0uZW52b3kuY29uZmlnLmNvcmUudjMuQWRkcmVzcxI+Cg50bHNfcHJvcGVydGllcxgEIAEoCzImLmVudm95LmRhdGEuYWNjZXNzbG9nLnYzLlRMU1Byb3BlcnRpZXMSLgoKc3RhcnRfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNwoUdGltZV90b19sYXN0X3J4X2J5dGUYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SQQoedGltZV90b19maXJzdF91cHN0cmVhbV90eF9ieXRlGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEkAKHXRpbWVfdG9fbGFzdF91cHN0cmVhbV90eF9ieXRlGAggASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEkEKHnRpbWVfdG9fZmlyc3RfdXBzdHJlYW1fcnhfYnl0ZRgJIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhJACh10aW1lX3RvX2xhc3RfdXBzdHJlYW1fcnhfYnl0ZRgKIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhJDCiB0aW1lX3RvX2ZpcnN0X2Rvd25zdHJlYW1fdHhfYnl0ZRgLIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhJCCh90aW1lX3RvX2xhc3RfZG93bnN0cmVhbV90eF9ieXRlGAwgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEj4KF3Vwc3RyZWFtX3JlbW90ZV9hZGRyZXNzGA0gASgLMh0uZW52b3kuY29uZmlnLmNvcmUudjMuQWRkcmVzcxI9ChZ1cHN0cmVhbV9sb2NhbF9hZGRyZXNzGA4gASgLMh0uZW52b3kuY29uZmlnLmNvcmUudjMuQWRkcmVzcxIYChB1cHN0cmVhbV9jbHVzdGVyGA8gASgJEj4KDnJlc3BvbnNlX2ZsYWdzGBAgASgLMiYuZW52b3kuZGF0YS5hY2Nlc3Nsb2cudjMuUmVzcG9uc2VGbGFncxIwCghtZXRhZGF0YRgRIAEoCzIeLmVudm95LmNvbmZpZy5jb3JlLnYzLk1ldGFkYXRhEikKIXVwc3RyZWFtX3RyYW5zcG9ydF9mYWlsdXJlX3JlYXNvbhgSIAEoCRISCgpyb3V0ZV9uYW1lGBMgASgJEkcKIGRvd25zdHJlYW1fZGlyZWN0X3JlbW90ZV9hZGRyZXNzGBQgASgLMh0uZW52b3kuY29uZmlnLmNvcmUudjMuQWRkcmVzcxJeChRmaWx0ZXJfc3RhdGVfb2JqZWN0cxgVIAMoCzJALmVudm95LmRhdGEuYWNjZXNzbG9nLnYzLkFjY2Vzc0xvZ0NvbW1vbi5GaWx0ZXJTdGF0ZU9iamVjdHNFbnRyeRJNCgtjdXN0b21fdGFncxgWIAMoCzI4LmVudm95LmRhdGEuYWNjZXNzbG9nLnYzLkFjY2Vzc0xvZ0NvbW1vbi5DdXN0b21UYWdzRW50cnkSKwoIZHVyYXRpb24YFyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SJgoedXBzdHJlYW1fcmVxdWVzdF9hdHRlbXB0X2NvdW50GBggASgNEiYKHmNvbm5lY3Rpb25fdGVybWluYXRpb25fZGV0YWlscxgZIAEoCRIRCglzdHJlYW1faWQYGiABKAkSKwoWaW50ZXJtZWRpYXRlX2xvZ19lbnRyeRgbIAEoCEILGAGSx4bYBAMzLjASKwojZG93bnN0cmVhbV90cmFuc3BvcnRfZmFpbHVyZV9yZWFzb24YHCABKAkSIgoaZG93bnN0cmVhbV93aXJlX2J5dGVzX3NlbnQYHSABKAQSJgoeZG93bnN0cmVhbV93aXJlX2J5dGVzX3JlY2VpdmVkGB4gASgEEiAKGHVwc3RyZWFtX3dpcmVfYnl0ZXNfc2VudBgfIAEoBBIkChx1cHN0cmVhbV93aXJlX2J5dGVzX3JlY2VpdmVkGCAgASgEEj8KD2FjY2Vzc19sb2dfdHlwZRghIAEoDjImLmVudm95LmRhdGEuYWNjZXNzbG9nLnYzLkFjY2Vzc0xvZ1R5cGUaTwoXRmlsdGVyU3RhdGVPYmplY3RzRW50cnkSCwoDa2V5GAEgASgJEiMKBXZhbHVlGAIgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueToCOAEaMQoPQ3VzdG9tVGFnc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAE6LprFiB4pCidlbnZveS5kYXRhLmFjY2Vzc2xvZy52Mi5BY2Nlc3NMb2dDb21tb24iuQkKDVJlc3BvbnNlRmxhZ3MSIAoYZmFpbGVkX2xvY2FsX2hlYWx0aGNoZWNrGAEgASgIEhsKE25vX2hlYWx0aHlfdXBzdHJlYW0YAiABKAgSIAoYdXBzdHJlYW1fcmVxdWVzdF90aW1lb3V0GAMgASgIEhMKC2xvY2FsX3Jlc2V0GAQgASgIEh0KFXVwc3RyZWFtX3JlbW90ZV9yZXNldBgFIAEoCBIjCht1cHN0cmVhbV9jb25uZWN0aW9uX2ZhaWx1cmUYBiABKAgSJwofdXBzdHJlYW1fY29ubmVjdGlvbl90ZXJtaW5hdGlvbhgHIAEoCBIZChF1cHN0cmVhbV9vdmVyZmxvdxgIIAEoCBIWCg5ub19yb3V0ZV9mb3VuZBgJIAEoCBIWCg5kZWxheV9pbmplY3RlZBgKIAEoCBIWCg5mYXVsdF9pbmplY3RlZBgLIAEoCBIUCgxyYXRlX2xpbWl0ZWQYDCABKAgSUQoUdW5hdXRob3JpemVkX2RldGFpbHMYDSABKAsyMy5lbnZveS5kYXRhLmFjY2Vzc2xvZy52My5SZXNwb25zZUZsYWdzLlVuYXV0aG9yaXplZBIgChhyYXRlX2xpbWl0X3NlcnZpY2VfZXJyb3IYDiABKAgSKQohZG93bnN0cmVhbV9jb25uZWN0aW9uX3Rlcm1pbmF0aW9uGA8gASgIEiUKHXVwc3RyZWFtX3JldHJ5X2xpbWl0X2V4Y2VlZGVkGBAgASgIEhsKE3N0cmVhbV9pZGxlX3RpbWVvdXQYESABKAgSJQodaW52YWxpZF9lbnZveV9yZXF1ZXN0X2hlYWRlcnMYEiABKAgSIQoZZG93bnN0cmVhbV9wcm90b2NvbF9lcnJvchgTIAEoCBIsCiR1cHN0cmVhbV9tYXhfc3RyZWFtX2R1cmF0aW9uX3JlYWNoZWQYFCABKAgSIgoacmVzcG9uc2VfZnJvbV9jYWNoZV9maWx0ZXIYFSABKAgSHgoWbm9fZmlsdGVyX2NvbmZpZ19mb3VuZBgWIAEoCBIYChBkdXJhdGlvbl90aW1lb3V0GBcgASgIEh8KF3Vwc3RyZWFtX3Byb3RvY29sX2Vycm9yGBggASgIEhgKEG5vX2NsdXN0ZXJfZm91bmQYGSABKAgSGAoQb3ZlcmxvYWRfbWFuYWdlchgaIAEoCBIeChZkbnNfcmVzb2x1dGlvbl9mYWlsdXJlGBsgASgIEh8KF2Rvd25zdHJlYW1fcmVtb3RlX3Jlc2V0GBwgASgIGs0BCgxVbmF1dGhvcml6ZWQSSgoGcmVhc29uGAEgASgOMjouZW52b3kuZGF0YS5hY2Nlc3Nsb2cudjMuUmVzcG9uc2VGbGFncy5VbmF1dGhvcml6ZWQuUmVhc29uIjYKBlJlYXNvbhIWChJSRUFTT05fVU5TUEVDSUZJRUQQABIUChBFWFRFUk5BTF9TRVJWSUNFEAE6OZrFiB40CjJlbnZveS5kYXRhLmFjY2Vzc2xvZy52Mi5SZXNwb25zZUZsYWdzLlVuYXV0aG9yaXplZDosmsWIHicKJWVudm95LmRhdGEuYWNjZXNzbG9nLnYyLlJlc3BvbnNlRmxhZ3MimQcKDVRMU1Byb3BlcnRpZXMSRgoLdGxzX3ZlcnNpb24YASABKA4yMS5lbnZveS5kYXRhLmFjY2Vzc2xvZy52My5UTFNQcm9wZXJ0aWVzLlRMU1ZlcnNpb24SNgoQdGxzX2NpcGhlcl9zdWl0ZRgCIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZRIYChB0bHNfc25pX2hvc3RuYW1lGAMgASgJEmIKHGxvY2FsX2NlcnRpZmljYXRlX3Byb3BlcnRpZXMYBCABKAsyPC5lbnZveS5kYXRhLmFjY2Vzc2xvZy52My5UTFNQcm9wZXJ0aWVzLkNlcnRpZmljYXRlUHJvcGVydGllcxJhChtwZWVyX2NlcnRpZmljYXRlX3Byb3BlcnRpZXMYBSABKAsyPC5lbnZveS5kYXRhLmFjY2Vzc2xvZy52My5UTFNQcm9wZXJ0aWVzLkNlcnRpZmljYXRlUHJvcGVydGllcxIWCg50bHNfc2Vzc2lvbl9pZBgGIAEoCRIXCg9qYTNfZmluZ2VycHJpbnQYByABKAka7gIKFUNlcnRpZmljYXRlUHJvcGVydGllcxJlChBzdWJqZWN0X2FsdF9uYW1lGAEgAygLMksuZW52b3kuZGF0YS5hY2Nlc3Nsb2cudjMuVExTUHJvcGVydGllcy5DZXJ0aWZpY2F0ZVByb3BlcnRpZXMuU3ViamVjdEFsdE5hbWUSDwoHc3ViamVjdBgCIAEoCRIOCgZpc3N1ZXIYAyABKAkaiAEKDlN1YmplY3RBbHROYW1lEg0KA3VyaRgBIAEoCUgAEg0KA2RucxgCIAEoCUgAOlGaxYgeTApKZW52b3kuZGF0YS5hY2Nlc3Nsb2cudjIuVExTUHJvcGVydGllcy5DZXJ0aWZpY2F0ZVByb3BlcnRpZXMuU3ViamVjdEFsdE5hbWVCBQoDc2FuOkKaxYgePQo7ZW52b3kuZGF0YS5hY2Nlc3Nsb2cudjIuVExTUHJvcGVydGllcy5DZXJ0aWZpY2F0ZVByb3BlcnRpZXMiVwoKVExTVmVyc2lvbhIXChNWRVJTSU9OX1VOU1BFQ0lGSUVEEAASCQoFVExTdjEQARILCgdUTFN2MV8xEAISCwoHVExTdjFfMhADEgsKB1RMU3YxXzMQBDosmsWIHicKJWVudm95LmRhdGEuYWNjZXNzbG9nLnYyLlRMU1Byb3BlcnRpZXMi9QQKFUhUVFBSZXF1ZXN0UHJvcGVydGllcxJFCg5yZXF1ZXN0X21ldGhvZBgBIAEoDjIjLmVudm95LmNvbmZpZy5jb3JlLnYzLlJlcXVlc3RNZXRob2RCCPpCBYIBAhABEg4KBnNjaGVtZRgCIAEoCRIRCglhdXRob3JpdHkYAyABKAkSKgoEcG9ydBgEIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZRIMCgRwYXRoGAUgASgJEhIKCnVzZXJfYWdlbnQYBiABKAkSDwoHcmVmZXJlchgHIAEoCRIVCg1mb3J3YXJkZWRfZm9yGAggASgJEhIKCnJlcXVlc3RfaWQYCSABKAkSFQoNb3JpZ2luYWxfcGF0aBgKIAEoCRIdChVyZXF1ZXN0X2hlYWRlcnNfYnl0ZXMYCyABKAQSGgoScmVxdWVzdF9ib2R5X2J5dGVzGAwgASgEElsKD3JlcXVlc3RfaGVhZGVycxgNIAMoCzJCLmVudm95LmRhdGEuYWNjZXNzbG9nLnYzLkhUVFBSZXF1ZXN0UHJvcGVydGllcy5SZXF1ZXN0SGVhZGVyc0VudHJ5EiIKGnVwc3RyZWFtX2hlYWRlcl9ieXRlc19zZW50GA4gASgEEigKIGRvd25zdHJlYW1faGVhZGVyX2J5dGVzX3JlY2VpdmVkGA8gASgEGjUKE1JlcXVlc3RIZWFkZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ATo0msWIHi8KLWVudm95LmRhdGEuYWNjZXNzbG9nLnYyLkhUVFBSZXF1ZXN0UHJvcGVydGllcyLhBAoWSFRUUFJlc3BvbnNlUHJvcGVydGllcxIzCg1yZXNwb25zZV9jb2RlGAEgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlEh4KFnJlc3BvbnNlX2hlYWRlcnNfYnl0ZXMYAiABKAQSGwoTcmVzcG9uc2VfYm9keV9ieXRlcxgDIAEoBBJeChByZXNwb25zZV9oZWFkZXJzGAQgAygLMkQuZW52b3kuZGF0YS5hY2Nlc3Nsb2cudjMuSFRUUFJlc3BvbnNlUHJvcGVydGllcy5SZXNwb25zZUhlYWRlcnNFbnRyeRJgChFyZXNwb25zZV90cmFpbGVycxgFIAMoCzJFLmVudm95LmRhdGEuYWNjZXNzbG9nLnYzLkhUVFBSZXNwb25zZVByb3BlcnRpZXMuUmVzcG9uc2VUcmFpbGVyc0VudHJ5Eh0KFXJlc3BvbnNlX2NvZGVfZGV0YWlscxgGIAEoCRImCh51cHN0cmVhbV9oZWFkZXJfYnl0ZXNfcmVjZWl2ZWQYByABKAQSJAocZG93bnN0cmVhbV9oZWFkZXJfYnl0ZXNfc2VudBgIIAEoBBo2ChRSZXNwb25zZUhlYWRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjcKFVJlc3BvbnNlVHJhaWxlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBOjWaxYgeMAouZW52b3kuZGF0YS5hY2Nlc3Nsb2cudjIuSFRUUFJlc3BvbnNlUHJvcGVydGllcyrLAgoNQWNjZXNzTG9nVHlwZRIKCgZOb3RTZXQQABIYChRUY3BVcHN0cmVhbUNvbm5lY3RlZBABEg8KC1RjcFBlcmlvZGljEAISFAoQVGNwQ29ubmVjdGlvbkVuZBADEhMKD0Rvd25zdHJlYW1TdGFydBAEEhYKEkRvd25zdHJlYW1QZXJpb2RpYxAFEhEKDURvd25zdHJlYW1FbmQQBhIVChFVcHN0cmVhbVBvb2xSZWFkeRAHEhQKEFVwc3RyZWFtUGVyaW9kaWMQCBIPCgtVcHN0cmVhbUVuZBAJEisKJ0Rvd25zdHJlYW1UdW5uZWxTdWNjZXNzZnVsbHlFc3RhYmxpc2hlZBAKEh4KGlVkcFR1bm5lbFVwc3RyZWFtQ29ubmVjdGVkEAsSDwoLVWRwUGVyaW9kaWMQDBIRCg1VZHBTZXNzaW9uRW5kEA1CjQEKJWlvLmVudm95cHJveHkuZW52b3kuZGF0YS5hY2Nlc3Nsb2cudjNCDkFjY2Vzc2xvZ1Byb3RvUAFaSmdpdGh1Yi5jb20vZW52b3lwcm94eS9nby1jb250cm9sLXBsYW5lL2Vudm95L2RhdGEvYWNjZXNzbG9nL3YzO2FjY2Vzc2xvZ3YzuoDI0QYCEAJiBnByb3RvMw", [file_envoy_config_core_v3_address, file_envoy_config_core_v3_base, file_google_protobuf_any, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_protobuf_wrappers, file_envoy_annotations_deprecation, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("CidlbnZveS9kYXRhL2FjY2Vzc2xvZy92My9hY2Nlc3Nsb2cucHJvdG8SF2Vudm95LmRhdGEuYWNjZXNzbG9nLnYzIqgBChFUQ1BBY2Nlc3NMb2dFbnRyeRJDChFjb21tb25fcHJvcGVydGllcxgBIAEoCzIoLmVudm95LmRhdGEuYWNjZXNzbG9nLnYzLkFjY2Vzc0xvZ0NvbW1vbhJMChVjb25uZWN0aW9uX3Byb3BlcnRpZXMYAiABKAsyLS5lbnZveS5kYXRhLmFjY2Vzc2xvZy52My5Db25uZWN0aW9uUHJvcGVydGllczoAIokDChJIVFRQQWNjZXNzTG9nRW50cnkSQwoRY29tbW9uX3Byb3BlcnRpZXMYASABKAsyKC5lbnZveS5kYXRhLmFjY2Vzc2xvZy52My5BY2Nlc3NMb2dDb21tb24SUQoQcHJvdG9jb2xfdmVyc2lvbhgCIAEoDjI3LmVudm95LmRhdGEuYWNjZXNzbG9nLnYzLkhUVFBBY2Nlc3NMb2dFbnRyeS5IVFRQVmVyc2lvbhI/CgdyZXF1ZXN0GAMgASgLMi4uZW52b3kuZGF0YS5hY2Nlc3Nsb2cudjMuSFRUUFJlcXVlc3RQcm9wZXJ0aWVzEkEKCHJlc3BvbnNlGAQgASgLMi8uZW52b3kuZGF0YS5hY2Nlc3Nsb2cudjMuSFRUUFJlc3BvbnNlUHJvcGVydGllcyJVCgtIVFRQVmVyc2lvbhIYChRQUk9UT0NPTF9VTlNQRUNJRklFRBAAEgoKBkhUVFAxMBABEgoKBkhUVFAxMRACEgkKBUhUVFAyEAMSCQoFSFRUUDMQBDoAIkQKFENvbm5lY3Rpb25Qcm9wZXJ0aWVzEhYKDnJlY2VpdmVkX2J5dGVzGAEgASgEEhIKCnNlbnRfYnl0ZXMYAiABKAQ6ACLlDgoPQWNjZXNzTG9nQ29tbW9uEhUKC3NhbXBsZV9yYXRlGAEgASgBQgASQAoZZG93bnN0cmVhbV9yZW1vdGVfYWRkcmVzcxgCIAEoCzIdLmVudm95LmNvbmZpZy5jb3JlLnYzLkFkZHJlc3MSPwoYZG93bnN0cmVhbV9sb2NhbF9hZGRyZXNzGAMgASgLMh0uZW52b3kuY29uZmlnLmNvcmUudjMuQWRkcmVzcxI+Cg50bHNfcHJvcGVydGllcxgEIAEoCzImLmVudm95LmRhdGEuYWNjZXNzbG9nLnYzLlRMU1Byb3BlcnRpZXMSLgoKc3RhcnRfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNwoUdGltZV90b19sYXN0X3J4X2J5dGUYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SQQoedGltZV90b19maXJzdF91cHN0cmVhbV90eF9ieXRlGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEkAKHXRpbWVfdG9fbGFzdF91cHN0cmVhbV90eF9ieXRlGAggASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEkEKHnRpbWVfdG9fZmlyc3RfdXBzdHJlYW1fcnhfYnl0ZRgJIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhJACh10aW1lX3RvX2xhc3RfdXBzdHJlYW1fcnhfYnl0ZRgKIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhJDCiB0aW1lX3RvX2ZpcnN0X2Rvd25zdHJlYW1fdHhfYnl0ZRgLIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhJCCh90aW1lX3RvX2xhc3RfZG93bnN0cmVhbV90eF9ieXRlGAwgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEj4KF3Vwc3RyZWFtX3JlbW90ZV9hZGRyZXNzGA0gASgLMh0uZW52b3kuY29uZmlnLmNvcmUudjMuQWRkcmVzcxI9ChZ1cHN0cmVhbV9sb2NhbF9hZGRyZXNzGA4gASgLMh0uZW52b3kuY29uZmlnLmNvcmUudjMuQWRkcmVzcxIYChB1cHN0cmVhbV9jbHVzdGVyGA8gASgJEj4KDnJlc3BvbnNlX2ZsYWdzGBAgASgLMiYuZW52b3kuZGF0YS5hY2Nlc3Nsb2cudjMuUmVzcG9uc2VGbGFncxIwCghtZXRhZGF0YRgRIAEoCzIeLmVudm95LmNvbmZpZy5jb3JlLnYzLk1ldGFkYXRhEikKIXVwc3RyZWFtX3RyYW5zcG9ydF9mYWlsdXJlX3JlYXNvbhgSIAEoCRISCgpyb3V0ZV9uYW1lGBMgASgJEkcKIGRvd25zdHJlYW1fZGlyZWN0X3JlbW90ZV9hZGRyZXNzGBQgASgLMh0uZW52b3kuY29uZmlnLmNvcmUudjMuQWRkcmVzcxJeChRmaWx0ZXJfc3RhdGVfb2JqZWN0cxgVIAMoCzJALmVudm95LmRhdGEuYWNjZXNzbG9nLnYzLkFjY2Vzc0xvZ0NvbW1vbi5GaWx0ZXJTdGF0ZU9iamVjdHNFbnRyeRJNCgtjdXN0b21fdGFncxgWIAMoCzI4LmVudm95LmRhdGEuYWNjZXNzbG9nLnYzLkFjY2Vzc0xvZ0NvbW1vbi5DdXN0b21UYWdzRW50cnkSKwoIZHVyYXRpb24YFyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SJgoedXBzdHJlYW1fcmVxdWVzdF9hdHRlbXB0X2NvdW50GBggASgNEiYKHmNvbm5lY3Rpb25fdGVybWluYXRpb25fZGV0YWlscxgZIAEoCRIRCglzdHJlYW1faWQYGiABKAkSIgoWaW50ZXJtZWRpYXRlX2xvZ19lbnRyeRgbIAEoCEICGAESKwojZG93bnN0cmVhbV90cmFuc3BvcnRfZmFpbHVyZV9yZWFzb24YHCABKAkSIgoaZG93bnN0cmVhbV93aXJlX2J5dGVzX3NlbnQYHSABKAQSJgoeZG93bnN0cmVhbV93aXJlX2J5dGVzX3JlY2VpdmVkGB4gASgEEiAKGHVwc3RyZWFtX3dpcmVfYnl0ZXNfc2VudBgfIAEoBBIkChx1cHN0cmVhbV93aXJlX2J5dGVzX3JlY2VpdmVkGCAgASgEEj8KD2FjY2Vzc19sb2dfdHlwZRghIAEoDjImLmVudm95LmRhdGEuYWNjZXNzbG9nLnYzLkFjY2Vzc0xvZ1R5cGUaTwoXRmlsdGVyU3RhdGVPYmplY3RzRW50cnkSCwoDa2V5GAEgASgJEiMKBXZhbHVlGAIgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueToCOAEaMQoPQ3VzdG9tVGFnc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAE6ACLUCAoNUmVzcG9uc2VGbGFncxIgChhmYWlsZWRfbG9jYWxfaGVhbHRoY2hlY2sYASABKAgSGwoTbm9faGVhbHRoeV91cHN0cmVhbRgCIAEoCBIgChh1cHN0cmVhbV9yZXF1ZXN0X3RpbWVvdXQYAyABKAgSEwoLbG9jYWxfcmVzZXQYBCABKAgSHQoVdXBzdHJlYW1fcmVtb3RlX3Jlc2V0GAUgASgIEiMKG3Vwc3RyZWFtX2Nvbm5lY3Rpb25fZmFpbHVyZRgGIAEoCBInCh91cHN0cmVhbV9jb25uZWN0aW9uX3Rlcm1pbmF0aW9uGAcgASgIEhkKEXVwc3RyZWFtX292ZXJmbG93GAggASgIEhYKDm5vX3JvdXRlX2ZvdW5kGAkgASgIEhYKDmRlbGF5X2luamVjdGVkGAogASgIEhYKDmZhdWx0X2luamVjdGVkGAsgASgIEhQKDHJhdGVfbGltaXRlZBgMIAEoCBJRChR1bmF1dGhvcml6ZWRfZGV0YWlscxgNIAEoCzIzLmVudm95LmRhdGEuYWNjZXNzbG9nLnYzLlJlc3BvbnNlRmxhZ3MuVW5hdXRob3JpemVkEiAKGHJhdGVfbGltaXRfc2VydmljZV9lcnJvchgOIAEoCBIpCiFkb3duc3RyZWFtX2Nvbm5lY3Rpb25fdGVybWluYXRpb24YDyABKAgSJQoddXBzdHJlYW1fcmV0cnlfbGltaXRfZXhjZWVkZWQYECABKAgSGwoTc3RyZWFtX2lkbGVfdGltZW91dBgRIAEoCBIlCh1pbnZhbGlkX2Vudm95X3JlcXVlc3RfaGVhZGVycxgSIAEoCBIhChlkb3duc3RyZWFtX3Byb3RvY29sX2Vycm9yGBMgASgIEiwKJHVwc3RyZWFtX21heF9zdHJlYW1fZHVyYXRpb25fcmVhY2hlZBgUIAEoCBIiChpyZXNwb25zZV9mcm9tX2NhY2hlX2ZpbHRlchgVIAEoCBIeChZub19maWx0ZXJfY29uZmlnX2ZvdW5kGBYgASgIEhgKEGR1cmF0aW9uX3RpbWVvdXQYFyABKAgSHwoXdXBzdHJlYW1fcHJvdG9jb2xfZXJyb3IYGCABKAgSGAoQbm9fY2x1c3Rlcl9mb3VuZBgZIAEoCBIYChBvdmVybG9hZF9tYW5hZ2VyGBogASgIEh4KFmRuc19yZXNvbHV0aW9uX2ZhaWx1cmUYGyABKAgSHwoXZG93bnN0cmVhbV9yZW1vdGVfcmVzZXQYHCABKAgalAEKDFVuYXV0aG9yaXplZBJKCgZyZWFzb24YASABKA4yOi5lbnZveS5kYXRhLmFjY2Vzc2xvZy52My5SZXNwb25zZUZsYWdzLlVuYXV0aG9yaXplZC5SZWFzb24iNgoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhQKEEVYVEVSTkFMX1NFUlZJQ0UQAToAOgAi2QUKDVRMU1Byb3BlcnRpZXMSRgoLdGxzX3ZlcnNpb24YASABKA4yMS5lbnZveS5kYXRhLmFjY2Vzc2xvZy52My5UTFNQcm9wZXJ0aWVzLlRMU1ZlcnNpb24SNgoQdGxzX2NpcGhlcl9zdWl0ZRgCIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZRIYChB0bHNfc25pX2hvc3RuYW1lGAMgASgJEmIKHGxvY2FsX2NlcnRpZmljYXRlX3Byb3BlcnRpZXMYBCABKAsyPC5lbnZveS5kYXRhLmFjY2Vzc2xvZy52My5UTFNQcm9wZXJ0aWVzLkNlcnRpZmljYXRlUHJvcGVydGllcxJhChtwZWVyX2NlcnRpZmljYXRlX3Byb3BlcnRpZXMYBSABKAsyPC5lbnZveS5kYXRhLmFjY2Vzc2xvZy52My5UTFNQcm9wZXJ0aWVzLkNlcnRpZmljYXRlUHJvcGVydGllcxIWCg50bHNfc2Vzc2lvbl9pZBgGIAEoCRIXCg9qYTNfZmluZ2VycHJpbnQYByABKAka2gEKFUNlcnRpZmljYXRlUHJvcGVydGllcxJlChBzdWJqZWN0X2FsdF9uYW1lGAEgAygLMksuZW52b3kuZGF0YS5hY2Nlc3Nsb2cudjMuVExTUHJvcGVydGllcy5DZXJ0aWZpY2F0ZVByb3BlcnRpZXMuU3ViamVjdEFsdE5hbWUSDwoHc3ViamVjdBgCIAEoCRIOCgZpc3N1ZXIYAyABKAkaNwoOU3ViamVjdEFsdE5hbWUSDQoDdXJpGAEgASgJSAASDQoDZG5zGAIgASgJSAA6AEIFCgNzYW46ACJXCgpUTFNWZXJzaW9uEhcKE1ZFUlNJT05fVU5TUEVDSUZJRUQQABIJCgVUTFN2MRABEgsKB1RMU3YxXzEQAhILCgdUTFN2MV8yEAMSCwoHVExTdjFfMxAEOgAiuQQKFUhUVFBSZXF1ZXN0UHJvcGVydGllcxI9Cg5yZXF1ZXN0X21ldGhvZBgBIAEoDjIjLmVudm95LmNvbmZpZy5jb3JlLnYzLlJlcXVlc3RNZXRob2RCABIOCgZzY2hlbWUYAiABKAkSEQoJYXV0aG9yaXR5GAMgASgJEioKBHBvcnQYBCABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWUSDAoEcGF0aBgFIAEoCRISCgp1c2VyX2FnZW50GAYgASgJEg8KB3JlZmVyZXIYByABKAkSFQoNZm9yd2FyZGVkX2ZvchgIIAEoCRISCgpyZXF1ZXN0X2lkGAkgASgJEhUKDW9yaWdpbmFsX3BhdGgYCiABKAkSHQoVcmVxdWVzdF9oZWFkZXJzX2J5dGVzGAsgASgEEhoKEnJlcXVlc3RfYm9keV9ieXRlcxgMIAEoBBJbCg9yZXF1ZXN0X2hlYWRlcnMYDSADKAsyQi5lbnZveS5kYXRhLmFjY2Vzc2xvZy52My5IVFRQUmVxdWVzdFByb3BlcnRpZXMuUmVxdWVzdEhlYWRlcnNFbnRyeRIiChp1cHN0cmVhbV9oZWFkZXJfYnl0ZXNfc2VudBgOIAEoBBIoCiBkb3duc3RyZWFtX2hlYWRlcl9ieXRlc19yZWNlaXZlZBgPIAEoBBo1ChNSZXF1ZXN0SGVhZGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAE6ACKsBAoWSFRUUFJlc3BvbnNlUHJvcGVydGllcxIzCg1yZXNwb25zZV9jb2RlGAEgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlEh4KFnJlc3BvbnNlX2hlYWRlcnNfYnl0ZXMYAiABKAQSGwoTcmVzcG9uc2VfYm9keV9ieXRlcxgDIAEoBBJeChByZXNwb25zZV9oZWFkZXJzGAQgAygLMkQuZW52b3kuZGF0YS5hY2Nlc3Nsb2cudjMuSFRUUFJlc3BvbnNlUHJvcGVydGllcy5SZXNwb25zZUhlYWRlcnNFbnRyeRJgChFyZXNwb25zZV90cmFpbGVycxgFIAMoCzJFLmVudm95LmRhdGEuYWNjZXNzbG9nLnYzLkhUVFBSZXNwb25zZVByb3BlcnRpZXMuUmVzcG9uc2VUcmFpbGVyc0VudHJ5Eh0KFXJlc3BvbnNlX2NvZGVfZGV0YWlscxgGIAEoCRImCh51cHN0cmVhbV9oZWFkZXJfYnl0ZXNfcmVjZWl2ZWQYByABKAQSJAocZG93bnN0cmVhbV9oZWFkZXJfYnl0ZXNfc2VudBgIIAEoBBo2ChRSZXNwb25zZUhlYWRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjcKFVJlc3BvbnNlVHJhaWxlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBOgAqywIKDUFjY2Vzc0xvZ1R5cGUSCgoGTm90U2V0EAASGAoUVGNwVXBzdHJlYW1Db25uZWN0ZWQQARIPCgtUY3BQZXJpb2RpYxACEhQKEFRjcENvbm5lY3Rpb25FbmQQAxITCg9Eb3duc3RyZWFtU3RhcnQQBBIWChJEb3duc3RyZWFtUGVyaW9kaWMQBRIRCg1Eb3duc3RyZWFtRW5kEAYSFQoRVXBzdHJlYW1Qb29sUmVhZHkQBxIUChBVcHN0cmVhbVBlcmlvZGljEAgSDwoLVXBzdHJlYW1FbmQQCRIrCidEb3duc3RyZWFtVHVubmVsU3VjY2Vzc2Z1bGx5RXN0YWJsaXNoZWQQChIeChpVZHBUdW5uZWxVcHN0cmVhbUNvbm5lY3RlZBALEg8KC1VkcFBlcmlvZGljEAwSEQoNVWRwU2Vzc2lvbkVuZBANYgZwcm90bzM", [file_envoy_config_core_v3_address, file_envoy_config_core_v3_base, file_google_protobuf_any, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_protobuf_wrappers]);
 
 /**
  * @generated from message envoy.data.accesslog.v3.TCPAccessLogEntry
  */
 export type TCPAccessLogEntry = Message<"envoy.data.accesslog.v3.TCPAccessLogEntry"> & {
   /**
-   * Common properties shared by all Envoy access logs.
-   *
    * @generated from field: envoy.data.accesslog.v3.AccessLogCommon common_properties = 1;
    */
   commonProperties?: AccessLogCommon | undefined;
 
   /**
-   * Properties of the TCP connection.
-   *
    * @generated from field: envoy.data.accesslog.v3.ConnectionProperties connection_properties = 2;
    */
   connectionProperties?: ConnectionProperties | undefined;
@@ -54,8 +46,6 @@ export const TCPAccessLogEntrySchema: GenMessage<TCPAccessLogEntry> = /*@__PURE_
  */
 export type HTTPAccessLogEntry = Message<"envoy.data.accesslog.v3.HTTPAccessLogEntry"> & {
   /**
-   * Common properties shared by all Envoy access logs.
-   *
    * @generated from field: envoy.data.accesslog.v3.AccessLogCommon common_properties = 1;
    */
   commonProperties?: AccessLogCommon | undefined;
@@ -66,15 +56,11 @@ export type HTTPAccessLogEntry = Message<"envoy.data.accesslog.v3.HTTPAccessLogE
   protocolVersion: HTTPAccessLogEntry_HTTPVersion;
 
   /**
-   * Description of the incoming HTTP request.
-   *
    * @generated from field: envoy.data.accesslog.v3.HTTPRequestProperties request = 3;
    */
   request?: HTTPRequestProperties | undefined;
 
   /**
-   * Description of the outgoing HTTP response.
-   *
    * @generated from field: envoy.data.accesslog.v3.HTTPResponseProperties response = 4;
    */
   response?: HTTPResponseProperties | undefined;
@@ -88,8 +74,6 @@ export const HTTPAccessLogEntrySchema: GenMessage<HTTPAccessLogEntry> = /*@__PUR
   messageDesc(file_envoy_data_accesslog_v3_accesslog, 1);
 
 /**
- * HTTP version
- *
  * @generated from enum envoy.data.accesslog.v3.HTTPAccessLogEntry.HTTPVersion
  */
 export enum HTTPAccessLogEntry_HTTPVersion {
@@ -126,21 +110,15 @@ export const HTTPAccessLogEntry_HTTPVersionSchema: GenEnum<HTTPAccessLogEntry_HT
   enumDesc(file_envoy_data_accesslog_v3_accesslog, 1, 0);
 
 /**
- * Defines fields for a connection
- *
  * @generated from message envoy.data.accesslog.v3.ConnectionProperties
  */
 export type ConnectionProperties = Message<"envoy.data.accesslog.v3.ConnectionProperties"> & {
   /**
-   * Number of bytes received from downstream.
-   *
    * @generated from field: uint64 received_bytes = 1;
    */
   receivedBytes: bigint;
 
   /**
-   * Number of bytes sent to downstream.
-   *
    * @generated from field: uint64 sent_bytes = 2;
    */
   sentBytes: bigint;
@@ -154,306 +132,171 @@ export const ConnectionPropertiesSchema: GenMessage<ConnectionProperties> = /*@_
   messageDesc(file_envoy_data_accesslog_v3_accesslog, 2);
 
 /**
- * Defines fields that are shared by all Envoy access logs.
- * [#next-free-field: 34]
- *
  * @generated from message envoy.data.accesslog.v3.AccessLogCommon
  */
 export type AccessLogCommon = Message<"envoy.data.accesslog.v3.AccessLogCommon"> & {
   /**
-   * [#not-implemented-hide:]
-   * This field indicates the rate at which this log entry was sampled.
-   * Valid range is (0.0, 1.0].
-   *
    * @generated from field: double sample_rate = 1;
    */
   sampleRate: number;
 
   /**
-   * This field is the remote/origin address on which the request from the user was received.
-   * Note: This may not be the physical peer. E.g, if the remote address is inferred from for
-   * example the x-forwarder-for header, proxy protocol, etc.
-   *
    * @generated from field: envoy.config.core.v3.Address downstream_remote_address = 2;
    */
   downstreamRemoteAddress?: Address | undefined;
 
   /**
-   * This field is the local/destination address on which the request from the user was received.
-   *
    * @generated from field: envoy.config.core.v3.Address downstream_local_address = 3;
    */
   downstreamLocalAddress?: Address | undefined;
 
   /**
-   * If the connection is secure,S this field will contain TLS properties.
-   *
    * @generated from field: envoy.data.accesslog.v3.TLSProperties tls_properties = 4;
    */
   tlsProperties?: TLSProperties | undefined;
 
   /**
-   * The time that Envoy started servicing this request. This is effectively the time that the first
-   * downstream byte is received.
-   *
    * @generated from field: google.protobuf.Timestamp start_time = 5;
    */
   startTime?: Timestamp | undefined;
 
   /**
-   * Interval between the first downstream byte received and the last
-   * downstream byte received (i.e. time it takes to receive a request).
-   *
    * @generated from field: google.protobuf.Duration time_to_last_rx_byte = 6;
    */
   timeToLastRxByte?: Duration | undefined;
 
   /**
-   * Interval between the first downstream byte received and the first upstream byte sent. There may
-   * by considerable delta between ``time_to_last_rx_byte`` and this value due to filters.
-   * Additionally, the same caveats apply as documented in ``time_to_last_downstream_tx_byte`` about
-   * not accounting for kernel socket buffer time, etc.
-   *
    * @generated from field: google.protobuf.Duration time_to_first_upstream_tx_byte = 7;
    */
   timeToFirstUpstreamTxByte?: Duration | undefined;
 
   /**
-   * Interval between the first downstream byte received and the last upstream byte sent. There may
-   * by considerable delta between ``time_to_last_rx_byte`` and this value due to filters.
-   * Additionally, the same caveats apply as documented in ``time_to_last_downstream_tx_byte`` about
-   * not accounting for kernel socket buffer time, etc.
-   *
    * @generated from field: google.protobuf.Duration time_to_last_upstream_tx_byte = 8;
    */
   timeToLastUpstreamTxByte?: Duration | undefined;
 
   /**
-   * Interval between the first downstream byte received and the first upstream
-   * byte received (i.e. time it takes to start receiving a response).
-   *
    * @generated from field: google.protobuf.Duration time_to_first_upstream_rx_byte = 9;
    */
   timeToFirstUpstreamRxByte?: Duration | undefined;
 
   /**
-   * Interval between the first downstream byte received and the last upstream
-   * byte received (i.e. time it takes to receive a complete response).
-   *
    * @generated from field: google.protobuf.Duration time_to_last_upstream_rx_byte = 10;
    */
   timeToLastUpstreamRxByte?: Duration | undefined;
 
   /**
-   * Interval between the first downstream byte received and the first downstream byte sent.
-   * There may be a considerable delta between the ``time_to_first_upstream_rx_byte`` and this field
-   * due to filters. Additionally, the same caveats apply as documented in
-   * ``time_to_last_downstream_tx_byte`` about not accounting for kernel socket buffer time, etc.
-   *
    * @generated from field: google.protobuf.Duration time_to_first_downstream_tx_byte = 11;
    */
   timeToFirstDownstreamTxByte?: Duration | undefined;
 
   /**
-   * Interval between the first downstream byte received and the last downstream byte sent.
-   * Depending on protocol, buffering, windowing, filters, etc. there may be a considerable delta
-   * between ``time_to_last_upstream_rx_byte`` and this field. Note also that this is an approximate
-   * time. In the current implementation it does not include kernel socket buffer time. In the
-   * current implementation it also does not include send window buffering inside the HTTP/2 codec.
-   * In the future it is likely that work will be done to make this duration more accurate.
-   *
    * @generated from field: google.protobuf.Duration time_to_last_downstream_tx_byte = 12;
    */
   timeToLastDownstreamTxByte?: Duration | undefined;
 
   /**
-   * The upstream remote/destination address that handles this exchange. This does not include
-   * retries.
-   *
    * @generated from field: envoy.config.core.v3.Address upstream_remote_address = 13;
    */
   upstreamRemoteAddress?: Address | undefined;
 
   /**
-   * The upstream local/origin address that handles this exchange. This does not include retries.
-   *
    * @generated from field: envoy.config.core.v3.Address upstream_local_address = 14;
    */
   upstreamLocalAddress?: Address | undefined;
 
   /**
-   * The upstream cluster that ``upstream_remote_address`` belongs to.
-   *
    * @generated from field: string upstream_cluster = 15;
    */
   upstreamCluster: string;
 
   /**
-   * Flags indicating occurrences during request/response processing.
-   *
    * @generated from field: envoy.data.accesslog.v3.ResponseFlags response_flags = 16;
    */
   responseFlags?: ResponseFlags | undefined;
 
   /**
-   * All metadata encountered during request processing, including endpoint
-   * selection.
-   *
-   * This can be used to associate IDs attached to the various configurations
-   * used to process this request with the access log entry. For example, a
-   * route created from a higher level forwarding rule with some ID can place
-   * that ID in this field and cross reference later. It can also be used to
-   * determine if a canary endpoint was used or not.
-   *
    * @generated from field: envoy.config.core.v3.Metadata metadata = 17;
    */
   metadata?: Metadata | undefined;
 
   /**
-   * If upstream connection failed due to transport socket (e.g. TLS handshake), provides the
-   * failure reason from the transport socket. The format of this field depends on the configured
-   * upstream transport socket. Common TLS failures are in
-   * :ref:`TLS trouble shooting <arch_overview_ssl_trouble_shooting>`.
-   *
    * @generated from field: string upstream_transport_failure_reason = 18;
    */
   upstreamTransportFailureReason: string;
 
   /**
-   * The name of the route
-   *
    * @generated from field: string route_name = 19;
    */
   routeName: string;
 
   /**
-   * This field is the downstream direct remote address on which the request from the user was
-   * received. Note: This is always the physical peer, even if the remote address is inferred from
-   * for example the x-forwarder-for header, proxy protocol, etc.
-   *
    * @generated from field: envoy.config.core.v3.Address downstream_direct_remote_address = 20;
    */
   downstreamDirectRemoteAddress?: Address | undefined;
 
   /**
-   * Map of filter state in stream info that have been configured to be logged. If the filter
-   * state serialized to any message other than ``google.protobuf.Any`` it will be packed into
-   * ``google.protobuf.Any``.
-   *
    * @generated from field: map<string, google.protobuf.Any> filter_state_objects = 21;
    */
   filterStateObjects: { [key: string]: Any };
 
   /**
-   * A list of custom tags, which annotate logs with additional information.
-   * To configure this value, users should configure
-   * :ref:`custom_tags <envoy_v3_api_field_extensions.access_loggers.grpc.v3.CommonGrpcAccessLogConfig.custom_tags>`.
-   *
    * @generated from field: map<string, string> custom_tags = 22;
    */
   customTags: { [key: string]: string };
 
   /**
-   * For HTTP: Total duration in milliseconds of the request from the start time to the last byte out.
-   * For TCP: Total duration in milliseconds of the downstream connection.
-   * This is the total duration of the request (i.e., when the request's ActiveStream is destroyed)
-   * and may be longer than ``time_to_last_downstream_tx_byte``.
-   *
    * @generated from field: google.protobuf.Duration duration = 23;
    */
   duration?: Duration | undefined;
 
   /**
-   * For HTTP: Number of times the request is attempted upstream. Note that the field is omitted when the request was never attempted upstream.
-   * For TCP: Number of times the connection request is attempted upstream. Note that the field is omitted when the connect request was never attempted upstream.
-   *
    * @generated from field: uint32 upstream_request_attempt_count = 24;
    */
   upstreamRequestAttemptCount: number;
 
   /**
-   * Connection termination details may provide additional information about why the connection was terminated by Envoy for L4 reasons.
-   *
    * @generated from field: string connection_termination_details = 25;
    */
   connectionTerminationDetails: string;
 
   /**
-   * Optional unique id of stream (TCP connection, long-live HTTP2 stream, HTTP request) for logging and tracing.
-   * This could be any format string that could be used to identify one stream.
-   *
    * @generated from field: string stream_id = 26;
    */
   streamId: string;
 
   /**
-   * If this log entry is final log entry that flushed after the stream completed or
-   * intermediate log entry that flushed periodically during the stream.
-   * There may be multiple intermediate log entries and only one final log entry for each
-   * long-live stream (TCP connection, long-live HTTP2 stream).
-   * And if it is necessary, unique ID or identifier can be added to the log entry
-   * :ref:`stream_id <envoy_v3_api_field_data.accesslog.v3.AccessLogCommon.stream_id>` to
-   * correlate all these intermediate log entries and final log entry.
-   *
-   * .. attention::
-   *
-   *   This field is deprecated in favor of ``access_log_type`` for better indication of the
-   *   type of the access log record.
-   *
    * @generated from field: bool intermediate_log_entry = 27 [deprecated = true];
    * @deprecated
    */
   intermediateLogEntry: boolean;
 
   /**
-   * If downstream connection in listener failed due to transport socket (e.g. TLS handshake), provides the
-   * failure reason from the transport socket. The format of this field depends on the configured downstream
-   * transport socket. Common TLS failures are in :ref:`TLS trouble shooting <arch_overview_ssl_trouble_shooting>`.
-   *
    * @generated from field: string downstream_transport_failure_reason = 28;
    */
   downstreamTransportFailureReason: string;
 
   /**
-   * For HTTP: Total number of bytes sent to the downstream by the http stream.
-   * For TCP: Total number of bytes sent to the downstream by the tcp proxy.
-   *
    * @generated from field: uint64 downstream_wire_bytes_sent = 29;
    */
   downstreamWireBytesSent: bigint;
 
   /**
-   * For HTTP: Total number of bytes received from the downstream by the http stream. Envoy over counts sizes of received HTTP/1.1 pipelined requests by adding up bytes of requests in the pipeline to the one currently being processed.
-   * For TCP: Total number of bytes received from the downstream by the tcp proxy.
-   *
    * @generated from field: uint64 downstream_wire_bytes_received = 30;
    */
   downstreamWireBytesReceived: bigint;
 
   /**
-   * For HTTP: Total number of bytes sent to the upstream by the http stream. This value accumulates during upstream retries.
-   * For TCP: Total number of bytes sent to the upstream by the tcp proxy.
-   *
    * @generated from field: uint64 upstream_wire_bytes_sent = 31;
    */
   upstreamWireBytesSent: bigint;
 
   /**
-   * For HTTP: Total number of bytes received from the upstream by the http stream.
-   * For TCP: Total number of bytes sent to the upstream by the tcp proxy.
-   *
    * @generated from field: uint64 upstream_wire_bytes_received = 32;
    */
   upstreamWireBytesReceived: bigint;
 
   /**
-   * The type of the access log, which indicates when the log was recorded.
-   * See :ref:`ACCESS_LOG_TYPE <config_access_log_format_access_log_type>` for the available values.
-   * In case the access log was recorded by a flow which does not correspond to one of the supported
-   * values, then the default value will be ``NotSet``.
-   * For more information about how access log behaves and when it is being recorded,
-   * please refer to :ref:`access logging <arch_overview_access_logs>`.
-   *
    * @generated from field: envoy.data.accesslog.v3.AccessLogType access_log_type = 33;
    */
   accessLogType: AccessLogType;
@@ -467,205 +310,145 @@ export const AccessLogCommonSchema: GenMessage<AccessLogCommon> = /*@__PURE__*/
   messageDesc(file_envoy_data_accesslog_v3_accesslog, 3);
 
 /**
- * Flags indicating occurrences during request/response processing.
- * [#next-free-field: 29]
- *
  * @generated from message envoy.data.accesslog.v3.ResponseFlags
  */
 export type ResponseFlags = Message<"envoy.data.accesslog.v3.ResponseFlags"> & {
   /**
-   * Indicates local server healthcheck failed.
-   *
    * @generated from field: bool failed_local_healthcheck = 1;
    */
   failedLocalHealthcheck: boolean;
 
   /**
-   * Indicates there was no healthy upstream.
-   *
    * @generated from field: bool no_healthy_upstream = 2;
    */
   noHealthyUpstream: boolean;
 
   /**
-   * Indicates an there was an upstream request timeout.
-   *
    * @generated from field: bool upstream_request_timeout = 3;
    */
   upstreamRequestTimeout: boolean;
 
   /**
-   * Indicates local codec level reset was sent on the stream.
-   *
    * @generated from field: bool local_reset = 4;
    */
   localReset: boolean;
 
   /**
-   * Indicates remote codec level reset was received on the stream.
-   *
    * @generated from field: bool upstream_remote_reset = 5;
    */
   upstreamRemoteReset: boolean;
 
   /**
-   * Indicates there was a local reset by a connection pool due to an initial connection failure.
-   *
    * @generated from field: bool upstream_connection_failure = 6;
    */
   upstreamConnectionFailure: boolean;
 
   /**
-   * Indicates the stream was reset due to an upstream connection termination.
-   *
    * @generated from field: bool upstream_connection_termination = 7;
    */
   upstreamConnectionTermination: boolean;
 
   /**
-   * Indicates the stream was reset because of a resource overflow.
-   *
    * @generated from field: bool upstream_overflow = 8;
    */
   upstreamOverflow: boolean;
 
   /**
-   * Indicates no route was found for the request.
-   *
    * @generated from field: bool no_route_found = 9;
    */
   noRouteFound: boolean;
 
   /**
-   * Indicates that the request was delayed before proxying.
-   *
    * @generated from field: bool delay_injected = 10;
    */
   delayInjected: boolean;
 
   /**
-   * Indicates that the request was aborted with an injected error code.
-   *
    * @generated from field: bool fault_injected = 11;
    */
   faultInjected: boolean;
 
   /**
-   * Indicates that the request was rate-limited locally.
-   *
    * @generated from field: bool rate_limited = 12;
    */
   rateLimited: boolean;
 
   /**
-   * Indicates if the request was deemed unauthorized and the reason for it.
-   *
    * @generated from field: envoy.data.accesslog.v3.ResponseFlags.Unauthorized unauthorized_details = 13;
    */
   unauthorizedDetails?: ResponseFlags_Unauthorized | undefined;
 
   /**
-   * Indicates that the request was rejected because there was an error in rate limit service.
-   *
    * @generated from field: bool rate_limit_service_error = 14;
    */
   rateLimitServiceError: boolean;
 
   /**
-   * Indicates the stream was reset due to a downstream connection termination.
-   *
    * @generated from field: bool downstream_connection_termination = 15;
    */
   downstreamConnectionTermination: boolean;
 
   /**
-   * Indicates that the upstream retry limit was exceeded, resulting in a downstream error.
-   *
    * @generated from field: bool upstream_retry_limit_exceeded = 16;
    */
   upstreamRetryLimitExceeded: boolean;
 
   /**
-   * Indicates that the stream idle timeout was hit, resulting in a downstream 408.
-   *
    * @generated from field: bool stream_idle_timeout = 17;
    */
   streamIdleTimeout: boolean;
 
   /**
-   * Indicates that the request was rejected because an envoy request header failed strict
-   * validation.
-   *
    * @generated from field: bool invalid_envoy_request_headers = 18;
    */
   invalidEnvoyRequestHeaders: boolean;
 
   /**
-   * Indicates there was an HTTP protocol error on the downstream request.
-   *
    * @generated from field: bool downstream_protocol_error = 19;
    */
   downstreamProtocolError: boolean;
 
   /**
-   * Indicates there was a max stream duration reached on the upstream request.
-   *
    * @generated from field: bool upstream_max_stream_duration_reached = 20;
    */
   upstreamMaxStreamDurationReached: boolean;
 
   /**
-   * Indicates the response was served from a cache filter.
-   *
    * @generated from field: bool response_from_cache_filter = 21;
    */
   responseFromCacheFilter: boolean;
 
   /**
-   * Indicates that a filter configuration is not available.
-   *
    * @generated from field: bool no_filter_config_found = 22;
    */
   noFilterConfigFound: boolean;
 
   /**
-   * Indicates that request or connection exceeded the downstream connection duration.
-   *
    * @generated from field: bool duration_timeout = 23;
    */
   durationTimeout: boolean;
 
   /**
-   * Indicates there was an HTTP protocol error in the upstream response.
-   *
    * @generated from field: bool upstream_protocol_error = 24;
    */
   upstreamProtocolError: boolean;
 
   /**
-   * Indicates no cluster was found for the request.
-   *
    * @generated from field: bool no_cluster_found = 25;
    */
   noClusterFound: boolean;
 
   /**
-   * Indicates overload manager terminated the request.
-   *
    * @generated from field: bool overload_manager = 26;
    */
   overloadManager: boolean;
 
   /**
-   * Indicates a DNS resolution failed.
-   *
    * @generated from field: bool dns_resolution_failure = 27;
    */
   dnsResolutionFailure: boolean;
 
   /**
-   * Indicates a downstream remote codec level reset was received on the stream
-   *
    * @generated from field: bool downstream_remote_reset = 28;
    */
   downstreamRemoteReset: boolean;
@@ -696,8 +479,6 @@ export const ResponseFlags_UnauthorizedSchema: GenMessage<ResponseFlags_Unauthor
   messageDesc(file_envoy_data_accesslog_v3_accesslog, 4, 0);
 
 /**
- * Reasons why the request was unauthorized
- *
  * @generated from enum envoy.data.accesslog.v3.ResponseFlags.Unauthorized.Reason
  */
 export enum ResponseFlags_Unauthorized_Reason {
@@ -707,8 +488,6 @@ export enum ResponseFlags_Unauthorized_Reason {
   REASON_UNSPECIFIED = 0,
 
   /**
-   * The request was denied by the external authorization service.
-   *
    * @generated from enum value: EXTERNAL_SERVICE = 1;
    */
   EXTERNAL_SERVICE = 1,
@@ -721,61 +500,40 @@ export const ResponseFlags_Unauthorized_ReasonSchema: GenEnum<ResponseFlags_Unau
   enumDesc(file_envoy_data_accesslog_v3_accesslog, 4, 0, 0);
 
 /**
- * Properties of a negotiated TLS connection.
- * [#next-free-field: 8]
- *
  * @generated from message envoy.data.accesslog.v3.TLSProperties
  */
 export type TLSProperties = Message<"envoy.data.accesslog.v3.TLSProperties"> & {
   /**
-   * Version of TLS that was negotiated.
-   *
    * @generated from field: envoy.data.accesslog.v3.TLSProperties.TLSVersion tls_version = 1;
    */
   tlsVersion: TLSProperties_TLSVersion;
 
   /**
-   * TLS cipher suite negotiated during handshake. The value is a
-   * four-digit hex code defined by the IANA TLS Cipher Suite Registry
-   * (e.g. ``009C`` for ``TLS_RSA_WITH_AES_128_GCM_SHA256``).
-   *
-   * Here it is expressed as an integer.
-   *
    * @generated from field: google.protobuf.UInt32Value tls_cipher_suite = 2;
    */
   tlsCipherSuite?: number | undefined;
 
   /**
-   * SNI hostname from handshake.
-   *
    * @generated from field: string tls_sni_hostname = 3;
    */
   tlsSniHostname: string;
 
   /**
-   * Properties of the local certificate used to negotiate TLS.
-   *
    * @generated from field: envoy.data.accesslog.v3.TLSProperties.CertificateProperties local_certificate_properties = 4;
    */
   localCertificateProperties?: TLSProperties_CertificateProperties | undefined;
 
   /**
-   * Properties of the peer certificate used to negotiate TLS.
-   *
    * @generated from field: envoy.data.accesslog.v3.TLSProperties.CertificateProperties peer_certificate_properties = 5;
    */
   peerCertificateProperties?: TLSProperties_CertificateProperties | undefined;
 
   /**
-   * The TLS session ID.
-   *
    * @generated from field: string tls_session_id = 6;
    */
   tlsSessionId: string;
 
   /**
-   * The ``JA3`` fingerprint when ``JA3`` fingerprinting is enabled.
-   *
    * @generated from field: string ja3_fingerprint = 7;
    */
   ja3Fingerprint: string;
@@ -793,22 +551,16 @@ export const TLSPropertiesSchema: GenMessage<TLSProperties> = /*@__PURE__*/
  */
 export type TLSProperties_CertificateProperties = Message<"envoy.data.accesslog.v3.TLSProperties.CertificateProperties"> & {
   /**
-   * SANs present in the certificate.
-   *
    * @generated from field: repeated envoy.data.accesslog.v3.TLSProperties.CertificateProperties.SubjectAltName subject_alt_name = 1;
    */
   subjectAltName: TLSProperties_CertificateProperties_SubjectAltName[];
 
   /**
-   * The subject field of the certificate.
-   *
    * @generated from field: string subject = 2;
    */
   subject: string;
 
   /**
-   * The issuer field of the certificate.
-   *
    * @generated from field: string issuer = 3;
    */
   issuer: string;
@@ -836,8 +588,6 @@ export type TLSProperties_CertificateProperties_SubjectAltName = Message<"envoy.
     case: "uri";
   } | {
     /**
-     * [#not-implemented-hide:]
-     *
      * @generated from field: string dns = 2;
      */
     value: string;
@@ -889,125 +639,80 @@ export const TLSProperties_TLSVersionSchema: GenEnum<TLSProperties_TLSVersion> =
   enumDesc(file_envoy_data_accesslog_v3_accesslog, 5, 0);
 
 /**
- * [#next-free-field: 16]
- *
  * @generated from message envoy.data.accesslog.v3.HTTPRequestProperties
  */
 export type HTTPRequestProperties = Message<"envoy.data.accesslog.v3.HTTPRequestProperties"> & {
   /**
-   * The request method (RFC 7231/2616).
-   *
    * @generated from field: envoy.config.core.v3.RequestMethod request_method = 1;
    */
   requestMethod: RequestMethod;
 
   /**
-   * The scheme portion of the incoming request URI.
-   *
    * @generated from field: string scheme = 2;
    */
   scheme: string;
 
   /**
-   * HTTP/2 ``:authority`` or HTTP/1.1 ``Host`` header value.
-   *
    * @generated from field: string authority = 3;
    */
   authority: string;
 
   /**
-   * The port of the incoming request URI
-   * (unused currently, as port is composed onto authority).
-   *
    * @generated from field: google.protobuf.UInt32Value port = 4;
    */
   port?: number | undefined;
 
   /**
-   * The path portion from the incoming request URI.
-   *
    * @generated from field: string path = 5;
    */
   path: string;
 
   /**
-   * Value of the ``User-Agent`` request header.
-   *
    * @generated from field: string user_agent = 6;
    */
   userAgent: string;
 
   /**
-   * Value of the ``Referer`` request header.
-   *
    * @generated from field: string referer = 7;
    */
   referer: string;
 
   /**
-   * Value of the ``X-Forwarded-For`` request header.
-   *
    * @generated from field: string forwarded_for = 8;
    */
   forwardedFor: string;
 
   /**
-   * Value of the ``X-Request-Id`` request header
-   *
-   * This header is used by Envoy to uniquely identify a request.
-   * It will be generated for all external requests and internal requests that
-   * do not already have a request ID.
-   *
    * @generated from field: string request_id = 9;
    */
   requestId: string;
 
   /**
-   * Value of the ``X-Envoy-Original-Path`` request header.
-   *
    * @generated from field: string original_path = 10;
    */
   originalPath: string;
 
   /**
-   * Size of the HTTP request headers in bytes.
-   *
-   * This value is captured from the OSI layer 7 perspective, i.e. it does not
-   * include overhead from framing or encoding at other networking layers.
-   *
    * @generated from field: uint64 request_headers_bytes = 11;
    */
   requestHeadersBytes: bigint;
 
   /**
-   * Size of the HTTP request body in bytes.
-   *
-   * This value is captured from the OSI layer 7 perspective, i.e. it does not
-   * include overhead from framing or encoding at other networking layers.
-   *
    * @generated from field: uint64 request_body_bytes = 12;
    */
   requestBodyBytes: bigint;
 
   /**
-   * Map of additional headers that have been configured to be logged.
-   *
    * @generated from field: map<string, string> request_headers = 13;
    */
   requestHeaders: { [key: string]: string };
 
   /**
-   * Number of header bytes sent to the upstream by the http stream, including protocol overhead.
-   *
-   * This value accumulates during upstream retries.
-   *
    * @generated from field: uint64 upstream_header_bytes_sent = 14;
    */
   upstreamHeaderBytesSent: bigint;
 
   /**
-   * Number of header bytes received from the downstream by the http stream, including protocol overhead.
-   *
    * @generated from field: uint64 downstream_header_bytes_received = 15;
    */
   downstreamHeaderBytesReceived: bigint;
@@ -1021,69 +726,45 @@ export const HTTPRequestPropertiesSchema: GenMessage<HTTPRequestProperties> = /*
   messageDesc(file_envoy_data_accesslog_v3_accesslog, 6);
 
 /**
- * [#next-free-field: 9]
- *
  * @generated from message envoy.data.accesslog.v3.HTTPResponseProperties
  */
 export type HTTPResponseProperties = Message<"envoy.data.accesslog.v3.HTTPResponseProperties"> & {
   /**
-   * The HTTP response code returned by Envoy.
-   *
    * @generated from field: google.protobuf.UInt32Value response_code = 1;
    */
   responseCode?: number | undefined;
 
   /**
-   * Size of the HTTP response headers in bytes.
-   *
-   * This value is captured from the OSI layer 7 perspective, i.e. it does not
-   * include protocol overhead or overhead from framing or encoding at other networking layers.
-   *
    * @generated from field: uint64 response_headers_bytes = 2;
    */
   responseHeadersBytes: bigint;
 
   /**
-   * Size of the HTTP response body in bytes.
-   *
-   * This value is captured from the OSI layer 7 perspective, i.e. it does not
-   * include overhead from framing or encoding at other networking layers.
-   *
    * @generated from field: uint64 response_body_bytes = 3;
    */
   responseBodyBytes: bigint;
 
   /**
-   * Map of additional headers configured to be logged.
-   *
    * @generated from field: map<string, string> response_headers = 4;
    */
   responseHeaders: { [key: string]: string };
 
   /**
-   * Map of trailers configured to be logged.
-   *
    * @generated from field: map<string, string> response_trailers = 5;
    */
   responseTrailers: { [key: string]: string };
 
   /**
-   * The HTTP response code details.
-   *
    * @generated from field: string response_code_details = 6;
    */
   responseCodeDetails: string;
 
   /**
-   * Number of header bytes received from the upstream by the http stream, including protocol overhead.
-   *
    * @generated from field: uint64 upstream_header_bytes_received = 7;
    */
   upstreamHeaderBytesReceived: bigint;
 
   /**
-   * Number of header bytes sent to the downstream by the http stream, including protocol overhead.
-   *
    * @generated from field: uint64 downstream_header_bytes_sent = 8;
    */
   downstreamHeaderBytesSent: bigint;

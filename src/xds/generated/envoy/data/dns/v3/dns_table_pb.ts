@@ -9,49 +9,29 @@ import type { StringMatcher } from "../../../type/matcher/v3/string_pb.ts";
 import { file_envoy_type_matcher_v3_string } from "../../../type/matcher/v3/string_pb.ts";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
-import { file_envoy_annotations_deprecation } from "../../../annotations/deprecation_pb.ts";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/data/dns/v3/dns_table.proto.
  */
 export const file_envoy_data_dns_v3_dns_table: GenFile = /*@__PURE__*/
-  fileDesc("CiFlbnZveS9kYXRhL2Rucy92My9kbnNfdGFibGUucHJvdG8SEWVudm95LmRhdGEuZG5zLnYzIpMLCghEbnNUYWJsZRIlChRleHRlcm5hbF9yZXRyeV9jb3VudBgBIAEoDUIH+kIEKgIYAxJFCg92aXJ0dWFsX2RvbWFpbnMYAiADKAsyLC5lbnZveS5kYXRhLmRucy52My5EbnNUYWJsZS5EbnNWaXJ0dWFsRG9tYWluEkkKDmtub3duX3N1ZmZpeGVzGAMgAygLMiQuZW52b3kudHlwZS5tYXRjaGVyLnYzLlN0cmluZ01hdGNoZXJCCxgBkseG2AQDMy4wGmIKC0FkZHJlc3NMaXN0Eh8KB2FkZHJlc3MYASADKAlCDvpCC5IBCAgBIgRyAhADOjKaxYgeLQorZW52b3kuZGF0YS5kbnMudjJhbHBoYS5EbnNUYWJsZS5BZGRyZXNzTGlzdBpkChJEbnNTZXJ2aWNlUHJvdG9jb2wSGgoGbnVtYmVyGAEgASgNQgj6QgUqAxD/AUgAEhoKBG5hbWUYAiABKAlCCvpCB3IFEAHAAQFIAEIWCg9wcm90b2NvbF9jb25maWcSA/hCARq+AQoQRG5zU2VydmljZVRhcmdldBIfCglob3N0X25hbWUYASABKAlCCvpCB3IFEAHAAQFIABIiCgxjbHVzdGVyX25hbWUYAiABKAlCCvpCB3IFEAHAAQFIABIbCghwcmlvcml0eRgDIAEoDUIJ+kIGKgQQgIAEEhkKBndlaWdodBgEIAEoDUIJ+kIGKgQQgIAEEhcKBHBvcnQYBSABKA1CCfpCBioEEICABEIUCg1lbmRwb2ludF90eXBlEgP4QgEa7QEKCkRuc1NlcnZpY2USIAoMc2VydmljZV9uYW1lGAEgASgJQgr6QgdyBRABwAEBEkAKCHByb3RvY29sGAIgASgLMi4uZW52b3kuZGF0YS5kbnMudjMuRG5zVGFibGUuRG5zU2VydmljZVByb3RvY29sEjIKA3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIK+kIHqgEEMgIIARJHCgd0YXJnZXRzGAQgAygLMiwuZW52b3kuZGF0YS5kbnMudjMuRG5zVGFibGUuRG5zU2VydmljZVRhcmdldEII+kIFkgECCAEaVAoORG5zU2VydmljZUxpc3QSQgoIc2VydmljZXMYASADKAsyJi5lbnZveS5kYXRhLmRucy52My5EbnNUYWJsZS5EbnNTZXJ2aWNlQgj6QgWSAQIIARr2AQoLRG5zRW5kcG9pbnQSPwoMYWRkcmVzc19saXN0GAEgASgLMicuZW52b3kuZGF0YS5kbnMudjMuRG5zVGFibGUuQWRkcmVzc0xpc3RIABIWCgxjbHVzdGVyX25hbWUYAiABKAlIABJCCgxzZXJ2aWNlX2xpc3QYAyABKAsyKi5lbnZveS5kYXRhLmRucy52My5EbnNUYWJsZS5EbnNTZXJ2aWNlTGlzdEgAOjKaxYgeLQorZW52b3kuZGF0YS5kbnMudjJhbHBoYS5EbnNUYWJsZS5EbnNFbmRwb2ludEIWCg9lbmRwb2ludF9jb25maWcSA/hCARrbAQoQRG5zVmlydHVhbERvbWFpbhIYCgRuYW1lGAEgASgJQgr6QgdyBRABwAEBEjkKCGVuZHBvaW50GAIgASgLMicuZW52b3kuZGF0YS5kbnMudjMuRG5zVGFibGUuRG5zRW5kcG9pbnQSOQoKYW5zd2VyX3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIK+kIHqgEEMgIIHjo3msWIHjIKMGVudm95LmRhdGEuZG5zLnYyYWxwaGEuRG5zVGFibGUuRG5zVmlydHVhbERvbWFpbjommsWIHiEKH2Vudm95LmRhdGEuZG5zLnYyYWxwaGEuRG5zVGFibGVCegofaW8uZW52b3lwcm94eS5lbnZveS5kYXRhLmRucy52M0INRG5zVGFibGVQcm90b1ABWj5naXRodWIuY29tL2Vudm95cHJveHkvZ28tY29udHJvbC1wbGFuZS9lbnZveS9kYXRhL2Rucy92MztkbnN2M7qAyNEGAhACYgZwcm90bzM", [file_envoy_type_matcher_v3_string, file_google_protobuf_duration, file_envoy_annotations_deprecation, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("CiFlbnZveS9kYXRhL2Rucy92My9kbnNfdGFibGUucHJvdG8SEWVudm95LmRhdGEuZG5zLnYzIrIICghEbnNUYWJsZRIeChRleHRlcm5hbF9yZXRyeV9jb3VudBgBIAEoDUIAEkUKD3ZpcnR1YWxfZG9tYWlucxgCIAMoCzIsLmVudm95LmRhdGEuZG5zLnYzLkRuc1RhYmxlLkRuc1ZpcnR1YWxEb21haW4SQAoOa25vd25fc3VmZml4ZXMYAyADKAsyJC5lbnZveS50eXBlLm1hdGNoZXIudjMuU3RyaW5nTWF0Y2hlckICGAEaIgoLQWRkcmVzc0xpc3QSEQoHYWRkcmVzcxgBIAMoCUIAOgAaTwoSRG5zU2VydmljZVByb3RvY29sEhIKBm51bWJlchgBIAEoDUIASAASEAoEbmFtZRgCIAEoCUIASABCEwoPcHJvdG9jb2xfY29uZmlnEgAajAEKEERuc1NlcnZpY2VUYXJnZXQSFQoJaG9zdF9uYW1lGAEgASgJQgBIABIYCgxjbHVzdGVyX25hbWUYAiABKAlCAEgAEhIKCHByaW9yaXR5GAMgASgNQgASEAoGd2VpZ2h0GAQgASgNQgASDgoEcG9ydBgFIAEoDUIAQhEKDWVuZHBvaW50X3R5cGUSABrRAQoKRG5zU2VydmljZRIWCgxzZXJ2aWNlX25hbWUYASABKAlCABJACghwcm90b2NvbBgCIAEoCzIuLmVudm95LmRhdGEuZG5zLnYzLkRuc1RhYmxlLkRuc1NlcnZpY2VQcm90b2NvbBIoCgN0dGwYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CABI/Cgd0YXJnZXRzGAQgAygLMiwuZW52b3kuZGF0YS5kbnMudjMuRG5zVGFibGUuRG5zU2VydmljZVRhcmdldEIAGkwKDkRuc1NlcnZpY2VMaXN0EjoKCHNlcnZpY2VzGAEgAygLMiYuZW52b3kuZGF0YS5kbnMudjMuRG5zVGFibGUuRG5zU2VydmljZUIAGsEBCgtEbnNFbmRwb2ludBI/CgxhZGRyZXNzX2xpc3QYASABKAsyJy5lbnZveS5kYXRhLmRucy52My5EbnNUYWJsZS5BZGRyZXNzTGlzdEgAEhYKDGNsdXN0ZXJfbmFtZRgCIAEoCUgAEkIKDHNlcnZpY2VfbGlzdBgDIAEoCzIqLmVudm95LmRhdGEuZG5zLnYzLkRuc1RhYmxlLkRuc1NlcnZpY2VMaXN0SAA6AEITCg9lbmRwb2ludF9jb25maWcSABqQAQoQRG5zVmlydHVhbERvbWFpbhIOCgRuYW1lGAEgASgJQgASOQoIZW5kcG9pbnQYAiABKAsyJy5lbnZveS5kYXRhLmRucy52My5EbnNUYWJsZS5EbnNFbmRwb2ludBIvCgphbnN3ZXJfdHRsGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgA6ADoAYgZwcm90bzM", [file_envoy_type_matcher_v3_string, file_google_protobuf_duration]);
 
 /**
- * This message contains the configuration for the DNS Filter if populated
- * from the control plane
- *
  * @generated from message envoy.data.dns.v3.DnsTable
  */
 export type DnsTable = Message<"envoy.data.dns.v3.DnsTable"> & {
   /**
-   * Control how many times Envoy makes an attempt to forward a query to an external DNS server
-   *
    * @generated from field: uint32 external_retry_count = 1;
    */
   externalRetryCount: number;
 
   /**
-   * Fully qualified domain names for which Envoy will respond to DNS queries. By leaving this
-   * list empty, Envoy will forward all queries to external resolvers
-   *
    * @generated from field: repeated envoy.data.dns.v3.DnsTable.DnsVirtualDomain virtual_domains = 2;
    */
   virtualDomains: DnsTable_DnsVirtualDomain[];
 
   /**
-   * This field is deprecated and no longer used in Envoy. The filter's behavior has changed
-   * internally to use a different data structure allowing the filter to determine whether a
-   * query is for known domain without the use of this field.
-   *
-   * This field serves to help Envoy determine whether it can authoritatively answer a query
-   * for a name matching a suffix in this list. If the query name does not match a suffix in
-   * this list, Envoy will forward the query to an upstream DNS server
-   *
    * @generated from field: repeated envoy.type.matcher.v3.StringMatcher known_suffixes = 3 [deprecated = true];
    * @deprecated
    */
@@ -66,18 +46,10 @@ export const DnsTableSchema: GenMessage<DnsTable> = /*@__PURE__*/
   messageDesc(file_envoy_data_dns_v3_dns_table, 0);
 
 /**
- * This message contains a list of IP addresses returned for a query for a known name
- *
  * @generated from message envoy.data.dns.v3.DnsTable.AddressList
  */
 export type DnsTable_AddressList = Message<"envoy.data.dns.v3.DnsTable.AddressList"> & {
   /**
-   * This field contains a well formed IP address that is returned in the answer for a
-   * name query. The address field can be an IPv4 or IPv6 address. Address family
-   * detection is done automatically when Envoy parses the string. Since this field is
-   * repeated, Envoy will return as many entries from this list in the DNS response while
-   * keeping the response under 512 bytes
-   *
    * @generated from field: repeated string address = 1;
    */
   address: string[];
@@ -91,8 +63,6 @@ export const DnsTable_AddressListSchema: GenMessage<DnsTable_AddressList> = /*@_
   messageDesc(file_envoy_data_dns_v3_dns_table, 0, 0);
 
 /**
- * Specify the service protocol using a numeric or string value
- *
  * @generated from message envoy.data.dns.v3.DnsTable.DnsServiceProtocol
  */
 export type DnsTable_DnsServiceProtocol = Message<"envoy.data.dns.v3.DnsTable.DnsServiceProtocol"> & {
@@ -101,19 +71,12 @@ export type DnsTable_DnsServiceProtocol = Message<"envoy.data.dns.v3.DnsTable.Dn
    */
   protocolConfig: {
     /**
-     * Specify the protocol number for the service. Envoy will try to resolve the number to
-     * the protocol name. For example, 6 will resolve to "tcp". Refer to:
-     * https://www.iana.org/assignments/protocol-numbers/protocol-numbers.xhtml
-     * for protocol names and numbers
-     *
      * @generated from field: uint32 number = 1;
      */
     value: number;
     case: "number";
   } | {
     /**
-     * Specify the protocol name for the service.
-     *
      * @generated from field: string name = 2;
      */
     value: string;
@@ -129,29 +92,20 @@ export const DnsTable_DnsServiceProtocolSchema: GenMessage<DnsTable_DnsServicePr
   messageDesc(file_envoy_data_dns_v3_dns_table, 0, 1);
 
 /**
- * Specify the target for a given DNS service
- * [#next-free-field: 6]
- *
  * @generated from message envoy.data.dns.v3.DnsTable.DnsServiceTarget
  */
 export type DnsTable_DnsServiceTarget = Message<"envoy.data.dns.v3.DnsTable.DnsServiceTarget"> & {
   /**
-   * Specify the name of the endpoint for the Service. The name is a hostname or a cluster
-   *
    * @generated from oneof envoy.data.dns.v3.DnsTable.DnsServiceTarget.endpoint_type
    */
   endpointType: {
     /**
-     * Use a resolvable hostname as the endpoint for a service.
-     *
      * @generated from field: string host_name = 1;
      */
     value: string;
     case: "hostName";
   } | {
     /**
-     * Use a cluster name as the endpoint for a service.
-     *
      * @generated from field: string cluster_name = 2;
      */
     value: string;
@@ -159,24 +113,16 @@ export type DnsTable_DnsServiceTarget = Message<"envoy.data.dns.v3.DnsTable.DnsS
   } | { case: undefined; value?: undefined };
 
   /**
-   * The priority of the service record target
-   *
    * @generated from field: uint32 priority = 3;
    */
   priority: number;
 
   /**
-   * The weight of the service record target
-   *
    * @generated from field: uint32 weight = 4;
    */
   weight: number;
 
   /**
-   * The port to which the service is bound. This value is optional if the target is a
-   * cluster. Setting port to zero in this case makes the filter use the port value
-   * from the cluster host
-   *
    * @generated from field: uint32 port = 5;
    */
   port: number;
@@ -190,35 +136,25 @@ export const DnsTable_DnsServiceTargetSchema: GenMessage<DnsTable_DnsServiceTarg
   messageDesc(file_envoy_data_dns_v3_dns_table, 0, 2);
 
 /**
- * This message defines a service selection record returned for a service query in a domain
- *
  * @generated from message envoy.data.dns.v3.DnsTable.DnsService
  */
 export type DnsTable_DnsService = Message<"envoy.data.dns.v3.DnsTable.DnsService"> & {
   /**
-   * The name of the service without the protocol or domain name
-   *
    * @generated from field: string service_name = 1;
    */
   serviceName: string;
 
   /**
-   * The service protocol. This can be specified as a string or the numeric value of the protocol
-   *
    * @generated from field: envoy.data.dns.v3.DnsTable.DnsServiceProtocol protocol = 2;
    */
   protocol?: DnsTable_DnsServiceProtocol | undefined;
 
   /**
-   * The service entry time to live. This is independent from the DNS Answer record TTL
-   *
    * @generated from field: google.protobuf.Duration ttl = 3;
    */
   ttl?: Duration | undefined;
 
   /**
-   * The list of targets hosting the service
-   *
    * @generated from field: repeated envoy.data.dns.v3.DnsTable.DnsServiceTarget targets = 4;
    */
   targets: DnsTable_DnsServiceTarget[];
@@ -232,8 +168,6 @@ export const DnsTable_DnsServiceSchema: GenMessage<DnsTable_DnsService> = /*@__P
   messageDesc(file_envoy_data_dns_v3_dns_table, 0, 3);
 
 /**
- * Define a list of service records for a given service
- *
  * @generated from message envoy.data.dns.v3.DnsTable.DnsServiceList
  */
 export type DnsTable_DnsServiceList = Message<"envoy.data.dns.v3.DnsTable.DnsServiceList"> & {
@@ -259,24 +193,18 @@ export type DnsTable_DnsEndpoint = Message<"envoy.data.dns.v3.DnsTable.DnsEndpoi
    */
   endpointConfig: {
     /**
-     * Define a list of addresses to return for the specified endpoint
-     *
      * @generated from field: envoy.data.dns.v3.DnsTable.AddressList address_list = 1;
      */
     value: DnsTable_AddressList;
     case: "addressList";
   } | {
     /**
-     * Define a cluster whose addresses are returned for the specified endpoint
-     *
      * @generated from field: string cluster_name = 2;
      */
     value: string;
     case: "clusterName";
   } | {
     /**
-     * Define a DNS Service List for the specified endpoint
-     *
      * @generated from field: envoy.data.dns.v3.DnsTable.DnsServiceList service_list = 3;
      */
     value: DnsTable_DnsServiceList;
@@ -296,30 +224,16 @@ export const DnsTable_DnsEndpointSchema: GenMessage<DnsTable_DnsEndpoint> = /*@_
  */
 export type DnsTable_DnsVirtualDomain = Message<"envoy.data.dns.v3.DnsTable.DnsVirtualDomain"> & {
   /**
-   * A domain name for which Envoy will respond to query requests.
-   * Wildcard records are supported on the first label only, e.g. ``*.example.com`` or ``*.subdomain.example.com``.
-   * Names such as ``*example.com``, ``subdomain.*.example.com``, ``*subdomain.example.com``, etc
-   * are not valid wildcard names and asterisk will be interpreted as a literal ``*`` character.
-   * Wildcard records match subdomains on any levels, e.g. ``*.example.com`` will match
-   * ``foo.example.com``, ``bar.foo.example.com``, ``baz.bar.foo.example.com``, etc. In case there are multiple
-   * wildcard records, the longest wildcard match will be used, e.g. if there are wildcard records for
-   * ``*.example.com`` and ``*.foo.example.com`` and the query is for ``bar.foo.example.com``, the latter will be used.
-   * Specific records will always take precedence over wildcard records.
-   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * The configuration containing the method to determine the address of this endpoint
-   *
    * @generated from field: envoy.data.dns.v3.DnsTable.DnsEndpoint endpoint = 2;
    */
   endpoint?: DnsTable_DnsEndpoint | undefined;
 
   /**
-   * Sets the TTL in DNS answers from Envoy returned to the client. The default TTL is 300s
-   *
    * @generated from field: google.protobuf.Duration answer_ttl = 3;
    */
   answerTtl?: Duration | undefined;

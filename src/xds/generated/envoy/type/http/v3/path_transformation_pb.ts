@@ -5,23 +5,19 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/type/http/v3/path_transformation.proto.
  */
 export const file_envoy_type_http_v3_path_transformation: GenFile = /*@__PURE__*/
-  fileDesc("CixlbnZveS90eXBlL2h0dHAvdjMvcGF0aF90cmFuc2Zvcm1hdGlvbi5wcm90bxISZW52b3kudHlwZS5odHRwLnYzIu4CChJQYXRoVHJhbnNmb3JtYXRpb24SRAoKb3BlcmF0aW9ucxgBIAMoCzIwLmVudm95LnR5cGUuaHR0cC52My5QYXRoVHJhbnNmb3JtYXRpb24uT3BlcmF0aW9uGpECCglPcGVyYXRpb24SaAoXbm9ybWFsaXplX3BhdGhfcmZjXzM5ODYYAiABKAsyRS5lbnZveS50eXBlLmh0dHAudjMuUGF0aFRyYW5zZm9ybWF0aW9uLk9wZXJhdGlvbi5Ob3JtYWxpemVQYXRoUkZDMzk4NkgAElYKDW1lcmdlX3NsYXNoZXMYAyABKAsyPS5lbnZveS50eXBlLmh0dHAudjMuUGF0aFRyYW5zZm9ybWF0aW9uLk9wZXJhdGlvbi5NZXJnZVNsYXNoZXNIABoWChROb3JtYWxpemVQYXRoUkZDMzk4NhoOCgxNZXJnZVNsYXNoZXNCGgoTb3BlcmF0aW9uX3NwZWNpZmllchID+EIBQocBCiBpby5lbnZveXByb3h5LmVudm95LnR5cGUuaHR0cC52M0IXUGF0aFRyYW5zZm9ybWF0aW9uUHJvdG9QAVpAZ2l0aHViLmNvbS9lbnZveXByb3h5L2dvLWNvbnRyb2wtcGxhbmUvZW52b3kvdHlwZS9odHRwL3YzO2h0dHB2M7qAyNEGAhACYgZwcm90bzM", [file_udpa_annotations_status, file_validate_validate]);
+  fileDesc("CixlbnZveS90eXBlL2h0dHAvdjMvcGF0aF90cmFuc2Zvcm1hdGlvbi5wcm90bxISZW52b3kudHlwZS5odHRwLnYzIusCChJQYXRoVHJhbnNmb3JtYXRpb24SRAoKb3BlcmF0aW9ucxgBIAMoCzIwLmVudm95LnR5cGUuaHR0cC52My5QYXRoVHJhbnNmb3JtYXRpb24uT3BlcmF0aW9uGo4CCglPcGVyYXRpb24SaAoXbm9ybWFsaXplX3BhdGhfcmZjXzM5ODYYAiABKAsyRS5lbnZveS50eXBlLmh0dHAudjMuUGF0aFRyYW5zZm9ybWF0aW9uLk9wZXJhdGlvbi5Ob3JtYWxpemVQYXRoUkZDMzk4NkgAElYKDW1lcmdlX3NsYXNoZXMYAyABKAsyPS5lbnZveS50eXBlLmh0dHAudjMuUGF0aFRyYW5zZm9ybWF0aW9uLk9wZXJhdGlvbi5NZXJnZVNsYXNoZXNIABoWChROb3JtYWxpemVQYXRoUkZDMzk4NhoOCgxNZXJnZVNsYXNoZXNCFwoTb3BlcmF0aW9uX3NwZWNpZmllchIAYgZwcm90bzM");
 
 /**
  * @generated from message envoy.type.http.v3.PathTransformation
  */
 export type PathTransformation = Message<"envoy.type.http.v3.PathTransformation"> & {
   /**
-   * A list of operations to apply. Transformations will be performed in the order that they appear.
-   *
    * @generated from field: repeated envoy.type.http.v3.PathTransformation.Operation operations = 1;
    */
   operations: PathTransformation_Operation[];
@@ -35,8 +31,6 @@ export const PathTransformationSchema: GenMessage<PathTransformation> = /*@__PUR
   messageDesc(file_envoy_type_http_v3_path_transformation, 0);
 
 /**
- * A type of operation to alter text.
- *
  * @generated from message envoy.type.http.v3.PathTransformation.Operation
  */
 export type PathTransformation_Operation = Message<"envoy.type.http.v3.PathTransformation.Operation"> & {
@@ -45,16 +39,12 @@ export type PathTransformation_Operation = Message<"envoy.type.http.v3.PathTrans
    */
   operationSpecifier: {
     /**
-     * Enable path normalization per RFC 3986.
-     *
      * @generated from field: envoy.type.http.v3.PathTransformation.Operation.NormalizePathRFC3986 normalize_path_rfc_3986 = 2;
      */
     value: PathTransformation_Operation_NormalizePathRFC3986;
     case: "normalizePathRfc3986";
   } | {
     /**
-     * Enable merging adjacent slashes.
-     *
      * @generated from field: envoy.type.http.v3.PathTransformation.Operation.MergeSlashes merge_slashes = 3;
      */
     value: PathTransformation_Operation_MergeSlashes;
@@ -70,14 +60,6 @@ export const PathTransformation_OperationSchema: GenMessage<PathTransformation_O
   messageDesc(file_envoy_type_http_v3_path_transformation, 0, 0);
 
 /**
- * Should text be normalized according to RFC 3986? This typically is used for path headers
- * before any processing of requests by HTTP filters or routing. This applies percent-encoded
- * normalization and path segment normalization. Fails on characters disallowed in URLs
- * (e.g. NULLs). See `Normalization and Comparison
- * <https://tools.ietf.org/html/rfc3986#section-6>`_ for details of normalization. Note that
- * this options does not perform `case normalization
- * <https://tools.ietf.org/html/rfc3986#section-6.2.2.1>`_
- *
  * @generated from message envoy.type.http.v3.PathTransformation.Operation.NormalizePathRFC3986
  */
 export type PathTransformation_Operation_NormalizePathRFC3986 = Message<"envoy.type.http.v3.PathTransformation.Operation.NormalizePathRFC3986"> & {
@@ -91,13 +73,6 @@ export const PathTransformation_Operation_NormalizePathRFC3986Schema: GenMessage
   messageDesc(file_envoy_type_http_v3_path_transformation, 0, 0, 0);
 
 /**
- * Determines if adjacent slashes are merged into one. A common use case is for a request path
- * header. Using this option in ``:ref: PathNormalizationOptions
- * <envoy_v3_api_msg_extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.PathNormalizationOptions>``
- * will allow incoming requests with path ``//dir///file`` to match against route with ``prefix``
- * match set to ``/dir``. When using for header transformations, note that slash merging is not
- * part of `HTTP spec <https://tools.ietf.org/html/rfc3986>`_ and is provided for convenience.
- *
  * @generated from message envoy.type.http.v3.PathTransformation.Operation.MergeSlashes
  */
 export type PathTransformation_Operation_MergeSlashes = Message<"envoy.type.http.v3.PathTransformation.Operation.MergeSlashes"> & {

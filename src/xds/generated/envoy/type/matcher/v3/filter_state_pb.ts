@@ -7,25 +7,19 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { StringMatcher } from "./string_pb.ts";
 import { file_envoy_type_matcher_v3_string } from "./string_pb.ts";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/type/matcher/v3/filter_state.proto.
  */
 export const file_envoy_type_matcher_v3_filter_state: GenFile = /*@__PURE__*/
-  fileDesc("CihlbnZveS90eXBlL21hdGNoZXIvdjMvZmlsdGVyX3N0YXRlLnByb3RvEhVlbnZveS50eXBlLm1hdGNoZXIudjMieAoSRmlsdGVyU3RhdGVNYXRjaGVyEhQKA2tleRgBIAEoCUIH+kIEcgIQARI8CgxzdHJpbmdfbWF0Y2gYAiABKAsyJC5lbnZveS50eXBlLm1hdGNoZXIudjMuU3RyaW5nTWF0Y2hlckgAQg4KB21hdGNoZXISA/hCAUKJAQojaW8uZW52b3lwcm94eS5lbnZveS50eXBlLm1hdGNoZXIudjNCEEZpbHRlclN0YXRlUHJvdG9QAVpGZ2l0aHViLmNvbS9lbnZveXByb3h5L2dvLWNvbnRyb2wtcGxhbmUvZW52b3kvdHlwZS9tYXRjaGVyL3YzO21hdGNoZXJ2M7qAyNEGAhACYgZwcm90bzM", [file_envoy_type_matcher_v3_string, file_udpa_annotations_status, file_validate_validate]);
+  fileDesc("CihlbnZveS90eXBlL21hdGNoZXIvdjMvZmlsdGVyX3N0YXRlLnByb3RvEhVlbnZveS50eXBlLm1hdGNoZXIudjMibgoSRmlsdGVyU3RhdGVNYXRjaGVyEg0KA2tleRgBIAEoCUIAEjwKDHN0cmluZ19tYXRjaBgCIAEoCzIkLmVudm95LnR5cGUubWF0Y2hlci52My5TdHJpbmdNYXRjaGVySABCCwoHbWF0Y2hlchIAYgZwcm90bzM", [file_envoy_type_matcher_v3_string]);
 
 /**
- * FilterStateMatcher provides a general interface for matching the filter state objects.
- *
  * @generated from message envoy.type.matcher.v3.FilterStateMatcher
  */
 export type FilterStateMatcher = Message<"envoy.type.matcher.v3.FilterStateMatcher"> & {
   /**
-   * The filter state key to retrieve the object.
-   *
    * @generated from field: string key = 1;
    */
   key: string;
@@ -35,8 +29,6 @@ export type FilterStateMatcher = Message<"envoy.type.matcher.v3.FilterStateMatch
    */
   matcher: {
     /**
-     * Matches the filter state object as a string value.
-     *
      * @generated from field: envoy.type.matcher.v3.StringMatcher string_match = 2;
      */
     value: StringMatcher;

@@ -7,47 +7,34 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { ValueMatcher } from "./value_pb.ts";
 import { file_envoy_type_matcher_v3_value } from "./value_pb.ts";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/type/matcher/v3/metadata.proto.
  */
 export const file_envoy_type_matcher_v3_metadata: GenFile = /*@__PURE__*/
-  fileDesc("CiRlbnZveS90eXBlL21hdGNoZXIvdjMvbWV0YWRhdGEucHJvdG8SFWVudm95LnR5cGUubWF0Y2hlci52MyLdAgoPTWV0YWRhdGFNYXRjaGVyEhcKBmZpbHRlchgBIAEoCUIH+kIEcgIQARJKCgRwYXRoGAIgAygLMjIuZW52b3kudHlwZS5tYXRjaGVyLnYzLk1ldGFkYXRhTWF0Y2hlci5QYXRoU2VnbWVudEII+kIFkgECCAESPAoFdmFsdWUYAyABKAsyIy5lbnZveS50eXBlLm1hdGNoZXIudjMuVmFsdWVNYXRjaGVyQgj6QgWKAQIQARIOCgZpbnZlcnQYBCABKAgabAoLUGF0aFNlZ21lbnQSFgoDa2V5GAEgASgJQgf6QgRyAhABSAA6NZrFiB4wCi5lbnZveS50eXBlLm1hdGNoZXIuTWV0YWRhdGFNYXRjaGVyLlBhdGhTZWdtZW50Qg4KB3NlZ21lbnQSA/hCATopmsWIHiQKImVudm95LnR5cGUubWF0Y2hlci5NZXRhZGF0YU1hdGNoZXJChgEKI2lvLmVudm95cHJveHkuZW52b3kudHlwZS5tYXRjaGVyLnYzQg1NZXRhZGF0YVByb3RvUAFaRmdpdGh1Yi5jb20vZW52b3lwcm94eS9nby1jb250cm9sLXBsYW5lL2Vudm95L3R5cGUvbWF0Y2hlci92MzttYXRjaGVydjO6gMjRBgIQAmIGcHJvdG8z", [file_envoy_type_matcher_v3_value, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("CiRlbnZveS90eXBlL21hdGNoZXIvdjMvbWV0YWRhdGEucHJvdG8SFWVudm95LnR5cGUubWF0Y2hlci52MyLeAQoPTWV0YWRhdGFNYXRjaGVyEhAKBmZpbHRlchgBIAEoCUIAEkIKBHBhdGgYAiADKAsyMi5lbnZveS50eXBlLm1hdGNoZXIudjMuTWV0YWRhdGFNYXRjaGVyLlBhdGhTZWdtZW50QgASNAoFdmFsdWUYAyABKAsyIy5lbnZveS50eXBlLm1hdGNoZXIudjMuVmFsdWVNYXRjaGVyQgASDgoGaW52ZXJ0GAQgASgIGi0KC1BhdGhTZWdtZW50Eg8KA2tleRgBIAEoCUIASAA6AEILCgdzZWdtZW50EgA6AGIGcHJvdG8z", [file_envoy_type_matcher_v3_value]);
 
 /**
- * [#next-major-version: MetadataMatcher should use StructMatcher]
- *
  * @generated from message envoy.type.matcher.v3.MetadataMatcher
  */
 export type MetadataMatcher = Message<"envoy.type.matcher.v3.MetadataMatcher"> & {
   /**
-   * The filter name to retrieve the Struct from the Metadata.
-   *
    * @generated from field: string filter = 1;
    */
   filter: string;
 
   /**
-   * The path to retrieve the Value from the Struct.
-   *
    * @generated from field: repeated envoy.type.matcher.v3.MetadataMatcher.PathSegment path = 2;
    */
   path: MetadataMatcher_PathSegment[];
 
   /**
-   * The MetadataMatcher is matched if the value retrieved by path is matched to this value.
-   *
    * @generated from field: envoy.type.matcher.v3.ValueMatcher value = 3;
    */
   value?: ValueMatcher | undefined;
 
   /**
-   * If true, the match result will be inverted.
-   *
    * @generated from field: bool invert = 4;
    */
   invert: boolean;
@@ -61,10 +48,6 @@ export const MetadataMatcherSchema: GenMessage<MetadataMatcher> = /*@__PURE__*/
   messageDesc(file_envoy_type_matcher_v3_metadata, 0);
 
 /**
- * Specifies the segment in a path to retrieve value from Metadata.
- * Note: Currently it's not supported to retrieve a value from a list in Metadata. This means that
- * if the segment key refers to a list, it has to be the last segment in a path.
- *
  * @generated from message envoy.type.matcher.v3.MetadataMatcher.PathSegment
  */
 export type MetadataMatcher_PathSegment = Message<"envoy.type.matcher.v3.MetadataMatcher.PathSegment"> & {
@@ -73,8 +56,6 @@ export type MetadataMatcher_PathSegment = Message<"envoy.type.matcher.v3.Metadat
    */
   segment: {
     /**
-     * If specified, use the key to retrieve the value in a Struct.
-     *
      * @generated from field: string key = 1;
      */
     value: string;

@@ -9,88 +9,59 @@ import type { DoubleMatcher } from "./number_pb.ts";
 import { file_envoy_type_matcher_v3_number } from "./number_pb.ts";
 import type { StringMatcher } from "./string_pb.ts";
 import { file_envoy_type_matcher_v3_string } from "./string_pb.ts";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/type/matcher/v3/value.proto.
  */
 export const file_envoy_type_matcher_v3_value: GenFile = /*@__PURE__*/
-  fileDesc("CiFlbnZveS90eXBlL21hdGNoZXIvdjMvdmFsdWUucHJvdG8SFWVudm95LnR5cGUubWF0Y2hlci52MyLrAwoMVmFsdWVNYXRjaGVyEkMKCm51bGxfbWF0Y2gYASABKAsyLS5lbnZveS50eXBlLm1hdGNoZXIudjMuVmFsdWVNYXRjaGVyLk51bGxNYXRjaEgAEjwKDGRvdWJsZV9tYXRjaBgCIAEoCzIkLmVudm95LnR5cGUubWF0Y2hlci52My5Eb3VibGVNYXRjaGVySAASPAoMc3RyaW5nX21hdGNoGAMgASgLMiQuZW52b3kudHlwZS5tYXRjaGVyLnYzLlN0cmluZ01hdGNoZXJIABIUCgpib29sX21hdGNoGAQgASgISAASFwoNcHJlc2VudF9tYXRjaBgFIAEoCEgAEjgKCmxpc3RfbWF0Y2gYBiABKAsyIi5lbnZveS50eXBlLm1hdGNoZXIudjMuTGlzdE1hdGNoZXJIABI0Cghvcl9tYXRjaBgHIAEoCzIgLmVudm95LnR5cGUubWF0Y2hlci52My5Pck1hdGNoZXJIABo9CglOdWxsTWF0Y2g6MJrFiB4rCillbnZveS50eXBlLm1hdGNoZXIuVmFsdWVNYXRjaGVyLk51bGxNYXRjaDommsWIHiEKH2Vudm95LnR5cGUubWF0Y2hlci5WYWx1ZU1hdGNoZXJCFAoNbWF0Y2hfcGF0dGVybhID+EIBIoEBCgtMaXN0TWF0Y2hlchI1CgZvbmVfb2YYASABKAsyIy5lbnZveS50eXBlLm1hdGNoZXIudjMuVmFsdWVNYXRjaGVySAA6JZrFiB4gCh5lbnZveS50eXBlLm1hdGNoZXIuTGlzdE1hdGNoZXJCFAoNbWF0Y2hfcGF0dGVybhID+EIBIlIKCU9yTWF0Y2hlchJFCg52YWx1ZV9tYXRjaGVycxgBIAMoCzIjLmVudm95LnR5cGUubWF0Y2hlci52My5WYWx1ZU1hdGNoZXJCCPpCBZIBAggCQoMBCiNpby5lbnZveXByb3h5LmVudm95LnR5cGUubWF0Y2hlci52M0IKVmFsdWVQcm90b1ABWkZnaXRodWIuY29tL2Vudm95cHJveHkvZ28tY29udHJvbC1wbGFuZS9lbnZveS90eXBlL21hdGNoZXIvdjM7bWF0Y2hlcnYzuoDI0QYCEAJiBnByb3RvMw", [file_envoy_type_matcher_v3_number, file_envoy_type_matcher_v3_string, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("CiFlbnZveS90eXBlL21hdGNoZXIvdjMvdmFsdWUucHJvdG8SFWVudm95LnR5cGUubWF0Y2hlci52MyKSAwoMVmFsdWVNYXRjaGVyEkMKCm51bGxfbWF0Y2gYASABKAsyLS5lbnZveS50eXBlLm1hdGNoZXIudjMuVmFsdWVNYXRjaGVyLk51bGxNYXRjaEgAEjwKDGRvdWJsZV9tYXRjaBgCIAEoCzIkLmVudm95LnR5cGUubWF0Y2hlci52My5Eb3VibGVNYXRjaGVySAASPAoMc3RyaW5nX21hdGNoGAMgASgLMiQuZW52b3kudHlwZS5tYXRjaGVyLnYzLlN0cmluZ01hdGNoZXJIABIUCgpib29sX21hdGNoGAQgASgISAASFwoNcHJlc2VudF9tYXRjaBgFIAEoCEgAEjgKCmxpc3RfbWF0Y2gYBiABKAsyIi5lbnZveS50eXBlLm1hdGNoZXIudjMuTGlzdE1hdGNoZXJIABI0Cghvcl9tYXRjaBgHIAEoCzIgLmVudm95LnR5cGUubWF0Y2hlci52My5Pck1hdGNoZXJIABoNCglOdWxsTWF0Y2g6ADoAQhEKDW1hdGNoX3BhdHRlcm4SACJZCgtMaXN0TWF0Y2hlchI1CgZvbmVfb2YYASABKAsyIy5lbnZveS50eXBlLm1hdGNoZXIudjMuVmFsdWVNYXRjaGVySAA6AEIRCg1tYXRjaF9wYXR0ZXJuEgAiSgoJT3JNYXRjaGVyEj0KDnZhbHVlX21hdGNoZXJzGAEgAygLMiMuZW52b3kudHlwZS5tYXRjaGVyLnYzLlZhbHVlTWF0Y2hlckIAYgZwcm90bzM", [file_envoy_type_matcher_v3_number, file_envoy_type_matcher_v3_string]);
 
 /**
- * Specifies the way to match a ProtobufWkt::Value. Primitive values and ListValue are supported.
- * StructValue is not supported and is always not matched.
- * [#next-free-field: 8]
- *
  * @generated from message envoy.type.matcher.v3.ValueMatcher
  */
 export type ValueMatcher = Message<"envoy.type.matcher.v3.ValueMatcher"> & {
   /**
-   * Specifies how to match a value.
-   *
    * @generated from oneof envoy.type.matcher.v3.ValueMatcher.match_pattern
    */
   matchPattern: {
     /**
-     * If specified, a match occurs if and only if the target value is a NullValue.
-     *
      * @generated from field: envoy.type.matcher.v3.ValueMatcher.NullMatch null_match = 1;
      */
     value: ValueMatcher_NullMatch;
     case: "nullMatch";
   } | {
     /**
-     * If specified, a match occurs if and only if the target value is a double value and is
-     * matched to this field.
-     *
      * @generated from field: envoy.type.matcher.v3.DoubleMatcher double_match = 2;
      */
     value: DoubleMatcher;
     case: "doubleMatch";
   } | {
     /**
-     * If specified, a match occurs if and only if the target value is a string value and is
-     * matched to this field.
-     *
      * @generated from field: envoy.type.matcher.v3.StringMatcher string_match = 3;
      */
     value: StringMatcher;
     case: "stringMatch";
   } | {
     /**
-     * If specified, a match occurs if and only if the target value is a bool value and is equal
-     * to this field.
-     *
      * @generated from field: bool bool_match = 4;
      */
     value: boolean;
     case: "boolMatch";
   } | {
     /**
-     * If specified, value match will be performed based on whether the path is referring to a
-     * valid primitive value in the metadata. If the path is referring to a non-primitive value,
-     * the result is always not matched.
-     *
      * @generated from field: bool present_match = 5;
      */
     value: boolean;
     case: "presentMatch";
   } | {
     /**
-     * If specified, a match occurs if and only if the target value is a list value and
-     * is matched to this field.
-     *
      * @generated from field: envoy.type.matcher.v3.ListMatcher list_match = 6;
      */
     value: ListMatcher;
     case: "listMatch";
   } | {
     /**
-     * If specified, a match occurs if and only if any of the alternatives in the match accept the value.
-     *
      * @generated from field: envoy.type.matcher.v3.OrMatcher or_match = 7;
      */
     value: OrMatcher;
@@ -106,8 +77,6 @@ export const ValueMatcherSchema: GenMessage<ValueMatcher> = /*@__PURE__*/
   messageDesc(file_envoy_type_matcher_v3_value, 0);
 
 /**
- * NullMatch is an empty message to specify a null value.
- *
  * @generated from message envoy.type.matcher.v3.ValueMatcher.NullMatch
  */
 export type ValueMatcher_NullMatch = Message<"envoy.type.matcher.v3.ValueMatcher.NullMatch"> & {
@@ -121,8 +90,6 @@ export const ValueMatcher_NullMatchSchema: GenMessage<ValueMatcher_NullMatch> = 
   messageDesc(file_envoy_type_matcher_v3_value, 0, 0);
 
 /**
- * Specifies the way to match a list value.
- *
  * @generated from message envoy.type.matcher.v3.ListMatcher
  */
 export type ListMatcher = Message<"envoy.type.matcher.v3.ListMatcher"> & {
@@ -131,8 +98,6 @@ export type ListMatcher = Message<"envoy.type.matcher.v3.ListMatcher"> & {
    */
   matchPattern: {
     /**
-     * If specified, at least one of the values in the list must match the value specified.
-     *
      * @generated from field: envoy.type.matcher.v3.ValueMatcher one_of = 1;
      */
     value: ValueMatcher;
@@ -148,8 +113,6 @@ export const ListMatcherSchema: GenMessage<ListMatcher> = /*@__PURE__*/
   messageDesc(file_envoy_type_matcher_v3_value, 1);
 
 /**
- * Specifies a list of alternatives for the match.
- *
  * @generated from message envoy.type.matcher.v3.OrMatcher
  */
 export type OrMatcher = Message<"envoy.type.matcher.v3.OrMatcher"> & {

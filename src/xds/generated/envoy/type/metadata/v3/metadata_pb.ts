@@ -5,61 +5,24 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/type/metadata/v3/metadata.proto.
  */
 export const file_envoy_type_metadata_v3_metadata: GenFile = /*@__PURE__*/
-  fileDesc("CiVlbnZveS90eXBlL21ldGFkYXRhL3YzL21ldGFkYXRhLnByb3RvEhZlbnZveS50eXBlLm1ldGFkYXRhLnYzIoUCCgtNZXRhZGF0YUtleRIUCgNrZXkYASABKAlCB/pCBHICEAESRwoEcGF0aBgCIAMoCzIvLmVudm95LnR5cGUubWV0YWRhdGEudjMuTWV0YWRhdGFLZXkuUGF0aFNlZ21lbnRCCPpCBZIBAggBGmwKC1BhdGhTZWdtZW50EhYKA2tleRgBIAEoCUIH+kIEcgIQAUgAOjWaxYgeMAouZW52b3kudHlwZS5tZXRhZGF0YS52Mi5NZXRhZGF0YUtleS5QYXRoU2VnbWVudEIOCgdzZWdtZW50EgP4QgE6KZrFiB4kCiJlbnZveS50eXBlLm1ldGFkYXRhLnYyLk1ldGFkYXRhS2V5IrMECgxNZXRhZGF0YUtpbmQSPwoHcmVxdWVzdBgBIAEoCzIsLmVudm95LnR5cGUubWV0YWRhdGEudjMuTWV0YWRhdGFLaW5kLlJlcXVlc3RIABI7CgVyb3V0ZRgCIAEoCzIqLmVudm95LnR5cGUubWV0YWRhdGEudjMuTWV0YWRhdGFLaW5kLlJvdXRlSAASPwoHY2x1c3RlchgDIAEoCzIsLmVudm95LnR5cGUubWV0YWRhdGEudjMuTWV0YWRhdGFLaW5kLkNsdXN0ZXJIABI5CgRob3N0GAQgASgLMikuZW52b3kudHlwZS5tZXRhZGF0YS52My5NZXRhZGF0YUtpbmQuSG9zdEgAGj0KB1JlcXVlc3Q6MprFiB4tCitlbnZveS50eXBlLm1ldGFkYXRhLnYyLk1ldGFkYXRhS2luZC5SZXF1ZXN0GjkKBVJvdXRlOjCaxYgeKwopZW52b3kudHlwZS5tZXRhZGF0YS52Mi5NZXRhZGF0YUtpbmQuUm91dGUaPQoHQ2x1c3RlcjoymsWIHi0KK2Vudm95LnR5cGUubWV0YWRhdGEudjIuTWV0YWRhdGFLaW5kLkNsdXN0ZXIaNwoESG9zdDovmsWIHioKKGVudm95LnR5cGUubWV0YWRhdGEudjIuTWV0YWRhdGFLaW5kLkhvc3Q6KprFiB4lCiNlbnZveS50eXBlLm1ldGFkYXRhLnYyLk1ldGFkYXRhS2luZEILCgRraW5kEgP4QgFCiQEKJGlvLmVudm95cHJveHkuZW52b3kudHlwZS5tZXRhZGF0YS52M0INTWV0YWRhdGFQcm90b1ABWkhnaXRodWIuY29tL2Vudm95cHJveHkvZ28tY29udHJvbC1wbGFuZS9lbnZveS90eXBlL21ldGFkYXRhL3YzO21ldGFkYXRhdjO6gMjRBgIQAmIGcHJvdG8z", [file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("CiVlbnZveS90eXBlL21ldGFkYXRhL3YzL21ldGFkYXRhLnByb3RvEhZlbnZveS50eXBlLm1ldGFkYXRhLnYzIo4BCgtNZXRhZGF0YUtleRINCgNrZXkYASABKAlCABI/CgRwYXRoGAIgAygLMi8uZW52b3kudHlwZS5tZXRhZGF0YS52My5NZXRhZGF0YUtleS5QYXRoU2VnbWVudEIAGi0KC1BhdGhTZWdtZW50Eg8KA2tleRgBIAEoCUIASAA6AEILCgdzZWdtZW50EgA6ACLDAgoMTWV0YWRhdGFLaW5kEj8KB3JlcXVlc3QYASABKAsyLC5lbnZveS50eXBlLm1ldGFkYXRhLnYzLk1ldGFkYXRhS2luZC5SZXF1ZXN0SAASOwoFcm91dGUYAiABKAsyKi5lbnZveS50eXBlLm1ldGFkYXRhLnYzLk1ldGFkYXRhS2luZC5Sb3V0ZUgAEj8KB2NsdXN0ZXIYAyABKAsyLC5lbnZveS50eXBlLm1ldGFkYXRhLnYzLk1ldGFkYXRhS2luZC5DbHVzdGVySAASOQoEaG9zdBgEIAEoCzIpLmVudm95LnR5cGUubWV0YWRhdGEudjMuTWV0YWRhdGFLaW5kLkhvc3RIABoLCgdSZXF1ZXN0OgAaCQoFUm91dGU6ABoLCgdDbHVzdGVyOgAaCAoESG9zdDoAOgBCCAoEa2luZBIAYgZwcm90bzM");
 
 /**
- * MetadataKey provides a general interface using ``key`` and ``path`` to retrieve value from
- * :ref:`Metadata <envoy_v3_api_msg_config.core.v3.Metadata>`.
- *
- * For example, for the following Metadata:
- *
- * .. code-block:: yaml
- *
- *    filter_metadata:
- *      envoy.xxx:
- *        prop:
- *          foo: bar
- *          xyz:
- *            hello: envoy
- *
- * The following MetadataKey will retrieve a string value "bar" from the Metadata.
- *
- * .. code-block:: yaml
- *
- *    key: envoy.xxx
- *    path:
- *    - key: prop
- *    - key: foo
- *
- *
  * @generated from message envoy.type.metadata.v3.MetadataKey
  */
 export type MetadataKey = Message<"envoy.type.metadata.v3.MetadataKey"> & {
   /**
-   * The key name of Metadata to retrieve the Struct from the metadata.
-   * Typically, it represents a builtin subsystem or custom extension.
-   *
    * @generated from field: string key = 1;
    */
   key: string;
 
   /**
-   * The path to retrieve the Value from the Struct. It can be a prefix or a full path,
-   * e.g. ``[prop, xyz]`` for a struct or ``[prop, foo]`` for a string in the example,
-   * which depends on the particular scenario.
-   *
-   * Note: Due to that only the key type segment is supported, the path can not specify a list
-   * unless the list is the last segment.
-   *
    * @generated from field: repeated envoy.type.metadata.v3.MetadataKey.PathSegment path = 2;
    */
   path: MetadataKey_PathSegment[];
@@ -73,9 +36,6 @@ export const MetadataKeySchema: GenMessage<MetadataKey> = /*@__PURE__*/
   messageDesc(file_envoy_type_metadata_v3_metadata, 0);
 
 /**
- * Specifies the segment in a path to retrieve value from Metadata.
- * Currently it is only supported to specify the key, i.e. field name, as one segment of a path.
- *
  * @generated from message envoy.type.metadata.v3.MetadataKey.PathSegment
  */
 export type MetadataKey_PathSegment = Message<"envoy.type.metadata.v3.MetadataKey.PathSegment"> & {
@@ -84,8 +44,6 @@ export type MetadataKey_PathSegment = Message<"envoy.type.metadata.v3.MetadataKe
    */
   segment: {
     /**
-     * If specified, use the key to retrieve the value in a Struct.
-     *
      * @generated from field: string key = 1;
      */
     value: string;
@@ -101,8 +59,6 @@ export const MetadataKey_PathSegmentSchema: GenMessage<MetadataKey_PathSegment> 
   messageDesc(file_envoy_type_metadata_v3_metadata, 0, 0);
 
 /**
- * Describes what kind of metadata.
- *
  * @generated from message envoy.type.metadata.v3.MetadataKind
  */
 export type MetadataKind = Message<"envoy.type.metadata.v3.MetadataKind"> & {
@@ -111,32 +67,24 @@ export type MetadataKind = Message<"envoy.type.metadata.v3.MetadataKind"> & {
    */
   kind: {
     /**
-     * Request kind of metadata.
-     *
      * @generated from field: envoy.type.metadata.v3.MetadataKind.Request request = 1;
      */
     value: MetadataKind_Request;
     case: "request";
   } | {
     /**
-     * Route kind of metadata.
-     *
      * @generated from field: envoy.type.metadata.v3.MetadataKind.Route route = 2;
      */
     value: MetadataKind_Route;
     case: "route";
   } | {
     /**
-     * Cluster kind of metadata.
-     *
      * @generated from field: envoy.type.metadata.v3.MetadataKind.Cluster cluster = 3;
      */
     value: MetadataKind_Cluster;
     case: "cluster";
   } | {
     /**
-     * Host kind of metadata.
-     *
      * @generated from field: envoy.type.metadata.v3.MetadataKind.Host host = 4;
      */
     value: MetadataKind_Host;
@@ -152,8 +100,6 @@ export const MetadataKindSchema: GenMessage<MetadataKind> = /*@__PURE__*/
   messageDesc(file_envoy_type_metadata_v3_metadata, 1);
 
 /**
- * Represents dynamic metadata associated with the request.
- *
  * @generated from message envoy.type.metadata.v3.MetadataKind.Request
  */
 export type MetadataKind_Request = Message<"envoy.type.metadata.v3.MetadataKind.Request"> & {
@@ -167,8 +113,6 @@ export const MetadataKind_RequestSchema: GenMessage<MetadataKind_Request> = /*@_
   messageDesc(file_envoy_type_metadata_v3_metadata, 1, 0);
 
 /**
- * Represents metadata from :ref:`the route<envoy_v3_api_field_config.route.v3.Route.metadata>`.
- *
  * @generated from message envoy.type.metadata.v3.MetadataKind.Route
  */
 export type MetadataKind_Route = Message<"envoy.type.metadata.v3.MetadataKind.Route"> & {
@@ -182,8 +126,6 @@ export const MetadataKind_RouteSchema: GenMessage<MetadataKind_Route> = /*@__PUR
   messageDesc(file_envoy_type_metadata_v3_metadata, 1, 1);
 
 /**
- * Represents metadata from :ref:`the upstream cluster<envoy_v3_api_field_config.cluster.v3.Cluster.metadata>`.
- *
  * @generated from message envoy.type.metadata.v3.MetadataKind.Cluster
  */
 export type MetadataKind_Cluster = Message<"envoy.type.metadata.v3.MetadataKind.Cluster"> & {
@@ -197,9 +139,6 @@ export const MetadataKind_ClusterSchema: GenMessage<MetadataKind_Cluster> = /*@_
   messageDesc(file_envoy_type_metadata_v3_metadata, 1, 2);
 
 /**
- * Represents metadata from :ref:`the upstream
- * host<envoy_v3_api_field_config.endpoint.v3.LbEndpoint.metadata>`.
- *
  * @generated from message envoy.type.metadata.v3.MetadataKind.Host
  */
 export type MetadataKind_Host = Message<"envoy.type.metadata.v3.MetadataKind.Host"> & {

@@ -7,64 +7,46 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { MetadataKey, MetadataKind } from "../../metadata/v3/metadata_pb.ts";
 import { file_envoy_type_metadata_v3_metadata } from "../../metadata/v3/metadata_pb.ts";
-import { file_udpa_annotations_status } from "../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/type/tracing/v3/custom_tag.proto.
  */
 export const file_envoy_type_tracing_v3_custom_tag: GenFile = /*@__PURE__*/
-  fileDesc("CiZlbnZveS90eXBlL3RyYWNpbmcvdjMvY3VzdG9tX3RhZy5wcm90bxIVZW52b3kudHlwZS50cmFjaW5nLnYzIs8GCglDdXN0b21UYWcSFAoDdGFnGAEgASgJQgf6QgRyAhABEjsKB2xpdGVyYWwYAiABKAsyKC5lbnZveS50eXBlLnRyYWNpbmcudjMuQ3VzdG9tVGFnLkxpdGVyYWxIABJDCgtlbnZpcm9ubWVudBgDIAEoCzIsLmVudm95LnR5cGUudHJhY2luZy52My5DdXN0b21UYWcuRW52aXJvbm1lbnRIABJBCg5yZXF1ZXN0X2hlYWRlchgEIAEoCzInLmVudm95LnR5cGUudHJhY2luZy52My5DdXN0b21UYWcuSGVhZGVySAASPQoIbWV0YWRhdGEYBSABKAsyKS5lbnZveS50eXBlLnRyYWNpbmcudjMuQ3VzdG9tVGFnLk1ldGFkYXRhSAAaUQoHTGl0ZXJhbBIWCgV2YWx1ZRgBIAEoCUIH+kIEcgIQAToumsWIHikKJ2Vudm95LnR5cGUudHJhY2luZy52Mi5DdXN0b21UYWcuTGl0ZXJhbBpvCgtFbnZpcm9ubWVudBIVCgRuYW1lGAEgASgJQgf6QgRyAhABEhUKDWRlZmF1bHRfdmFsdWUYAiABKAk6MprFiB4tCitlbnZveS50eXBlLnRyYWNpbmcudjIuQ3VzdG9tVGFnLkVudmlyb25tZW50GmsKBkhlYWRlchIbCgRuYW1lGAEgASgJQg36QgpyCBAByAEAwAEBEhUKDWRlZmF1bHRfdmFsdWUYAiABKAk6LZrFiB4oCiZlbnZveS50eXBlLnRyYWNpbmcudjIuQ3VzdG9tVGFnLkhlYWRlchrBAQoITWV0YWRhdGESMgoEa2luZBgBIAEoCzIkLmVudm95LnR5cGUubWV0YWRhdGEudjMuTWV0YWRhdGFLaW5kEjkKDG1ldGFkYXRhX2tleRgCIAEoCzIjLmVudm95LnR5cGUubWV0YWRhdGEudjMuTWV0YWRhdGFLZXkSFQoNZGVmYXVsdF92YWx1ZRgDIAEoCTovmsWIHioKKGVudm95LnR5cGUudHJhY2luZy52Mi5DdXN0b21UYWcuTWV0YWRhdGE6JprFiB4hCh9lbnZveS50eXBlLnRyYWNpbmcudjIuQ3VzdG9tVGFnQgsKBHR5cGUSA/hCAUKHAQojaW8uZW52b3lwcm94eS5lbnZveS50eXBlLnRyYWNpbmcudjNCDkN1c3RvbVRhZ1Byb3RvUAFaRmdpdGh1Yi5jb20vZW52b3lwcm94eS9nby1jb250cm9sLXBsYW5lL2Vudm95L3R5cGUvdHJhY2luZy92Mzt0cmFjaW5ndjO6gMjRBgIQAmIGcHJvdG8z", [file_envoy_type_metadata_v3_metadata, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("CiZlbnZveS90eXBlL3RyYWNpbmcvdjMvY3VzdG9tX3RhZy5wcm90bxIVZW52b3kudHlwZS50cmFjaW5nLnYzIsgECglDdXN0b21UYWcSDQoDdGFnGAEgASgJQgASOwoHbGl0ZXJhbBgCIAEoCzIoLmVudm95LnR5cGUudHJhY2luZy52My5DdXN0b21UYWcuTGl0ZXJhbEgAEkMKC2Vudmlyb25tZW50GAMgASgLMiwuZW52b3kudHlwZS50cmFjaW5nLnYzLkN1c3RvbVRhZy5FbnZpcm9ubWVudEgAEkEKDnJlcXVlc3RfaGVhZGVyGAQgASgLMicuZW52b3kudHlwZS50cmFjaW5nLnYzLkN1c3RvbVRhZy5IZWFkZXJIABI9CghtZXRhZGF0YRgFIAEoCzIpLmVudm95LnR5cGUudHJhY2luZy52My5DdXN0b21UYWcuTWV0YWRhdGFIABocCgdMaXRlcmFsEg8KBXZhbHVlGAEgASgJQgA6ABo2CgtFbnZpcm9ubWVudBIOCgRuYW1lGAEgASgJQgASFQoNZGVmYXVsdF92YWx1ZRgCIAEoCToAGjEKBkhlYWRlchIOCgRuYW1lGAEgASgJQgASFQoNZGVmYXVsdF92YWx1ZRgCIAEoCToAGpIBCghNZXRhZGF0YRIyCgRraW5kGAEgASgLMiQuZW52b3kudHlwZS5tZXRhZGF0YS52My5NZXRhZGF0YUtpbmQSOQoMbWV0YWRhdGFfa2V5GAIgASgLMiMuZW52b3kudHlwZS5tZXRhZGF0YS52My5NZXRhZGF0YUtleRIVCg1kZWZhdWx0X3ZhbHVlGAMgASgJOgA6AEIICgR0eXBlEgBiBnByb3RvMw", [file_envoy_type_metadata_v3_metadata]);
 
 /**
- * Describes custom tags for the active span.
- * [#next-free-field: 6]
- *
  * @generated from message envoy.type.tracing.v3.CustomTag
  */
 export type CustomTag = Message<"envoy.type.tracing.v3.CustomTag"> & {
   /**
-   * Used to populate the tag name.
-   *
    * @generated from field: string tag = 1;
    */
   tag: string;
 
   /**
-   * Used to specify what kind of custom tag.
-   *
    * @generated from oneof envoy.type.tracing.v3.CustomTag.type
    */
   type: {
     /**
-     * A literal custom tag.
-     *
      * @generated from field: envoy.type.tracing.v3.CustomTag.Literal literal = 2;
      */
     value: CustomTag_Literal;
     case: "literal";
   } | {
     /**
-     * An environment custom tag.
-     *
      * @generated from field: envoy.type.tracing.v3.CustomTag.Environment environment = 3;
      */
     value: CustomTag_Environment;
     case: "environment";
   } | {
     /**
-     * A request header custom tag.
-     *
      * @generated from field: envoy.type.tracing.v3.CustomTag.Header request_header = 4;
      */
     value: CustomTag_Header;
     case: "requestHeader";
   } | {
     /**
-     * A custom tag to obtain tag value from the metadata.
-     *
      * @generated from field: envoy.type.tracing.v3.CustomTag.Metadata metadata = 5;
      */
     value: CustomTag_Metadata;
@@ -80,14 +62,10 @@ export const CustomTagSchema: GenMessage<CustomTag> = /*@__PURE__*/
   messageDesc(file_envoy_type_tracing_v3_custom_tag, 0);
 
 /**
- * Literal type custom tag with static value for the tag value.
- *
  * @generated from message envoy.type.tracing.v3.CustomTag.Literal
  */
 export type CustomTag_Literal = Message<"envoy.type.tracing.v3.CustomTag.Literal"> & {
   /**
-   * Static literal value to populate the tag value.
-   *
    * @generated from field: string value = 1;
    */
   value: string;
@@ -101,23 +79,15 @@ export const CustomTag_LiteralSchema: GenMessage<CustomTag_Literal> = /*@__PURE_
   messageDesc(file_envoy_type_tracing_v3_custom_tag, 0, 0);
 
 /**
- * Environment type custom tag with environment name and default value.
- *
  * @generated from message envoy.type.tracing.v3.CustomTag.Environment
  */
 export type CustomTag_Environment = Message<"envoy.type.tracing.v3.CustomTag.Environment"> & {
   /**
-   * Environment variable name to obtain the value to populate the tag value.
-   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * When the environment variable is not found,
-   * the tag value will be populated with this default value if specified,
-   * otherwise no tag will be populated.
-   *
    * @generated from field: string default_value = 2;
    */
   defaultValue: string;
@@ -131,23 +101,15 @@ export const CustomTag_EnvironmentSchema: GenMessage<CustomTag_Environment> = /*
   messageDesc(file_envoy_type_tracing_v3_custom_tag, 0, 1);
 
 /**
- * Header type custom tag with header name and default value.
- *
  * @generated from message envoy.type.tracing.v3.CustomTag.Header
  */
 export type CustomTag_Header = Message<"envoy.type.tracing.v3.CustomTag.Header"> & {
   /**
-   * Header name to obtain the value to populate the tag value.
-   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * When the header does not exist,
-   * the tag value will be populated with this default value if specified,
-   * otherwise no tag will be populated.
-   *
    * @generated from field: string default_value = 2;
    */
   defaultValue: string;
@@ -161,34 +123,20 @@ export const CustomTag_HeaderSchema: GenMessage<CustomTag_Header> = /*@__PURE__*
   messageDesc(file_envoy_type_tracing_v3_custom_tag, 0, 2);
 
 /**
- * Metadata type custom tag using
- * :ref:`MetadataKey <envoy_v3_api_msg_type.metadata.v3.MetadataKey>` to retrieve the protobuf value
- * from :ref:`Metadata <envoy_v3_api_msg_config.core.v3.Metadata>`, and populate the tag value with
- * `the canonical JSON <https://developers.google.com/protocol-buffers/docs/proto3#json>`_
- * representation of it.
- *
  * @generated from message envoy.type.tracing.v3.CustomTag.Metadata
  */
 export type CustomTag_Metadata = Message<"envoy.type.tracing.v3.CustomTag.Metadata"> & {
   /**
-   * Specify what kind of metadata to obtain tag value from.
-   *
    * @generated from field: envoy.type.metadata.v3.MetadataKind kind = 1;
    */
   kind?: MetadataKind | undefined;
 
   /**
-   * Metadata key to define the path to retrieve the tag value.
-   *
    * @generated from field: envoy.type.metadata.v3.MetadataKey metadata_key = 2;
    */
   metadataKey?: MetadataKey | undefined;
 
   /**
-   * When no valid metadata is found,
-   * the tag value would be populated with this default value if specified,
-   * otherwise no tag would be populated.
-   *
    * @generated from field: string default_value = 3;
    */
   defaultValue: string;

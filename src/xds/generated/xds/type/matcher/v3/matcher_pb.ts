@@ -5,27 +5,19 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import { file_xds_annotations_v3_status } from "../../../annotations/v3/status_pb.ts";
 import type { TypedExtensionConfig } from "../../../core/v3/extension_pb.ts";
 import { file_xds_core_v3_extension } from "../../../core/v3/extension_pb.ts";
 import type { StringMatcher } from "./string_pb.ts";
 import { file_xds_type_matcher_v3_string } from "./string_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file xds/type/matcher/v3/matcher.proto.
  */
 export const file_xds_type_matcher_v3_matcher: GenFile = /*@__PURE__*/
-  fileDesc("CiF4ZHMvdHlwZS9tYXRjaGVyL3YzL21hdGNoZXIucHJvdG8SE3hkcy50eXBlLm1hdGNoZXIudjMiiQ4KB01hdGNoZXISQAoMbWF0Y2hlcl9saXN0GAEgASgLMigueGRzLnR5cGUubWF0Y2hlci52My5NYXRjaGVyLk1hdGNoZXJMaXN0SAASQAoMbWF0Y2hlcl90cmVlGAIgASgLMigueGRzLnR5cGUubWF0Y2hlci52My5NYXRjaGVyLk1hdGNoZXJUcmVlSAASOQoLb25fbm9fbWF0Y2gYAyABKAsyJC54ZHMudHlwZS5tYXRjaGVyLnYzLk1hdGNoZXIuT25NYXRjaBqAAQoHT25NYXRjaBIvCgdtYXRjaGVyGAEgASgLMhwueGRzLnR5cGUubWF0Y2hlci52My5NYXRjaGVySAASMwoGYWN0aW9uGAIgASgLMiEueGRzLmNvcmUudjMuVHlwZWRFeHRlbnNpb25Db25maWdIAEIPCghvbl9tYXRjaBID+EIBGrkHCgtNYXRjaGVyTGlzdBJRCghtYXRjaGVycxgBIAMoCzI1Lnhkcy50eXBlLm1hdGNoZXIudjMuTWF0Y2hlci5NYXRjaGVyTGlzdC5GaWVsZE1hdGNoZXJCCPpCBZIBAggBGrIFCglQcmVkaWNhdGUSXgoQc2luZ2xlX3ByZWRpY2F0ZRgBIAEoCzJCLnhkcy50eXBlLm1hdGNoZXIudjMuTWF0Y2hlci5NYXRjaGVyTGlzdC5QcmVkaWNhdGUuU2luZ2xlUHJlZGljYXRlSAASVgoKb3JfbWF0Y2hlchgCIAEoCzJALnhkcy50eXBlLm1hdGNoZXIudjMuTWF0Y2hlci5NYXRjaGVyTGlzdC5QcmVkaWNhdGUuUHJlZGljYXRlTGlzdEgAElcKC2FuZF9tYXRjaGVyGAMgASgLMkAueGRzLnR5cGUubWF0Y2hlci52My5NYXRjaGVyLk1hdGNoZXJMaXN0LlByZWRpY2F0ZS5QcmVkaWNhdGVMaXN0SAASSQoLbm90X21hdGNoZXIYBCABKAsyMi54ZHMudHlwZS5tYXRjaGVyLnYzLk1hdGNoZXIuTWF0Y2hlckxpc3QuUHJlZGljYXRlSAAa0wEKD1NpbmdsZVByZWRpY2F0ZRI6CgVpbnB1dBgBIAEoCzIhLnhkcy5jb3JlLnYzLlR5cGVkRXh0ZW5zaW9uQ29uZmlnQgj6QgWKAQIQARI5Cgt2YWx1ZV9tYXRjaBgCIAEoCzIiLnhkcy50eXBlLm1hdGNoZXIudjMuU3RyaW5nTWF0Y2hlckgAEjkKDGN1c3RvbV9tYXRjaBgDIAEoCzIhLnhkcy5jb3JlLnYzLlR5cGVkRXh0ZW5zaW9uQ29uZmlnSABCDgoHbWF0Y2hlchID+EIBGmAKDVByZWRpY2F0ZUxpc3QSTwoJcHJlZGljYXRlGAEgAygLMjIueGRzLnR5cGUubWF0Y2hlci52My5NYXRjaGVyLk1hdGNoZXJMaXN0LlByZWRpY2F0ZUII+kIFkgECCAJCEQoKbWF0Y2hfdHlwZRID+EIBGqEBCgxGaWVsZE1hdGNoZXISTwoJcHJlZGljYXRlGAEgASgLMjIueGRzLnR5cGUubWF0Y2hlci52My5NYXRjaGVyLk1hdGNoZXJMaXN0LlByZWRpY2F0ZUII+kIFigECEAESQAoIb25fbWF0Y2gYAiABKAsyJC54ZHMudHlwZS5tYXRjaGVyLnYzLk1hdGNoZXIuT25NYXRjaEII+kIFigECEAEa5QMKC01hdGNoZXJUcmVlEjoKBWlucHV0GAEgASgLMiEueGRzLmNvcmUudjMuVHlwZWRFeHRlbnNpb25Db25maWdCCPpCBYoBAhABEkwKD2V4YWN0X21hdGNoX21hcBgCIAEoCzIxLnhkcy50eXBlLm1hdGNoZXIudjMuTWF0Y2hlci5NYXRjaGVyVHJlZS5NYXRjaE1hcEgAEk0KEHByZWZpeF9tYXRjaF9tYXAYAyABKAsyMS54ZHMudHlwZS5tYXRjaGVyLnYzLk1hdGNoZXIuTWF0Y2hlclRyZWUuTWF0Y2hNYXBIABI5CgxjdXN0b21fbWF0Y2gYBCABKAsyIS54ZHMuY29yZS52My5UeXBlZEV4dGVuc2lvbkNvbmZpZ0gAGq8BCghNYXRjaE1hcBJRCgNtYXAYASADKAsyOi54ZHMudHlwZS5tYXRjaGVyLnYzLk1hdGNoZXIuTWF0Y2hlclRyZWUuTWF0Y2hNYXAuTWFwRW50cnlCCPpCBZoBAggBGlAKCE1hcEVudHJ5EgsKA2tleRgBIAEoCRIzCgV2YWx1ZRgCIAEoCzIkLnhkcy50eXBlLm1hdGNoZXIudjMuTWF0Y2hlci5Pbk1hdGNoOgI4AUIQCgl0cmVlX3R5cGUSA/hCAToI0sak4QYCCAFCDgoMbWF0Y2hlcl90eXBlQlwKHmNvbS5naXRodWIueGRzLnR5cGUubWF0Y2hlci52M0IMTWF0Y2hlclByb3RvUAFaKmdpdGh1Yi5jb20vY25jZi94ZHMvZ28veGRzL3R5cGUvbWF0Y2hlci92M2IGcHJvdG8z", [file_xds_annotations_v3_status, file_xds_core_v3_extension, file_xds_type_matcher_v3_string, file_validate_validate]);
+  fileDesc("CiF4ZHMvdHlwZS9tYXRjaGVyL3YzL21hdGNoZXIucHJvdG8SE3hkcy50eXBlLm1hdGNoZXIudjMivA0KB01hdGNoZXISQAoMbWF0Y2hlcl9saXN0GAEgASgLMigueGRzLnR5cGUubWF0Y2hlci52My5NYXRjaGVyLk1hdGNoZXJMaXN0SAASQAoMbWF0Y2hlcl90cmVlGAIgASgLMigueGRzLnR5cGUubWF0Y2hlci52My5NYXRjaGVyLk1hdGNoZXJUcmVlSAASOQoLb25fbm9fbWF0Y2gYAyABKAsyJC54ZHMudHlwZS5tYXRjaGVyLnYzLk1hdGNoZXIuT25NYXRjaBp9CgdPbk1hdGNoEi8KB21hdGNoZXIYASABKAsyHC54ZHMudHlwZS5tYXRjaGVyLnYzLk1hdGNoZXJIABIzCgZhY3Rpb24YAiABKAsyIS54ZHMuY29yZS52My5UeXBlZEV4dGVuc2lvbkNvbmZpZ0gAQgwKCG9uX21hdGNoEgAaiwcKC01hdGNoZXJMaXN0EkkKCG1hdGNoZXJzGAEgAygLMjUueGRzLnR5cGUubWF0Y2hlci52My5NYXRjaGVyLk1hdGNoZXJMaXN0LkZpZWxkTWF0Y2hlckIAGpwFCglQcmVkaWNhdGUSXgoQc2luZ2xlX3ByZWRpY2F0ZRgBIAEoCzJCLnhkcy50eXBlLm1hdGNoZXIudjMuTWF0Y2hlci5NYXRjaGVyTGlzdC5QcmVkaWNhdGUuU2luZ2xlUHJlZGljYXRlSAASVgoKb3JfbWF0Y2hlchgCIAEoCzJALnhkcy50eXBlLm1hdGNoZXIudjMuTWF0Y2hlci5NYXRjaGVyTGlzdC5QcmVkaWNhdGUuUHJlZGljYXRlTGlzdEgAElcKC2FuZF9tYXRjaGVyGAMgASgLMkAueGRzLnR5cGUubWF0Y2hlci52My5NYXRjaGVyLk1hdGNoZXJMaXN0LlByZWRpY2F0ZS5QcmVkaWNhdGVMaXN0SAASSQoLbm90X21hdGNoZXIYBCABKAsyMi54ZHMudHlwZS5tYXRjaGVyLnYzLk1hdGNoZXIuTWF0Y2hlckxpc3QuUHJlZGljYXRlSAAayAEKD1NpbmdsZVByZWRpY2F0ZRIyCgVpbnB1dBgBIAEoCzIhLnhkcy5jb3JlLnYzLlR5cGVkRXh0ZW5zaW9uQ29uZmlnQgASOQoLdmFsdWVfbWF0Y2gYAiABKAsyIi54ZHMudHlwZS5tYXRjaGVyLnYzLlN0cmluZ01hdGNoZXJIABI5CgxjdXN0b21fbWF0Y2gYAyABKAsyIS54ZHMuY29yZS52My5UeXBlZEV4dGVuc2lvbkNvbmZpZ0gAQgsKB21hdGNoZXISABpYCg1QcmVkaWNhdGVMaXN0EkcKCXByZWRpY2F0ZRgBIAMoCzIyLnhkcy50eXBlLm1hdGNoZXIudjMuTWF0Y2hlci5NYXRjaGVyTGlzdC5QcmVkaWNhdGVCAEIOCgptYXRjaF90eXBlEgAakQEKDEZpZWxkTWF0Y2hlchJHCglwcmVkaWNhdGUYASABKAsyMi54ZHMudHlwZS5tYXRjaGVyLnYzLk1hdGNoZXIuTWF0Y2hlckxpc3QuUHJlZGljYXRlQgASOAoIb25fbWF0Y2gYAiABKAsyJC54ZHMudHlwZS5tYXRjaGVyLnYzLk1hdGNoZXIuT25NYXRjaEIAGtIDCgtNYXRjaGVyVHJlZRIyCgVpbnB1dBgBIAEoCzIhLnhkcy5jb3JlLnYzLlR5cGVkRXh0ZW5zaW9uQ29uZmlnQgASTAoPZXhhY3RfbWF0Y2hfbWFwGAIgASgLMjEueGRzLnR5cGUubWF0Y2hlci52My5NYXRjaGVyLk1hdGNoZXJUcmVlLk1hdGNoTWFwSAASTQoQcHJlZml4X21hdGNoX21hcBgDIAEoCzIxLnhkcy50eXBlLm1hdGNoZXIudjMuTWF0Y2hlci5NYXRjaGVyVHJlZS5NYXRjaE1hcEgAEjkKDGN1c3RvbV9tYXRjaBgEIAEoCzIhLnhkcy5jb3JlLnYzLlR5cGVkRXh0ZW5zaW9uQ29uZmlnSAAapwEKCE1hdGNoTWFwEkkKA21hcBgBIAMoCzI6Lnhkcy50eXBlLm1hdGNoZXIudjMuTWF0Y2hlci5NYXRjaGVyVHJlZS5NYXRjaE1hcC5NYXBFbnRyeUIAGlAKCE1hcEVudHJ5EgsKA2tleRgBIAEoCRIzCgV2YWx1ZRgCIAEoCzIkLnhkcy50eXBlLm1hdGNoZXIudjMuTWF0Y2hlci5Pbk1hdGNoOgI4AUINCgl0cmVlX3R5cGUSADoAQg4KDG1hdGNoZXJfdHlwZWIGcHJvdG8z", [file_xds_core_v3_extension, file_xds_type_matcher_v3_string]);
 
 /**
- * A matcher, which may traverse a matching tree in order to result in a match action.
- * During matching, the tree will be traversed until a match is found, or if no match
- * is found the action specified by the most specific on_no_match will be evaluated.
- * As an on_no_match might result in another matching tree being evaluated, this process
- * might repeat several times until the final OnMatch (or no match) is decided.
- *
  * @generated from message xds.type.matcher.v3.Matcher
  */
 export type Matcher = Message<"xds.type.matcher.v3.Matcher"> & {
@@ -34,16 +26,12 @@ export type Matcher = Message<"xds.type.matcher.v3.Matcher"> & {
    */
   matcherType: {
     /**
-     * A linear list of matchers to evaluate.
-     *
      * @generated from field: xds.type.matcher.v3.Matcher.MatcherList matcher_list = 1;
      */
     value: Matcher_MatcherList;
     case: "matcherList";
   } | {
     /**
-     * A match tree to evaluate.
-     *
      * @generated from field: xds.type.matcher.v3.Matcher.MatcherTree matcher_tree = 2;
      */
     value: Matcher_MatcherTree;
@@ -51,10 +39,6 @@ export type Matcher = Message<"xds.type.matcher.v3.Matcher"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * Optional OnMatch to use if no matcher above matched (e.g., if there are no matchers specified
-   * above, or if none of the matches specified above succeeded).
-   * If no matcher above matched and this field is not populated, the match will be considered unsuccessful.
-   *
    * @generated from field: xds.type.matcher.v3.Matcher.OnMatch on_no_match = 3;
    */
   onNoMatch?: Matcher_OnMatch | undefined;
@@ -68,8 +52,6 @@ export const MatcherSchema: GenMessage<Matcher> = /*@__PURE__*/
   messageDesc(file_xds_type_matcher_v3_matcher, 0);
 
 /**
- * What to do if a match is successful.
- *
  * @generated from message xds.type.matcher.v3.Matcher.OnMatch
  */
 export type Matcher_OnMatch = Message<"xds.type.matcher.v3.Matcher.OnMatch"> & {
@@ -78,20 +60,12 @@ export type Matcher_OnMatch = Message<"xds.type.matcher.v3.Matcher.OnMatch"> & {
    */
   onMatch: {
     /**
-     * Nested matcher to evaluate.
-     * If the nested matcher does not match and does not specify
-     * on_no_match, then this matcher is considered not to have
-     * matched, even if a predicate at this level or above returned
-     * true.
-     *
      * @generated from field: xds.type.matcher.v3.Matcher matcher = 1;
      */
     value: Matcher;
     case: "matcher";
   } | {
     /**
-     * Protocol-specific action to take.
-     *
      * @generated from field: xds.core.v3.TypedExtensionConfig action = 2;
      */
     value: TypedExtensionConfig;
@@ -107,16 +81,10 @@ export const Matcher_OnMatchSchema: GenMessage<Matcher_OnMatch> = /*@__PURE__*/
   messageDesc(file_xds_type_matcher_v3_matcher, 0, 0);
 
 /**
- * A linear list of field matchers.
- * The field matchers are evaluated in order, and the first match
- * wins.
- *
  * @generated from message xds.type.matcher.v3.Matcher.MatcherList
  */
 export type Matcher_MatcherList = Message<"xds.type.matcher.v3.Matcher.MatcherList"> & {
   /**
-   * A list of matchers. First match wins.
-   *
    * @generated from field: repeated xds.type.matcher.v3.Matcher.MatcherList.FieldMatcher matchers = 1;
    */
   matchers: Matcher_MatcherList_FieldMatcher[];
@@ -130,8 +98,6 @@ export const Matcher_MatcherListSchema: GenMessage<Matcher_MatcherList> = /*@__P
   messageDesc(file_xds_type_matcher_v3_matcher, 0, 1);
 
 /**
- * Predicate to determine if a match is successful.
- *
  * @generated from message xds.type.matcher.v3.Matcher.MatcherList.Predicate
  */
 export type Matcher_MatcherList_Predicate = Message<"xds.type.matcher.v3.Matcher.MatcherList.Predicate"> & {
@@ -140,32 +106,24 @@ export type Matcher_MatcherList_Predicate = Message<"xds.type.matcher.v3.Matcher
    */
   matchType: {
     /**
-     * A single predicate to evaluate.
-     *
      * @generated from field: xds.type.matcher.v3.Matcher.MatcherList.Predicate.SinglePredicate single_predicate = 1;
      */
     value: Matcher_MatcherList_Predicate_SinglePredicate;
     case: "singlePredicate";
   } | {
     /**
-     * A list of predicates to be OR-ed together.
-     *
      * @generated from field: xds.type.matcher.v3.Matcher.MatcherList.Predicate.PredicateList or_matcher = 2;
      */
     value: Matcher_MatcherList_Predicate_PredicateList;
     case: "orMatcher";
   } | {
     /**
-     * A list of predicates to be AND-ed together.
-     *
      * @generated from field: xds.type.matcher.v3.Matcher.MatcherList.Predicate.PredicateList and_matcher = 3;
      */
     value: Matcher_MatcherList_Predicate_PredicateList;
     case: "andMatcher";
   } | {
     /**
-     * The invert of a predicate
-     *
      * @generated from field: xds.type.matcher.v3.Matcher.MatcherList.Predicate not_matcher = 4;
      */
     value: Matcher_MatcherList_Predicate;
@@ -181,15 +139,10 @@ export const Matcher_MatcherList_PredicateSchema: GenMessage<Matcher_MatcherList
   messageDesc(file_xds_type_matcher_v3_matcher, 0, 1, 0);
 
 /**
- * Predicate for a single input field.
- *
  * @generated from message xds.type.matcher.v3.Matcher.MatcherList.Predicate.SinglePredicate
  */
 export type Matcher_MatcherList_Predicate_SinglePredicate = Message<"xds.type.matcher.v3.Matcher.MatcherList.Predicate.SinglePredicate"> & {
   /**
-   * Protocol-specific specification of input field to match on.
-   * [#extension-category: envoy.matching.common_inputs]
-   *
    * @generated from field: xds.core.v3.TypedExtensionConfig input = 1;
    */
   input?: TypedExtensionConfig | undefined;
@@ -199,17 +152,12 @@ export type Matcher_MatcherList_Predicate_SinglePredicate = Message<"xds.type.ma
    */
   matcher: {
     /**
-     * Built-in string matcher.
-     *
      * @generated from field: xds.type.matcher.v3.StringMatcher value_match = 2;
      */
     value: StringMatcher;
     case: "valueMatch";
   } | {
     /**
-     * Extension for custom matching logic.
-     * [#extension-category: envoy.matching.input_matchers]
-     *
      * @generated from field: xds.core.v3.TypedExtensionConfig custom_match = 3;
      */
     value: TypedExtensionConfig;
@@ -225,8 +173,6 @@ export const Matcher_MatcherList_Predicate_SinglePredicateSchema: GenMessage<Mat
   messageDesc(file_xds_type_matcher_v3_matcher, 0, 1, 0, 0);
 
 /**
- * A list of two or more matchers. Used to allow using a list within a oneof.
- *
  * @generated from message xds.type.matcher.v3.Matcher.MatcherList.Predicate.PredicateList
  */
 export type Matcher_MatcherList_Predicate_PredicateList = Message<"xds.type.matcher.v3.Matcher.MatcherList.Predicate.PredicateList"> & {
@@ -244,21 +190,15 @@ export const Matcher_MatcherList_Predicate_PredicateListSchema: GenMessage<Match
   messageDesc(file_xds_type_matcher_v3_matcher, 0, 1, 0, 1);
 
 /**
- * An individual matcher.
- *
  * @generated from message xds.type.matcher.v3.Matcher.MatcherList.FieldMatcher
  */
 export type Matcher_MatcherList_FieldMatcher = Message<"xds.type.matcher.v3.Matcher.MatcherList.FieldMatcher"> & {
   /**
-   * Determines if the match succeeds.
-   *
    * @generated from field: xds.type.matcher.v3.Matcher.MatcherList.Predicate predicate = 1;
    */
   predicate?: Matcher_MatcherList_Predicate | undefined;
 
   /**
-   * What to do if the match succeeds.
-   *
    * @generated from field: xds.type.matcher.v3.Matcher.OnMatch on_match = 2;
    */
   onMatch?: Matcher_OnMatch | undefined;
@@ -276,17 +216,11 @@ export const Matcher_MatcherList_FieldMatcherSchema: GenMessage<Matcher_MatcherL
  */
 export type Matcher_MatcherTree = Message<"xds.type.matcher.v3.Matcher.MatcherTree"> & {
   /**
-   * Protocol-specific specification of input field to match on.
-   *
    * @generated from field: xds.core.v3.TypedExtensionConfig input = 1;
    */
   input?: TypedExtensionConfig | undefined;
 
   /**
-   * Exact or prefix match maps in which to look up the input value.
-   * If the lookup succeeds, the match is considered successful, and
-   * the corresponding OnMatch is used.
-   *
    * @generated from oneof xds.type.matcher.v3.Matcher.MatcherTree.tree_type
    */
   treeType: {
@@ -297,16 +231,12 @@ export type Matcher_MatcherTree = Message<"xds.type.matcher.v3.Matcher.MatcherTr
     case: "exactMatchMap";
   } | {
     /**
-     * Longest matching prefix wins.
-     *
      * @generated from field: xds.type.matcher.v3.Matcher.MatcherTree.MatchMap prefix_match_map = 3;
      */
     value: Matcher_MatcherTree_MatchMap;
     case: "prefixMatchMap";
   } | {
     /**
-     * Extension for custom matching logic.
-     *
      * @generated from field: xds.core.v3.TypedExtensionConfig custom_match = 4;
      */
     value: TypedExtensionConfig;
@@ -322,8 +252,6 @@ export const Matcher_MatcherTreeSchema: GenMessage<Matcher_MatcherTree> = /*@__P
   messageDesc(file_xds_type_matcher_v3_matcher, 0, 2);
 
 /**
- * A map of configured matchers. Used to allow using a map within a oneof.
- *
  * @generated from message xds.type.matcher.v3.Matcher.MatcherTree.MatchMap
  */
 export type Matcher_MatcherTree_MatchMap = Message<"xds.type.matcher.v3.Matcher.MatcherTree.MatchMap"> & {

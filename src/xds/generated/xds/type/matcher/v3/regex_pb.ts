@@ -5,18 +5,15 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file xds/type/matcher/v3/regex.proto.
  */
 export const file_xds_type_matcher_v3_regex: GenFile = /*@__PURE__*/
-  fileDesc("Ch94ZHMvdHlwZS9tYXRjaGVyL3YzL3JlZ2V4LnByb3RvEhN4ZHMudHlwZS5tYXRjaGVyLnYzIpQBCgxSZWdleE1hdGNoZXISSwoKZ29vZ2xlX3JlMhgBIAEoCzIrLnhkcy50eXBlLm1hdGNoZXIudjMuUmVnZXhNYXRjaGVyLkdvb2dsZVJFMkII+kIFigECEAFIABIWCgVyZWdleBgCIAEoCUIH+kIEcgIQARoLCglHb29nbGVSRTJCEgoLZW5naW5lX3R5cGUSA/hCAUJaCh5jb20uZ2l0aHViLnhkcy50eXBlLm1hdGNoZXIudjNCClJlZ2V4UHJvdG9QAVoqZ2l0aHViLmNvbS9jbmNmL3hkcy9nby94ZHMvdHlwZS9tYXRjaGVyL3YzYgZwcm90bzM", [file_validate_validate]);
+  fileDesc("Ch94ZHMvdHlwZS9tYXRjaGVyL3YzL3JlZ2V4LnByb3RvEhN4ZHMudHlwZS5tYXRjaGVyLnYzIoIBCgxSZWdleE1hdGNoZXISQwoKZ29vZ2xlX3JlMhgBIAEoCzIrLnhkcy50eXBlLm1hdGNoZXIudjMuUmVnZXhNYXRjaGVyLkdvb2dsZVJFMkIASAASDwoFcmVnZXgYAiABKAlCABoLCglHb29nbGVSRTJCDwoLZW5naW5lX3R5cGUSAGIGcHJvdG8z");
 
 /**
- * A regex matcher designed for safety when used with untrusted input.
- *
  * @generated from message xds.type.matcher.v3.RegexMatcher
  */
 export type RegexMatcher = Message<"xds.type.matcher.v3.RegexMatcher"> & {
@@ -25,8 +22,6 @@ export type RegexMatcher = Message<"xds.type.matcher.v3.RegexMatcher"> & {
    */
   engineType: {
     /**
-     * Google's RE2 regex engine.
-     *
      * @generated from field: xds.type.matcher.v3.RegexMatcher.GoogleRE2 google_re2 = 1;
      */
     value: RegexMatcher_GoogleRE2;
@@ -34,9 +29,6 @@ export type RegexMatcher = Message<"xds.type.matcher.v3.RegexMatcher"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * The regex match string. The string must be supported by the configured
-   * engine.
-   *
    * @generated from field: string regex = 2;
    */
   regex: string;
@@ -50,25 +42,6 @@ export const RegexMatcherSchema: GenMessage<RegexMatcher> = /*@__PURE__*/
   messageDesc(file_xds_type_matcher_v3_regex, 0);
 
 /**
- * Google's `RE2 <https://github.com/google/re2>`_ regex engine. The regex
- * string must adhere to the documented `syntax
- * <https://github.com/google/re2/wiki/Syntax>`_. The engine is designed to
- * complete execution in linear time as well as limit the amount of memory
- * used.
- *
- * Envoy supports program size checking via runtime. The runtime keys
- * `re2.max_program_size.error_level` and `re2.max_program_size.warn_level`
- * can be set to integers as the maximum program size or complexity that a
- * compiled regex can have before an exception is thrown or a warning is
- * logged, respectively. `re2.max_program_size.error_level` defaults to 100,
- * and `re2.max_program_size.warn_level` has no default if unset (will not
- * check/log a warning).
- *
- * Envoy emits two stats for tracking the program size of regexes: the
- * histogram `re2.program_size`, which records the program size, and the
- * counter `re2.exceeded_warn_level`, which is incremented each time the
- * program size exceeds the warn level threshold.
- *
  * @generated from message xds.type.matcher.v3.RegexMatcher.GoogleRE2
  */
 export type RegexMatcher_GoogleRE2 = Message<"xds.type.matcher.v3.RegexMatcher.GoogleRE2"> & {

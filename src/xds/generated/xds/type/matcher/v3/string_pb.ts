@@ -7,19 +7,15 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { RegexMatcher } from "./regex_pb.ts";
 import { file_xds_type_matcher_v3_regex } from "./regex_pb.ts";
-import { file_validate_validate } from "../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file xds/type/matcher/v3/string.proto.
  */
 export const file_xds_type_matcher_v3_string: GenFile = /*@__PURE__*/
-  fileDesc("CiB4ZHMvdHlwZS9tYXRjaGVyL3YzL3N0cmluZy5wcm90bxITeGRzLnR5cGUubWF0Y2hlci52MyLhAQoNU3RyaW5nTWF0Y2hlchIPCgVleGFjdBgBIAEoCUgAEhkKBnByZWZpeBgCIAEoCUIH+kIEcgIQAUgAEhkKBnN1ZmZpeBgDIAEoCUIH+kIEcgIQAUgAEkEKCnNhZmVfcmVnZXgYBSABKAsyIS54ZHMudHlwZS5tYXRjaGVyLnYzLlJlZ2V4TWF0Y2hlckII+kIFigECEAFIABIbCghjb250YWlucxgHIAEoCUIH+kIEcgIQAUgAEhMKC2lnbm9yZV9jYXNlGAYgASgIQhQKDW1hdGNoX3BhdHRlcm4SA/hCASJTChFMaXN0U3RyaW5nTWF0Y2hlchI+CghwYXR0ZXJucxgBIAMoCzIiLnhkcy50eXBlLm1hdGNoZXIudjMuU3RyaW5nTWF0Y2hlckII+kIFkgECCAFCWwoeY29tLmdpdGh1Yi54ZHMudHlwZS5tYXRjaGVyLnYzQgtTdHJpbmdQcm90b1ABWipnaXRodWIuY29tL2NuY2YveGRzL2dvL3hkcy90eXBlL21hdGNoZXIvdjNiBnByb3RvMw", [file_xds_type_matcher_v3_regex, file_validate_validate]);
+  fileDesc("CiB4ZHMvdHlwZS9tYXRjaGVyL3YzL3N0cmluZy5wcm90bxITeGRzLnR5cGUubWF0Y2hlci52MyLBAQoNU3RyaW5nTWF0Y2hlchIPCgVleGFjdBgBIAEoCUgAEhIKBnByZWZpeBgCIAEoCUIASAASEgoGc3VmZml4GAMgASgJQgBIABI5CgpzYWZlX3JlZ2V4GAUgASgLMiEueGRzLnR5cGUubWF0Y2hlci52My5SZWdleE1hdGNoZXJCAEgAEhQKCGNvbnRhaW5zGAcgASgJQgBIABITCgtpZ25vcmVfY2FzZRgGIAEoCEIRCg1tYXRjaF9wYXR0ZXJuEgAiSwoRTGlzdFN0cmluZ01hdGNoZXISNgoIcGF0dGVybnMYASADKAsyIi54ZHMudHlwZS5tYXRjaGVyLnYzLlN0cmluZ01hdGNoZXJCAGIGcHJvdG8z", [file_xds_type_matcher_v3_regex]);
 
 /**
- * Specifies the way to match a string.
- * [#next-free-field: 8]
- *
  * @generated from message xds.type.matcher.v3.StringMatcher
  */
 export type StringMatcher = Message<"xds.type.matcher.v3.StringMatcher"> & {
@@ -28,59 +24,30 @@ export type StringMatcher = Message<"xds.type.matcher.v3.StringMatcher"> & {
    */
   matchPattern: {
     /**
-     * The input string must match exactly the string specified here.
-     *
-     * Examples:
-     *
-     * * *abc* only matches the value *abc*.
-     *
      * @generated from field: string exact = 1;
      */
     value: string;
     case: "exact";
   } | {
     /**
-     * The input string must have the prefix specified here.
-     * Note: empty prefix is not allowed, please use regex instead.
-     *
-     * Examples:
-     *
-     * * *abc* matches the value *abc.xyz*
-     *
      * @generated from field: string prefix = 2;
      */
     value: string;
     case: "prefix";
   } | {
     /**
-     * The input string must have the suffix specified here.
-     * Note: empty prefix is not allowed, please use regex instead.
-     *
-     * Examples:
-     *
-     * * *abc* matches the value *xyz.abc*
-     *
      * @generated from field: string suffix = 3;
      */
     value: string;
     case: "suffix";
   } | {
     /**
-     * The input string must match the regular expression specified here.
-     *
      * @generated from field: xds.type.matcher.v3.RegexMatcher safe_regex = 5;
      */
     value: RegexMatcher;
     case: "safeRegex";
   } | {
     /**
-     * The input string must have the substring specified here.
-     * Note: empty contains match is not allowed, please use regex instead.
-     *
-     * Examples:
-     *
-     * * *abc* matches the value *xyz.abc.def*
-     *
      * @generated from field: string contains = 7;
      */
     value: string;
@@ -88,10 +55,6 @@ export type StringMatcher = Message<"xds.type.matcher.v3.StringMatcher"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * If true, indicates the exact/prefix/suffix matching should be case insensitive. This has no
-   * effect for the safe_regex match.
-   * For example, the matcher *data* will match both input string *Data* and *data* if set to true.
-   *
    * @generated from field: bool ignore_case = 6;
    */
   ignoreCase: boolean;
@@ -105,8 +68,6 @@ export const StringMatcherSchema: GenMessage<StringMatcher> = /*@__PURE__*/
   messageDesc(file_xds_type_matcher_v3_string, 0);
 
 /**
- * Specifies a list of ways to match a string.
- *
  * @generated from message xds.type.matcher.v3.ListStringMatcher
  */
 export type ListStringMatcher = Message<"xds.type.matcher.v3.ListStringMatcher"> & {

@@ -8,30 +8,19 @@ import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { SubstitutionFormatString } from "../../../../config/core/v3/substitution_format_string_pb.ts";
 import { file_envoy_config_core_v3_substitution_format_string } from "../../../../config/core/v3/substitution_format_string_pb.ts";
 import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
-import { file_envoy_annotations_deprecation } from "../../../../annotations/deprecation_pb.ts";
-import { file_udpa_annotations_status } from "../../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../../validate/validate_pb.ts";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/extensions/access_loggers/file/v3/file.proto.
  */
 export const file_envoy_extensions_access_loggers_file_v3_file: GenFile = /*@__PURE__*/
-  fileDesc("CjJlbnZveS9leHRlbnNpb25zL2FjY2Vzc19sb2dnZXJzL2ZpbGUvdjMvZmlsZS5wcm90bxInZW52b3kuZXh0ZW5zaW9ucy5hY2Nlc3NfbG9nZ2Vycy5maWxlLnYzItoCCg1GaWxlQWNjZXNzTG9nEhUKBHBhdGgYASABKAlCB/pCBHICEAESHQoGZm9ybWF0GAIgASgJQgsYAZLHhtgEAzMuMEgAEjsKC2pzb25fZm9ybWF0GAMgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEILGAGSx4bYBAMzLjBIABJBChF0eXBlZF9qc29uX2Zvcm1hdBgEIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RCCxgBkseG2AQDMy4wSAASTgoKbG9nX2Zvcm1hdBgFIAEoCzIuLmVudm95LmNvbmZpZy5jb3JlLnYzLlN1YnN0aXR1dGlvbkZvcm1hdFN0cmluZ0II+kIFigECEAFIADoumsWIHikKJ2Vudm95LmNvbmZpZy5hY2Nlc3Nsb2cudjIuRmlsZUFjY2Vzc0xvZ0ITChFhY2Nlc3NfbG9nX2Zvcm1hdEKjAQo1aW8uZW52b3lwcm94eS5lbnZveS5leHRlbnNpb25zLmFjY2Vzc19sb2dnZXJzLmZpbGUudjNCCUZpbGVQcm90b1ABWlVnaXRodWIuY29tL2Vudm95cHJveHkvZ28tY29udHJvbC1wbGFuZS9lbnZveS9leHRlbnNpb25zL2FjY2Vzc19sb2dnZXJzL2ZpbGUvdjM7ZmlsZXYzuoDI0QYCEAJiBnByb3RvMw", [file_envoy_config_core_v3_substitution_format_string, file_google_protobuf_struct, file_envoy_annotations_deprecation, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("CjJlbnZveS9leHRlbnNpb25zL2FjY2Vzc19sb2dnZXJzL2ZpbGUvdjMvZmlsZS5wcm90bxInZW52b3kuZXh0ZW5zaW9ucy5hY2Nlc3NfbG9nZ2Vycy5maWxlLnYzIoICCg1GaWxlQWNjZXNzTG9nEg4KBHBhdGgYASABKAlCABIUCgZmb3JtYXQYAiABKAlCAhgBSAASMgoLanNvbl9mb3JtYXQYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0QgIYAUgAEjgKEXR5cGVkX2pzb25fZm9ybWF0GAQgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEICGAFIABJGCgpsb2dfZm9ybWF0GAUgASgLMi4uZW52b3kuY29uZmlnLmNvcmUudjMuU3Vic3RpdHV0aW9uRm9ybWF0U3RyaW5nQgBIADoAQhMKEWFjY2Vzc19sb2dfZm9ybWF0YgZwcm90bzM", [file_envoy_config_core_v3_substitution_format_string, file_google_protobuf_struct]);
 
 /**
- * Custom configuration for an :ref:`AccessLog <envoy_v3_api_msg_config.accesslog.v3.AccessLog>`
- * that writes log entries directly to a file. Configures the built-in ``envoy.access_loggers.file``
- * AccessLog.
- * [#next-free-field: 6]
- *
  * @generated from message envoy.extensions.access_loggers.file.v3.FileAccessLog
  */
 export type FileAccessLog = Message<"envoy.extensions.access_loggers.file.v3.FileAccessLog"> & {
   /**
-   * A path to a local file to which to write the access log entries.
-   *
    * @generated from field: string path = 1;
    */
   path: string;
@@ -41,12 +30,6 @@ export type FileAccessLog = Message<"envoy.extensions.access_loggers.file.v3.Fil
    */
   accessLogFormat: {
     /**
-     * Access log :ref:`format string<config_access_log_format_strings>`.
-     * Envoy supports :ref:`custom access log formats <config_access_log_format>` as well as a
-     * :ref:`default format <config_access_log_default_format>`.
-     * This field is deprecated.
-     * Please use :ref:`log_format <envoy_v3_api_field_extensions.access_loggers.file.v3.FileAccessLog.log_format>`.
-     *
      * @generated from field: string format = 2 [deprecated = true];
      * @deprecated
      */
@@ -54,11 +37,6 @@ export type FileAccessLog = Message<"envoy.extensions.access_loggers.file.v3.Fil
     case: "format";
   } | {
     /**
-     * Access log :ref:`format dictionary<config_access_log_format_dictionaries>`. All values
-     * are rendered as strings.
-     * This field is deprecated.
-     * Please use :ref:`log_format <envoy_v3_api_field_extensions.access_loggers.file.v3.FileAccessLog.log_format>`.
-     *
      * @generated from field: google.protobuf.Struct json_format = 3 [deprecated = true];
      * @deprecated
      */
@@ -66,13 +44,6 @@ export type FileAccessLog = Message<"envoy.extensions.access_loggers.file.v3.Fil
     case: "jsonFormat";
   } | {
     /**
-     * Access log :ref:`format dictionary<config_access_log_format_dictionaries>`. Values are
-     * rendered as strings, numbers, or boolean values as appropriate. Nested JSON objects may
-     * be produced by some command operators (e.g.FILTER_STATE or DYNAMIC_METADATA). See the
-     * documentation for a specific command operator for details.
-     * This field is deprecated.
-     * Please use :ref:`log_format <envoy_v3_api_field_extensions.access_loggers.file.v3.FileAccessLog.log_format>`.
-     *
      * @generated from field: google.protobuf.Struct typed_json_format = 4 [deprecated = true];
      * @deprecated
      */
@@ -80,9 +51,6 @@ export type FileAccessLog = Message<"envoy.extensions.access_loggers.file.v3.Fil
     case: "typedJsonFormat";
   } | {
     /**
-     * Configuration to form access log data and format.
-     * If not specified, use :ref:`default format <config_access_log_default_format>`.
-     *
      * @generated from field: envoy.config.core.v3.SubstitutionFormatString log_format = 5;
      */
     value: SubstitutionFormatString;

@@ -11,15 +11,13 @@ import type { Percent } from "../../../../type/v3/percent_pb.ts";
 import { file_envoy_type_v3_percent } from "../../../../type/v3/percent_pb.ts";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
-import { file_udpa_annotations_status } from "../../../../../udpa/annotations/status_pb.ts";
-import { file_validate_validate } from "../../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/extensions/load_balancing_policies/common/v3/common.proto.
  */
 export const file_envoy_extensions_load_balancing_policies_common_v3_common: GenFile = /*@__PURE__*/
-  fileDesc("Cj9lbnZveS9leHRlbnNpb25zL2xvYWRfYmFsYW5jaW5nX3BvbGljaWVzL2NvbW1vbi92My9jb21tb24ucHJvdG8SMmVudm95LmV4dGVuc2lvbnMubG9hZF9iYWxhbmNpbmdfcG9saWNpZXMuY29tbW9uLnYzIu0DChBMb2NhbGl0eUxiQ29uZmlnEnYKFHpvbmVfYXdhcmVfbGJfY29uZmlnGAEgASgLMlYuZW52b3kuZXh0ZW5zaW9ucy5sb2FkX2JhbGFuY2luZ19wb2xpY2llcy5jb21tb24udjMuTG9jYWxpdHlMYkNvbmZpZy5ab25lQXdhcmVMYkNvbmZpZ0gAEoQBChtsb2NhbGl0eV93ZWlnaHRlZF9sYl9jb25maWcYAiABKAsyXS5lbnZveS5leHRlbnNpb25zLmxvYWRfYmFsYW5jaW5nX3BvbGljaWVzLmNvbW1vbi52My5Mb2NhbGl0eUxiQ29uZmlnLkxvY2FsaXR5V2VpZ2h0ZWRMYkNvbmZpZ0gAGpsBChFab25lQXdhcmVMYkNvbmZpZxIvCg9yb3V0aW5nX2VuYWJsZWQYASABKAsyFi5lbnZveS50eXBlLnYzLlBlcmNlbnQSNgoQbWluX2NsdXN0ZXJfc2l6ZRgCIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50NjRWYWx1ZRIdChVmYWlsX3RyYWZmaWNfb25fcGFuaWMYAyABKAgaGgoYTG9jYWxpdHlXZWlnaHRlZExiQ29uZmlnQiAKGWxvY2FsaXR5X2NvbmZpZ19zcGVjaWZpZXISA/hCASK0AQoPU2xvd1N0YXJ0Q29uZmlnEjQKEXNsb3dfc3RhcnRfd2luZG93GAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjcKCmFnZ3Jlc3Npb24YAiABKAsyIy5lbnZveS5jb25maWcuY29yZS52My5SdW50aW1lRG91YmxlEjIKEm1pbl93ZWlnaHRfcGVyY2VudBgDIAEoCzIWLmVudm95LnR5cGUudjMuUGVyY2VudCKBAQoZQ29uc2lzdGVudEhhc2hpbmdMYkNvbmZpZxIgChh1c2VfaG9zdG5hbWVfZm9yX2hhc2hpbmcYASABKAgSQgoTaGFzaF9iYWxhbmNlX2ZhY3RvchgCIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZUIH+kIEKgIoZEK9AQpAaW8uZW52b3lwcm94eS5lbnZveS5leHRlbnNpb25zLmxvYWRfYmFsYW5jaW5nX3BvbGljaWVzLmNvbW1vbi52M0ILQ29tbW9uUHJvdG9QAVpiZ2l0aHViLmNvbS9lbnZveXByb3h5L2dvLWNvbnRyb2wtcGxhbmUvZW52b3kvZXh0ZW5zaW9ucy9sb2FkX2JhbGFuY2luZ19wb2xpY2llcy9jb21tb24vdjM7Y29tbW9udjO6gMjRBgIQAmIGcHJvdG8z", [file_envoy_config_core_v3_base, file_envoy_type_v3_percent, file_google_protobuf_duration, file_google_protobuf_wrappers, file_udpa_annotations_status, file_validate_validate]);
+  fileDesc("Cj9lbnZveS9leHRlbnNpb25zL2xvYWRfYmFsYW5jaW5nX3BvbGljaWVzL2NvbW1vbi92My9jb21tb24ucHJvdG8SMmVudm95LmV4dGVuc2lvbnMubG9hZF9iYWxhbmNpbmdfcG9saWNpZXMuY29tbW9uLnYzIuoDChBMb2NhbGl0eUxiQ29uZmlnEnYKFHpvbmVfYXdhcmVfbGJfY29uZmlnGAEgASgLMlYuZW52b3kuZXh0ZW5zaW9ucy5sb2FkX2JhbGFuY2luZ19wb2xpY2llcy5jb21tb24udjMuTG9jYWxpdHlMYkNvbmZpZy5ab25lQXdhcmVMYkNvbmZpZ0gAEoQBChtsb2NhbGl0eV93ZWlnaHRlZF9sYl9jb25maWcYAiABKAsyXS5lbnZveS5leHRlbnNpb25zLmxvYWRfYmFsYW5jaW5nX3BvbGljaWVzLmNvbW1vbi52My5Mb2NhbGl0eUxiQ29uZmlnLkxvY2FsaXR5V2VpZ2h0ZWRMYkNvbmZpZ0gAGpsBChFab25lQXdhcmVMYkNvbmZpZxIvCg9yb3V0aW5nX2VuYWJsZWQYASABKAsyFi5lbnZveS50eXBlLnYzLlBlcmNlbnQSNgoQbWluX2NsdXN0ZXJfc2l6ZRgCIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50NjRWYWx1ZRIdChVmYWlsX3RyYWZmaWNfb25fcGFuaWMYAyABKAgaGgoYTG9jYWxpdHlXZWlnaHRlZExiQ29uZmlnQh0KGWxvY2FsaXR5X2NvbmZpZ19zcGVjaWZpZXISACK0AQoPU2xvd1N0YXJ0Q29uZmlnEjQKEXNsb3dfc3RhcnRfd2luZG93GAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjcKCmFnZ3Jlc3Npb24YAiABKAsyIy5lbnZveS5jb25maWcuY29yZS52My5SdW50aW1lRG91YmxlEjIKEm1pbl93ZWlnaHRfcGVyY2VudBgDIAEoCzIWLmVudm95LnR5cGUudjMuUGVyY2VudCJ6ChlDb25zaXN0ZW50SGFzaGluZ0xiQ29uZmlnEiAKGHVzZV9ob3N0bmFtZV9mb3JfaGFzaGluZxgBIAEoCBI7ChNoYXNoX2JhbGFuY2VfZmFjdG9yGAIgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlQgBiBnByb3RvMw", [file_envoy_config_core_v3_base, file_envoy_type_v3_percent, file_google_protobuf_duration, file_google_protobuf_wrappers]);
 
 /**
  * @generated from message envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig
@@ -30,16 +28,12 @@ export type LocalityLbConfig = Message<"envoy.extensions.load_balancing_policies
    */
   localityConfigSpecifier: {
     /**
-     * Configuration for local zone aware load balancing.
-     *
      * @generated from field: envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig zone_aware_lb_config = 1;
      */
     value: LocalityLbConfig_ZoneAwareLbConfig;
     case: "zoneAwareLbConfig";
   } | {
     /**
-     * Enable locality weighted load balancing.
-     *
      * @generated from field: envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig locality_weighted_lb_config = 2;
      */
     value: LocalityLbConfig_LocalityWeightedLbConfig;
@@ -55,39 +49,20 @@ export const LocalityLbConfigSchema: GenMessage<LocalityLbConfig> = /*@__PURE__*
   messageDesc(file_envoy_extensions_load_balancing_policies_common_v3_common, 0);
 
 /**
- * Configuration for :ref:`zone aware routing
- * <arch_overview_load_balancing_zone_aware_routing>`.
- *
  * @generated from message envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig
  */
 export type LocalityLbConfig_ZoneAwareLbConfig = Message<"envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig"> & {
   /**
-   * Configures percentage of requests that will be considered for zone aware routing
-   * if zone aware routing is configured. If not specified, the default is 100%.
-   * * :ref:`runtime values <config_cluster_manager_cluster_runtime_zone_routing>`.
-   * * :ref:`Zone aware routing support <arch_overview_load_balancing_zone_aware_routing>`.
-   *
    * @generated from field: envoy.type.v3.Percent routing_enabled = 1;
    */
   routingEnabled?: Percent | undefined;
 
   /**
-   * Configures minimum upstream cluster size required for zone aware routing
-   * If upstream cluster size is less than specified, zone aware routing is not performed
-   * even if zone aware routing is configured. If not specified, the default is 6.
-   * * :ref:`runtime values <config_cluster_manager_cluster_runtime_zone_routing>`.
-   * * :ref:`Zone aware routing support <arch_overview_load_balancing_zone_aware_routing>`.
-   *
    * @generated from field: google.protobuf.UInt64Value min_cluster_size = 2;
    */
   minClusterSize?: bigint | undefined;
 
   /**
-   * If set to true, Envoy will not consider any hosts when the cluster is in :ref:`panic
-   * mode<arch_overview_load_balancing_panic_threshold>`. Instead, the cluster will fail all
-   * requests as if all hosts are unhealthy. This can help avoid potentially overwhelming a
-   * failing service.
-   *
    * @generated from field: bool fail_traffic_on_panic = 3;
    */
   failTrafficOnPanic: boolean;
@@ -101,9 +76,6 @@ export const LocalityLbConfig_ZoneAwareLbConfigSchema: GenMessage<LocalityLbConf
   messageDesc(file_envoy_extensions_load_balancing_policies_common_v3_common, 0, 0);
 
 /**
- * Configuration for :ref:`locality weighted load balancing
- * <arch_overview_load_balancing_locality_weighted_lb>`
- *
  * @generated from message envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig
  */
 export type LocalityLbConfig_LocalityWeightedLbConfig = Message<"envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig"> & {
@@ -117,43 +89,20 @@ export const LocalityLbConfig_LocalityWeightedLbConfigSchema: GenMessage<Localit
   messageDesc(file_envoy_extensions_load_balancing_policies_common_v3_common, 0, 1);
 
 /**
- * Configuration for :ref:`slow start mode <arch_overview_load_balancing_slow_start>`.
- *
  * @generated from message envoy.extensions.load_balancing_policies.common.v3.SlowStartConfig
  */
 export type SlowStartConfig = Message<"envoy.extensions.load_balancing_policies.common.v3.SlowStartConfig"> & {
   /**
-   * Represents the size of slow start window.
-   * If set, the newly created host remains in slow start mode starting from its creation time
-   * for the duration of slow start window.
-   *
    * @generated from field: google.protobuf.Duration slow_start_window = 1;
    */
   slowStartWindow?: Duration | undefined;
 
   /**
-   * This parameter controls the speed of traffic increase over the slow start window. Defaults to 1.0,
-   * so that endpoint would get linearly increasing amount of traffic.
-   * When increasing the value for this parameter, the speed of traffic ramp-up increases non-linearly.
-   * The value of aggression parameter should be greater than 0.0.
-   * By tuning the parameter, is possible to achieve polynomial or exponential shape of ramp-up curve.
-   *
-   * During slow start window, effective weight of an endpoint would be scaled with time factor and aggression:
-   * ``new_weight = weight * max(min_weight_percent, time_factor ^ (1 / aggression))``,
-   * where ``time_factor=(time_since_start_seconds / slow_start_time_seconds)``.
-   *
-   * As time progresses, more and more traffic would be sent to endpoint, which is in slow start window.
-   * Once host exits slow start, time_factor and aggression no longer affect its weight.
-   *
    * @generated from field: envoy.config.core.v3.RuntimeDouble aggression = 2;
    */
   aggression?: RuntimeDouble | undefined;
 
   /**
-   * Configures the minimum percentage of origin weight that avoids too small new weight,
-   * which may cause endpoints in slow start mode receive no traffic in slow start window.
-   * If not specified, the default is 10%.
-   *
    * @generated from field: envoy.type.v3.Percent min_weight_percent = 3;
    */
   minWeightPercent?: Percent | undefined;
@@ -167,39 +116,15 @@ export const SlowStartConfigSchema: GenMessage<SlowStartConfig> = /*@__PURE__*/
   messageDesc(file_envoy_extensions_load_balancing_policies_common_v3_common, 1);
 
 /**
- * Common Configuration for all consistent hashing load balancers (MaglevLb, RingHashLb, etc.)
- *
  * @generated from message envoy.extensions.load_balancing_policies.common.v3.ConsistentHashingLbConfig
  */
 export type ConsistentHashingLbConfig = Message<"envoy.extensions.load_balancing_policies.common.v3.ConsistentHashingLbConfig"> & {
   /**
-   * If set to ``true``, the cluster will use hostname instead of the resolved
-   * address as the key to consistently hash to an upstream host. Only valid for StrictDNS clusters with hostnames which resolve to a single IP address.
-   *
    * @generated from field: bool use_hostname_for_hashing = 1;
    */
   useHostnameForHashing: boolean;
 
   /**
-   * Configures percentage of average cluster load to bound per upstream host. For example, with a value of 150
-   * no upstream host will get a load more than 1.5 times the average load of all the hosts in the cluster.
-   * If not specified, the load is not bounded for any upstream host. Typical value for this parameter is between 120 and 200.
-   * Minimum is 100.
-   *
-   * Applies to both Ring Hash and Maglev load balancers.
-   *
-   * This is implemented based on the method described in the paper https://arxiv.org/abs/1608.01350. For the specified
-   * ``hash_balance_factor``, requests to any upstream host are capped at ``hash_balance_factor/100`` times the average number of requests
-   * across the cluster. When a request arrives for an upstream host that is currently serving at its max capacity, linear probing
-   * is used to identify an eligible host. Further, the linear probe is implemented using a random jump in hosts ring/table to identify
-   * the eligible host (this technique is as described in the paper https://arxiv.org/abs/1908.08762 - the random jump avoids the
-   * cascading overflow effect when choosing the next host in the ring/table).
-   *
-   * If weights are specified on the hosts, they are respected.
-   *
-   * This is an O(N) algorithm, unlike other load balancers. Using a lower ``hash_balance_factor`` results in more hosts
-   * being probed, so use a higher value if you require better performance.
-   *
    * @generated from field: google.protobuf.UInt32Value hash_balance_factor = 2;
    */
   hashBalanceFactor?: number | undefined;

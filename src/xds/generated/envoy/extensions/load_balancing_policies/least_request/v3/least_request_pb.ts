@@ -10,93 +10,45 @@ import { file_envoy_config_core_v3_base } from "../../../../config/core/v3/base_
 import type { LocalityLbConfig, SlowStartConfig } from "../../common/v3/common_pb.ts";
 import { file_envoy_extensions_load_balancing_policies_common_v3_common } from "../../common/v3/common_pb.ts";
 import { file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
-import { file_envoy_annotations_deprecation } from "../../../../annotations/deprecation_pb.ts";
-import { file_udpa_annotations_status } from "../../../../../udpa/annotations/status_pb.ts";
-import { file_validate_validate } from "../../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/extensions/load_balancing_policies/least_request/v3/least_request.proto.
  */
 export const file_envoy_extensions_load_balancing_policies_least_request_v3_least_request: GenFile = /*@__PURE__*/
-  fileDesc("Ck1lbnZveS9leHRlbnNpb25zL2xvYWRfYmFsYW5jaW5nX3BvbGljaWVzL2xlYXN0X3JlcXVlc3QvdjMvbGVhc3RfcmVxdWVzdC5wcm90bxI5ZW52b3kuZXh0ZW5zaW9ucy5sb2FkX2JhbGFuY2luZ19wb2xpY2llcy5sZWFzdF9yZXF1ZXN0LnYzIsAECgxMZWFzdFJlcXVlc3QSOwoMY2hvaWNlX2NvdW50GAEgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlQgf6QgQqAigCEkAKE2FjdGl2ZV9yZXF1ZXN0X2JpYXMYAiABKAsyIy5lbnZveS5jb25maWcuY29yZS52My5SdW50aW1lRG91YmxlEl4KEXNsb3dfc3RhcnRfY29uZmlnGAMgASgLMkMuZW52b3kuZXh0ZW5zaW9ucy5sb2FkX2JhbGFuY2luZ19wb2xpY2llcy5jb21tb24udjMuU2xvd1N0YXJ0Q29uZmlnEmAKEmxvY2FsaXR5X2xiX2NvbmZpZxgEIAEoCzJELmVudm95LmV4dGVuc2lvbnMubG9hZF9iYWxhbmNpbmdfcG9saWNpZXMuY29tbW9uLnYzLkxvY2FsaXR5TGJDb25maWcSQQoQZW5hYmxlX2Z1bGxfc2NhbhgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5Cb29sVmFsdWVCCxgBkseG2AQDMy4wEnsKEHNlbGVjdGlvbl9tZXRob2QYBiABKA4yVy5lbnZveS5leHRlbnNpb25zLmxvYWRfYmFsYW5jaW5nX3BvbGljaWVzLmxlYXN0X3JlcXVlc3QudjMuTGVhc3RSZXF1ZXN0LlNlbGVjdGlvbk1ldGhvZEII+kIFggECEAEiLwoPU2VsZWN0aW9uTWV0aG9kEg0KCU5fQ0hPSUNFUxAAEg0KCUZVTExfU0NBThABQtgBCkdpby5lbnZveXByb3h5LmVudm95LmV4dGVuc2lvbnMubG9hZF9iYWxhbmNpbmdfcG9saWNpZXMubGVhc3RfcmVxdWVzdC52M0IRTGVhc3RSZXF1ZXN0UHJvdG9QAVpwZ2l0aHViLmNvbS9lbnZveXByb3h5L2dvLWNvbnRyb2wtcGxhbmUvZW52b3kvZXh0ZW5zaW9ucy9sb2FkX2JhbGFuY2luZ19wb2xpY2llcy9sZWFzdF9yZXF1ZXN0L3YzO2xlYXN0X3JlcXVlc3R2M7qAyNEGAhACYgZwcm90bzM", [file_envoy_config_core_v3_base, file_envoy_extensions_load_balancing_policies_common_v3_common, file_google_protobuf_wrappers, file_envoy_annotations_deprecation, file_udpa_annotations_status, file_validate_validate]);
+  fileDesc("Ck1lbnZveS9leHRlbnNpb25zL2xvYWRfYmFsYW5jaW5nX3BvbGljaWVzL2xlYXN0X3JlcXVlc3QvdjMvbGVhc3RfcmVxdWVzdC5wcm90bxI5ZW52b3kuZXh0ZW5zaW9ucy5sb2FkX2JhbGFuY2luZ19wb2xpY2llcy5sZWFzdF9yZXF1ZXN0LnYzIqgECgxMZWFzdFJlcXVlc3QSNAoMY2hvaWNlX2NvdW50GAEgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlQgASQAoTYWN0aXZlX3JlcXVlc3RfYmlhcxgCIAEoCzIjLmVudm95LmNvbmZpZy5jb3JlLnYzLlJ1bnRpbWVEb3VibGUSXgoRc2xvd19zdGFydF9jb25maWcYAyABKAsyQy5lbnZveS5leHRlbnNpb25zLmxvYWRfYmFsYW5jaW5nX3BvbGljaWVzLmNvbW1vbi52My5TbG93U3RhcnRDb25maWcSYAoSbG9jYWxpdHlfbGJfY29uZmlnGAQgASgLMkQuZW52b3kuZXh0ZW5zaW9ucy5sb2FkX2JhbGFuY2luZ19wb2xpY2llcy5jb21tb24udjMuTG9jYWxpdHlMYkNvbmZpZxI4ChBlbmFibGVfZnVsbF9zY2FuGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLkJvb2xWYWx1ZUICGAEScwoQc2VsZWN0aW9uX21ldGhvZBgGIAEoDjJXLmVudm95LmV4dGVuc2lvbnMubG9hZF9iYWxhbmNpbmdfcG9saWNpZXMubGVhc3RfcmVxdWVzdC52My5MZWFzdFJlcXVlc3QuU2VsZWN0aW9uTWV0aG9kQgAiLwoPU2VsZWN0aW9uTWV0aG9kEg0KCU5fQ0hPSUNFUxAAEg0KCUZVTExfU0NBThABYgZwcm90bzM", [file_envoy_config_core_v3_base, file_envoy_extensions_load_balancing_policies_common_v3_common, file_google_protobuf_wrappers]);
 
 /**
- * This configuration allows the built-in LEAST_REQUEST LB policy to be configured via the LB policy
- * extension point. See the :ref:`load balancing architecture overview
- * <arch_overview_load_balancing_types>` for more information.
- * [#next-free-field: 7]
- *
  * @generated from message envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest
  */
 export type LeastRequest = Message<"envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest"> & {
   /**
-   * The number of random healthy hosts from which the host with the fewest active requests will
-   * be chosen. Defaults to 2 so that we perform two-choice selection if the field is not set.
-   * Only applies to the ``N_CHOICES`` selection method.
-   *
    * @generated from field: google.protobuf.UInt32Value choice_count = 1;
    */
   choiceCount?: number | undefined;
 
   /**
-   * The following formula is used to calculate the dynamic weights when hosts have different load
-   * balancing weights:
-   *
-   * ``weight = load_balancing_weight / (active_requests + 1)^active_request_bias``
-   *
-   * The larger the active request bias is, the more aggressively active requests will lower the
-   * effective weight when all host weights are not equal.
-   *
-   * ``active_request_bias`` must be greater than or equal to 0.0.
-   *
-   * When ``active_request_bias == 0.0`` the Least Request Load Balancer doesn't consider the number
-   * of active requests at the time it picks a host and behaves like the Round Robin Load
-   * Balancer.
-   *
-   * When ``active_request_bias > 0.0`` the Least Request Load Balancer scales the load balancing
-   * weight by the number of active requests at the time it does a pick.
-   *
-   * The value is cached for performance reasons and refreshed whenever one of the Load Balancer's
-   * host sets changes, e.g., whenever there is a host membership update or a host load balancing
-   * weight change.
-   *
-   * .. note::
-   *   This setting only takes effect if all host weights are not equal.
-   *
    * @generated from field: envoy.config.core.v3.RuntimeDouble active_request_bias = 2;
    */
   activeRequestBias?: RuntimeDouble | undefined;
 
   /**
-   * Configuration for slow start mode.
-   * If this configuration is not set, slow start will not be not enabled.
-   *
    * @generated from field: envoy.extensions.load_balancing_policies.common.v3.SlowStartConfig slow_start_config = 3;
    */
   slowStartConfig?: SlowStartConfig | undefined;
 
   /**
-   * Configuration for local zone aware load balancing or locality weighted load balancing.
-   *
    * @generated from field: envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig locality_lb_config = 4;
    */
   localityLbConfig?: LocalityLbConfig | undefined;
 
   /**
-   * [#not-implemented-hide:]
-   * Unused. Replaced by the `selection_method` enum for better extensibility.
-   *
    * @generated from field: google.protobuf.BoolValue enable_full_scan = 5 [deprecated = true];
    * @deprecated
    */
   enableFullScan?: boolean | undefined;
 
   /**
-   * Method for selecting the host set from which to return the host with the fewest active requests.
-   *
-   * Defaults to ``N_CHOICES``.
-   *
    * @generated from field: envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest.SelectionMethod selection_method = 6;
    */
   selectionMethod: LeastRequest_SelectionMethod;
@@ -110,35 +62,15 @@ export const LeastRequestSchema: GenMessage<LeastRequest> = /*@__PURE__*/
   messageDesc(file_envoy_extensions_load_balancing_policies_least_request_v3_least_request, 0);
 
 /**
- * Available methods for selecting the host set from which to return the host with the
- * fewest active requests.
- *
  * @generated from enum envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest.SelectionMethod
  */
 export enum LeastRequest_SelectionMethod {
   /**
-   * Return host with fewest requests from a set of ``choice_count`` randomly selected hosts.
-   * Best selection method for most scenarios.
-   *
    * @generated from enum value: N_CHOICES = 0;
    */
   N_CHOICES = 0,
 
   /**
-   * Return host with fewest requests from all hosts.
-   * Useful in some niche use cases involving low request rates and one of:
-   * (example 1) low request limits on workloads, or (example 2) few hosts.
-   *
-   * Example 1: Consider a workload type that can only accept one connection at a time.
-   * If such workloads are deployed across many hosts, only a small percentage of those
-   * workloads have zero connections at any given time, and the rate of new connections is low,
-   * the ``FULL_SCAN`` method is more likely to select a suitable host than ``N_CHOICES``.
-   *
-   * Example 2: Consider a workload type that is only deployed on 2 hosts. With default settings,
-   * the ``N_CHOICES`` method will return the host with more active requests 25% of the time.
-   * If the request rate is sufficiently low, the behavior of always selecting the host with least
-   * requests as of the last metrics refresh may be preferable.
-   *
    * @generated from enum value: FULL_SCAN = 1;
    */
   FULL_SCAN = 1,

@@ -7,26 +7,19 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { LocalityLbConfig } from "../../common/v3/common_pb.ts";
 import { file_envoy_extensions_load_balancing_policies_common_v3_common } from "../../common/v3/common_pb.ts";
-import { file_udpa_annotations_status } from "../../../../../udpa/annotations/status_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/extensions/load_balancing_policies/random/v3/random.proto.
  */
 export const file_envoy_extensions_load_balancing_policies_random_v3_random: GenFile = /*@__PURE__*/
-  fileDesc("Cj9lbnZveS9leHRlbnNpb25zL2xvYWRfYmFsYW5jaW5nX3BvbGljaWVzL3JhbmRvbS92My9yYW5kb20ucHJvdG8SMmVudm95LmV4dGVuc2lvbnMubG9hZF9iYWxhbmNpbmdfcG9saWNpZXMucmFuZG9tLnYzImoKBlJhbmRvbRJgChJsb2NhbGl0eV9sYl9jb25maWcYASABKAsyRC5lbnZveS5leHRlbnNpb25zLmxvYWRfYmFsYW5jaW5nX3BvbGljaWVzLmNvbW1vbi52My5Mb2NhbGl0eUxiQ29uZmlnQr0BCkBpby5lbnZveXByb3h5LmVudm95LmV4dGVuc2lvbnMubG9hZF9iYWxhbmNpbmdfcG9saWNpZXMucmFuZG9tLnYzQgtSYW5kb21Qcm90b1ABWmJnaXRodWIuY29tL2Vudm95cHJveHkvZ28tY29udHJvbC1wbGFuZS9lbnZveS9leHRlbnNpb25zL2xvYWRfYmFsYW5jaW5nX3BvbGljaWVzL3JhbmRvbS92MztyYW5kb212M7qAyNEGAhACYgZwcm90bzM", [file_envoy_extensions_load_balancing_policies_common_v3_common, file_udpa_annotations_status]);
+  fileDesc("Cj9lbnZveS9leHRlbnNpb25zL2xvYWRfYmFsYW5jaW5nX3BvbGljaWVzL3JhbmRvbS92My9yYW5kb20ucHJvdG8SMmVudm95LmV4dGVuc2lvbnMubG9hZF9iYWxhbmNpbmdfcG9saWNpZXMucmFuZG9tLnYzImoKBlJhbmRvbRJgChJsb2NhbGl0eV9sYl9jb25maWcYASABKAsyRC5lbnZveS5leHRlbnNpb25zLmxvYWRfYmFsYW5jaW5nX3BvbGljaWVzLmNvbW1vbi52My5Mb2NhbGl0eUxiQ29uZmlnYgZwcm90bzM", [file_envoy_extensions_load_balancing_policies_common_v3_common]);
 
 /**
- * This configuration allows the built-in Random LB policy to be configured via the LB policy
- * extension point. See the :ref:`load balancing architecture overview
- * <arch_overview_load_balancing_types>` for more information.
- *
  * @generated from message envoy.extensions.load_balancing_policies.random.v3.Random
  */
 export type Random = Message<"envoy.extensions.load_balancing_policies.random.v3.Random"> & {
   /**
-   * Configuration for local zone aware load balancing or locality weighted load balancing.
-   *
    * @generated from field: envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig locality_lb_config = 1;
    */
   localityLbConfig?: LocalityLbConfig | undefined;

@@ -11,25 +11,19 @@ import type { ConfigSource } from "../../../../config/core/v3/config_source_pb.t
 import { file_envoy_config_core_v3_config_source } from "../../../../config/core/v3/config_source_pb.ts";
 import type { CertificateValidationContext, TlsCertificate, TlsSessionTicketKeys } from "./common_pb.ts";
 import { file_envoy_extensions_transport_sockets_tls_v3_common } from "./common_pb.ts";
-import { file_udpa_annotations_sensitive } from "../../../../../udpa/annotations/sensitive_pb.ts";
-import { file_udpa_annotations_status } from "../../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/extensions/transport_sockets/tls/v3/secret.proto.
  */
 export const file_envoy_extensions_transport_sockets_tls_v3_secret: GenFile = /*@__PURE__*/
-  fileDesc("CjZlbnZveS9leHRlbnNpb25zL3RyYW5zcG9ydF9zb2NrZXRzL3Rscy92My9zZWNyZXQucHJvdG8SKWVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzInEKDUdlbmVyaWNTZWNyZXQSOAoGc2VjcmV0GAEgASgLMiAuZW52b3kuY29uZmlnLmNvcmUudjMuRGF0YVNvdXJjZUIGuLeLpAIBOiaaxYgeIQofZW52b3kuYXBpLnYyLmF1dGguR2VuZXJpY1NlY3JldCKKAQoPU2RzU2VjcmV0Q29uZmlnEhUKBG5hbWUYASABKAlCB/pCBHICEAESNgoKc2RzX2NvbmZpZxgCIAEoCzIiLmVudm95LmNvbmZpZy5jb3JlLnYzLkNvbmZpZ1NvdXJjZToomsWIHiMKIWVudm95LmFwaS52Mi5hdXRoLlNkc1NlY3JldENvbmZpZyKwAwoGU2VjcmV0EgwKBG5hbWUYASABKAkSVAoPdGxzX2NlcnRpZmljYXRlGAIgASgLMjkuZW52b3kuZXh0ZW5zaW9ucy50cmFuc3BvcnRfc29ja2V0cy50bHMudjMuVGxzQ2VydGlmaWNhdGVIABJeChNzZXNzaW9uX3RpY2tldF9rZXlzGAMgASgLMj8uZW52b3kuZXh0ZW5zaW9ucy50cmFuc3BvcnRfc29ja2V0cy50bHMudjMuVGxzU2Vzc2lvblRpY2tldEtleXNIABJlChJ2YWxpZGF0aW9uX2NvbnRleHQYBCABKAsyRy5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5DZXJ0aWZpY2F0ZVZhbGlkYXRpb25Db250ZXh0SAASUgoOZ2VuZXJpY19zZWNyZXQYBSABKAsyOC5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5HZW5lcmljU2VjcmV0SAA6H5rFiB4aChhlbnZveS5hcGkudjIuYXV0aC5TZWNyZXRCBgoEdHlwZUKoAQo3aW8uZW52b3lwcm94eS5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52M0ILU2VjcmV0UHJvdG9QAVpWZ2l0aHViLmNvbS9lbnZveXByb3h5L2dvLWNvbnRyb2wtcGxhbmUvZW52b3kvZXh0ZW5zaW9ucy90cmFuc3BvcnRfc29ja2V0cy90bHMvdjM7dGxzdjO6gMjRBgIQAmIGcHJvdG8z", [file_envoy_config_core_v3_base, file_envoy_config_core_v3_config_source, file_envoy_extensions_transport_sockets_tls_v3_common, file_udpa_annotations_sensitive, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("CjZlbnZveS9leHRlbnNpb25zL3RyYW5zcG9ydF9zb2NrZXRzL3Rscy92My9zZWNyZXQucHJvdG8SKWVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzIkUKDUdlbmVyaWNTZWNyZXQSMgoGc2VjcmV0GAEgASgLMiAuZW52b3kuY29uZmlnLmNvcmUudjMuRGF0YVNvdXJjZUIAOgAiWwoPU2RzU2VjcmV0Q29uZmlnEg4KBG5hbWUYASABKAlCABI2CgpzZHNfY29uZmlnGAIgASgLMiIuZW52b3kuY29uZmlnLmNvcmUudjMuQ29uZmlnU291cmNlOgAikQMKBlNlY3JldBIMCgRuYW1lGAEgASgJElQKD3Rsc19jZXJ0aWZpY2F0ZRgCIAEoCzI5LmVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzLlRsc0NlcnRpZmljYXRlSAASXgoTc2Vzc2lvbl90aWNrZXRfa2V5cxgDIAEoCzI/LmVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzLlRsc1Nlc3Npb25UaWNrZXRLZXlzSAASZQoSdmFsaWRhdGlvbl9jb250ZXh0GAQgASgLMkcuZW52b3kuZXh0ZW5zaW9ucy50cmFuc3BvcnRfc29ja2V0cy50bHMudjMuQ2VydGlmaWNhdGVWYWxpZGF0aW9uQ29udGV4dEgAElIKDmdlbmVyaWNfc2VjcmV0GAUgASgLMjguZW52b3kuZXh0ZW5zaW9ucy50cmFuc3BvcnRfc29ja2V0cy50bHMudjMuR2VuZXJpY1NlY3JldEgAOgBCBgoEdHlwZWIGcHJvdG8z", [file_envoy_config_core_v3_base, file_envoy_config_core_v3_config_source, file_envoy_extensions_transport_sockets_tls_v3_common]);
 
 /**
  * @generated from message envoy.extensions.transport_sockets.tls.v3.GenericSecret
  */
 export type GenericSecret = Message<"envoy.extensions.transport_sockets.tls.v3.GenericSecret"> & {
   /**
-   * Secret of generic type and is available to filters.
-   *
    * @generated from field: envoy.config.core.v3.DataSource secret = 1;
    */
   secret?: DataSource | undefined;
@@ -47,10 +41,6 @@ export const GenericSecretSchema: GenMessage<GenericSecret> = /*@__PURE__*/
  */
 export type SdsSecretConfig = Message<"envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig"> & {
   /**
-   * Name by which the secret can be uniquely referred to. When both name and config are specified,
-   * then secret can be fetched and/or reloaded via SDS. When only name is specified, then secret
-   * will be loaded from static resources.
-   *
    * @generated from field: string name = 1;
    */
   name: string;
@@ -69,14 +59,10 @@ export const SdsSecretConfigSchema: GenMessage<SdsSecretConfig> = /*@__PURE__*/
   messageDesc(file_envoy_extensions_transport_sockets_tls_v3_secret, 1);
 
 /**
- * [#next-free-field: 6]
- *
  * @generated from message envoy.extensions.transport_sockets.tls.v3.Secret
  */
 export type Secret = Message<"envoy.extensions.transport_sockets.tls.v3.Secret"> & {
   /**
-   * Name (FQDN, UUID, SPKI, SHA256, etc.) by which the secret can be uniquely referred to.
-   *
    * @generated from field: string name = 1;
    */
   name: string;

@@ -15,72 +15,39 @@ import type { SdsSecretConfig } from "./secret_pb.ts";
 import { file_envoy_extensions_transport_sockets_tls_v3_secret } from "./secret_pb.ts";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
-import { file_envoy_annotations_deprecation } from "../../../../annotations/deprecation_pb.ts";
-import { file_udpa_annotations_status } from "../../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/extensions/transport_sockets/tls/v3/tls.proto.
  */
 export const file_envoy_extensions_transport_sockets_tls_v3_tls: GenFile = /*@__PURE__*/
-  fileDesc("CjNlbnZveS9leHRlbnNpb25zL3RyYW5zcG9ydF9zb2NrZXRzL3Rscy92My90bHMucHJvdG8SKWVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzIsECChJVcHN0cmVhbVRsc0NvbnRleHQSVwoSY29tbW9uX3Rsc19jb250ZXh0GAEgASgLMjsuZW52b3kuZXh0ZW5zaW9ucy50cmFuc3BvcnRfc29ja2V0cy50bHMudjMuQ29tbW9uVGxzQ29udGV4dBIVCgNzbmkYAiABKAlCCPpCBXIDKP8BEhsKE2FsbG93X3JlbmVnb3RpYXRpb24YAyABKAgSNgoQbWF4X3Nlc3Npb25fa2V5cxgEIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZRI5ChVlbmZvcmNlX3JzYV9rZXlfdXNhZ2UYBSABKAsyGi5nb29nbGUucHJvdG9idWYuQm9vbFZhbHVlOiuaxYgeJgokZW52b3kuYXBpLnYyLmF1dGguVXBzdHJlYW1UbHNDb250ZXh0IqgHChREb3duc3RyZWFtVGxzQ29udGV4dBJXChJjb21tb25fdGxzX2NvbnRleHQYASABKAsyOy5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5Db21tb25UbHNDb250ZXh0Ej4KGnJlcXVpcmVfY2xpZW50X2NlcnRpZmljYXRlGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkJvb2xWYWx1ZRIvCgtyZXF1aXJlX3NuaRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5Cb29sVmFsdWUSXgoTc2Vzc2lvbl90aWNrZXRfa2V5cxgEIAEoCzI/LmVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzLlRsc1Nlc3Npb25UaWNrZXRLZXlzSAASawolc2Vzc2lvbl90aWNrZXRfa2V5c19zZHNfc2VjcmV0X2NvbmZpZxgFIAEoCzI6LmVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzLlNkc1NlY3JldENvbmZpZ0gAEi4KJGRpc2FibGVfc3RhdGVsZXNzX3Nlc3Npb25fcmVzdW1wdGlvbhgHIAEoCEgAEisKI2Rpc2FibGVfc3RhdGVmdWxfc2Vzc2lvbl9yZXN1bXB0aW9uGAogASgIEkQKD3Nlc3Npb25fdGltZW91dBgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIQ+kINqgEKGgYIgICAgBAyABJ2ChJvY3NwX3N0YXBsZV9wb2xpY3kYCCABKA4yUC5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5Eb3duc3RyZWFtVGxzQ29udGV4dC5PY3NwU3RhcGxlUG9saWN5Qgj6QgWCAQIQARJDCh9mdWxsX3NjYW5fY2VydHNfb25fc25pX21pc21hdGNoGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLkJvb2xWYWx1ZSJOChBPY3NwU3RhcGxlUG9saWN5EhQKEExFTklFTlRfU1RBUExJTkcQABITCg9TVFJJQ1RfU1RBUExJTkcQARIPCgtNVVNUX1NUQVBMRRACOi2axYgeKAomZW52b3kuYXBpLnYyLmF1dGguRG93bnN0cmVhbVRsc0NvbnRleHRCGgoYc2Vzc2lvbl90aWNrZXRfa2V5c190eXBlIp8BCglUbHNLZXlMb2cSFQoEcGF0aBgBIAEoCUIH+kIEcgIQARI8ChNsb2NhbF9hZGRyZXNzX3JhbmdlGAIgAygLMh8uZW52b3kuY29uZmlnLmNvcmUudjMuQ2lkclJhbmdlEj0KFHJlbW90ZV9hZGRyZXNzX3JhbmdlGAMgAygLMh8uZW52b3kuY29uZmlnLmNvcmUudjMuQ2lkclJhbmdlIqsTChBDb21tb25UbHNDb250ZXh0EkwKCnRsc19wYXJhbXMYASABKAsyOC5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5UbHNQYXJhbWV0ZXJzElMKEHRsc19jZXJ0aWZpY2F0ZXMYAiADKAsyOS5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5UbHNDZXJ0aWZpY2F0ZRJmCiJ0bHNfY2VydGlmaWNhdGVfc2RzX3NlY3JldF9jb25maWdzGAYgAygLMjouZW52b3kuZXh0ZW5zaW9ucy50cmFuc3BvcnRfc29ja2V0cy50bHMudjMuU2RzU2VjcmV0Q29uZmlnEncKIXRsc19jZXJ0aWZpY2F0ZV9wcm92aWRlcl9pbnN0YW5jZRgOIAEoCzJMLmVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzLkNlcnRpZmljYXRlUHJvdmlkZXJQbHVnaW5JbnN0YW5jZRKKAQokdGxzX2NlcnRpZmljYXRlX2NlcnRpZmljYXRlX3Byb3ZpZGVyGAkgASgLMk8uZW52b3kuZXh0ZW5zaW9ucy50cmFuc3BvcnRfc29ja2V0cy50bHMudjMuQ29tbW9uVGxzQ29udGV4dC5DZXJ0aWZpY2F0ZVByb3ZpZGVyQgsYAZLHhtgEAzMuMBKbAQotdGxzX2NlcnRpZmljYXRlX2NlcnRpZmljYXRlX3Byb3ZpZGVyX2luc3RhbmNlGAsgASgLMlcuZW52b3kuZXh0ZW5zaW9ucy50cmFuc3BvcnRfc29ja2V0cy50bHMudjMuQ29tbW9uVGxzQ29udGV4dC5DZXJ0aWZpY2F0ZVByb3ZpZGVySW5zdGFuY2VCCxgBkseG2AQDMy4wEmUKEnZhbGlkYXRpb25fY29udGV4dBgDIAEoCzJHLmVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzLkNlcnRpZmljYXRlVmFsaWRhdGlvbkNvbnRleHRIABJqCiR2YWxpZGF0aW9uX2NvbnRleHRfc2RzX3NlY3JldF9jb25maWcYByABKAsyOi5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5TZHNTZWNyZXRDb25maWdIABKHAQobY29tYmluZWRfdmFsaWRhdGlvbl9jb250ZXh0GAggASgLMmAuZW52b3kuZXh0ZW5zaW9ucy50cmFuc3BvcnRfc29ja2V0cy50bHMudjMuQ29tbW9uVGxzQ29udGV4dC5Db21iaW5lZENlcnRpZmljYXRlVmFsaWRhdGlvbkNvbnRleHRIABKPAQondmFsaWRhdGlvbl9jb250ZXh0X2NlcnRpZmljYXRlX3Byb3ZpZGVyGAogASgLMk8uZW52b3kuZXh0ZW5zaW9ucy50cmFuc3BvcnRfc29ja2V0cy50bHMudjMuQ29tbW9uVGxzQ29udGV4dC5DZXJ0aWZpY2F0ZVByb3ZpZGVyQgsYAZLHhtgEAzMuMEgAEqABCjB2YWxpZGF0aW9uX2NvbnRleHRfY2VydGlmaWNhdGVfcHJvdmlkZXJfaW5zdGFuY2UYDCABKAsyVy5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5Db21tb25UbHNDb250ZXh0LkNlcnRpZmljYXRlUHJvdmlkZXJJbnN0YW5jZUILGAGSx4bYBAMzLjBIABIWCg5hbHBuX3Byb3RvY29scxgEIAMoCRJFChFjdXN0b21faGFuZHNoYWtlchgNIAEoCzIqLmVudm95LmNvbmZpZy5jb3JlLnYzLlR5cGVkRXh0ZW5zaW9uQ29uZmlnEkUKB2tleV9sb2cYDyABKAsyNC5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5UbHNLZXlMb2cafwoTQ2VydGlmaWNhdGVQcm92aWRlchIVCgRuYW1lGAEgASgJQgf6QgRyAhABEkIKDHR5cGVkX2NvbmZpZxgCIAEoCzIqLmVudm95LmNvbmZpZy5jb3JlLnYzLlR5cGVkRXh0ZW5zaW9uQ29uZmlnSABCDQoGY29uZmlnEgP4QgEaTgobQ2VydGlmaWNhdGVQcm92aWRlckluc3RhbmNlEhUKDWluc3RhbmNlX25hbWUYASABKAkSGAoQY2VydGlmaWNhdGVfbmFtZRgCIAEoCRqSBQokQ29tYmluZWRDZXJ0aWZpY2F0ZVZhbGlkYXRpb25Db250ZXh0EnUKGmRlZmF1bHRfdmFsaWRhdGlvbl9jb250ZXh0GAEgASgLMkcuZW52b3kuZXh0ZW5zaW9ucy50cmFuc3BvcnRfc29ja2V0cy50bHMudjMuQ2VydGlmaWNhdGVWYWxpZGF0aW9uQ29udGV4dEII+kIFigECEAEScgokdmFsaWRhdGlvbl9jb250ZXh0X3Nkc19zZWNyZXRfY29uZmlnGAIgASgLMjouZW52b3kuZXh0ZW5zaW9ucy50cmFuc3BvcnRfc29ja2V0cy50bHMudjMuU2RzU2VjcmV0Q29uZmlnQgj6QgWKAQIQARKNAQondmFsaWRhdGlvbl9jb250ZXh0X2NlcnRpZmljYXRlX3Byb3ZpZGVyGAMgASgLMk8uZW52b3kuZXh0ZW5zaW9ucy50cmFuc3BvcnRfc29ja2V0cy50bHMudjMuQ29tbW9uVGxzQ29udGV4dC5DZXJ0aWZpY2F0ZVByb3ZpZGVyQgsYAZLHhtgEAzMuMBKeAQowdmFsaWRhdGlvbl9jb250ZXh0X2NlcnRpZmljYXRlX3Byb3ZpZGVyX2luc3RhbmNlGAQgASgLMlcuZW52b3kuZXh0ZW5zaW9ucy50cmFuc3BvcnRfc29ja2V0cy50bHMudjMuQ29tbW9uVGxzQ29udGV4dC5DZXJ0aWZpY2F0ZVByb3ZpZGVySW5zdGFuY2VCCxgBkseG2AQDMy4wOk6axYgeSQpHZW52b3kuYXBpLnYyLmF1dGguQ29tbW9uVGxzQ29udGV4dC5Db21iaW5lZENlcnRpZmljYXRlVmFsaWRhdGlvbkNvbnRleHQ6KZrFiB4kCiJlbnZveS5hcGkudjIuYXV0aC5Db21tb25UbHNDb250ZXh0QhkKF3ZhbGlkYXRpb25fY29udGV4dF90eXBlSgQIBRAGQqUBCjdpby5lbnZveXByb3h5LmVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzQghUbHNQcm90b1ABWlZnaXRodWIuY29tL2Vudm95cHJveHkvZ28tY29udHJvbC1wbGFuZS9lbnZveS9leHRlbnNpb25zL3RyYW5zcG9ydF9zb2NrZXRzL3Rscy92Mzt0bHN2M7qAyNEGAhACYgZwcm90bzM", [file_envoy_config_core_v3_address, file_envoy_config_core_v3_extension, file_envoy_extensions_transport_sockets_tls_v3_common, file_envoy_extensions_transport_sockets_tls_v3_secret, file_google_protobuf_duration, file_google_protobuf_wrappers, file_envoy_annotations_deprecation, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("CjNlbnZveS9leHRlbnNpb25zL3RyYW5zcG9ydF9zb2NrZXRzL3Rscy92My90bHMucHJvdG8SKWVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzIo4CChJVcHN0cmVhbVRsc0NvbnRleHQSVwoSY29tbW9uX3Rsc19jb250ZXh0GAEgASgLMjsuZW52b3kuZXh0ZW5zaW9ucy50cmFuc3BvcnRfc29ja2V0cy50bHMudjMuQ29tbW9uVGxzQ29udGV4dBINCgNzbmkYAiABKAlCABIbChNhbGxvd19yZW5lZ290aWF0aW9uGAMgASgIEjYKEG1heF9zZXNzaW9uX2tleXMYBCABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWUSOQoVZW5mb3JjZV9yc2Ffa2V5X3VzYWdlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLkJvb2xWYWx1ZToAIuMGChREb3duc3RyZWFtVGxzQ29udGV4dBJXChJjb21tb25fdGxzX2NvbnRleHQYASABKAsyOy5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5Db21tb25UbHNDb250ZXh0Ej4KGnJlcXVpcmVfY2xpZW50X2NlcnRpZmljYXRlGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkJvb2xWYWx1ZRIvCgtyZXF1aXJlX3NuaRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5Cb29sVmFsdWUSXgoTc2Vzc2lvbl90aWNrZXRfa2V5cxgEIAEoCzI/LmVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzLlRsc1Nlc3Npb25UaWNrZXRLZXlzSAASawolc2Vzc2lvbl90aWNrZXRfa2V5c19zZHNfc2VjcmV0X2NvbmZpZxgFIAEoCzI6LmVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzLlNkc1NlY3JldENvbmZpZ0gAEi4KJGRpc2FibGVfc3RhdGVsZXNzX3Nlc3Npb25fcmVzdW1wdGlvbhgHIAEoCEgAEisKI2Rpc2FibGVfc3RhdGVmdWxfc2Vzc2lvbl9yZXN1bXB0aW9uGAogASgIEjQKD3Nlc3Npb25fdGltZW91dBgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIAEm4KEm9jc3Bfc3RhcGxlX3BvbGljeRgIIAEoDjJQLmVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzLkRvd25zdHJlYW1UbHNDb250ZXh0Lk9jc3BTdGFwbGVQb2xpY3lCABJDCh9mdWxsX3NjYW5fY2VydHNfb25fc25pX21pc21hdGNoGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLkJvb2xWYWx1ZSJOChBPY3NwU3RhcGxlUG9saWN5EhQKEExFTklFTlRfU1RBUExJTkcQABITCg9TVFJJQ1RfU1RBUExJTkcQARIPCgtNVVNUX1NUQVBMRRACOgBCGgoYc2Vzc2lvbl90aWNrZXRfa2V5c190eXBlIpgBCglUbHNLZXlMb2cSDgoEcGF0aBgBIAEoCUIAEjwKE2xvY2FsX2FkZHJlc3NfcmFuZ2UYAiADKAsyHy5lbnZveS5jb25maWcuY29yZS52My5DaWRyUmFuZ2USPQoUcmVtb3RlX2FkZHJlc3NfcmFuZ2UYAyADKAsyHy5lbnZveS5jb25maWcuY29yZS52My5DaWRyUmFuZ2Ui5BEKEENvbW1vblRsc0NvbnRleHQSTAoKdGxzX3BhcmFtcxgBIAEoCzI4LmVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzLlRsc1BhcmFtZXRlcnMSUwoQdGxzX2NlcnRpZmljYXRlcxgCIAMoCzI5LmVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzLlRsc0NlcnRpZmljYXRlEmYKInRsc19jZXJ0aWZpY2F0ZV9zZHNfc2VjcmV0X2NvbmZpZ3MYBiADKAsyOi5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5TZHNTZWNyZXRDb25maWcSdwohdGxzX2NlcnRpZmljYXRlX3Byb3ZpZGVyX2luc3RhbmNlGA4gASgLMkwuZW52b3kuZXh0ZW5zaW9ucy50cmFuc3BvcnRfc29ja2V0cy50bHMudjMuQ2VydGlmaWNhdGVQcm92aWRlclBsdWdpbkluc3RhbmNlEoEBCiR0bHNfY2VydGlmaWNhdGVfY2VydGlmaWNhdGVfcHJvdmlkZXIYCSABKAsyTy5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5Db21tb25UbHNDb250ZXh0LkNlcnRpZmljYXRlUHJvdmlkZXJCAhgBEpIBCi10bHNfY2VydGlmaWNhdGVfY2VydGlmaWNhdGVfcHJvdmlkZXJfaW5zdGFuY2UYCyABKAsyVy5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5Db21tb25UbHNDb250ZXh0LkNlcnRpZmljYXRlUHJvdmlkZXJJbnN0YW5jZUICGAESZQoSdmFsaWRhdGlvbl9jb250ZXh0GAMgASgLMkcuZW52b3kuZXh0ZW5zaW9ucy50cmFuc3BvcnRfc29ja2V0cy50bHMudjMuQ2VydGlmaWNhdGVWYWxpZGF0aW9uQ29udGV4dEgAEmoKJHZhbGlkYXRpb25fY29udGV4dF9zZHNfc2VjcmV0X2NvbmZpZxgHIAEoCzI6LmVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzLlNkc1NlY3JldENvbmZpZ0gAEocBChtjb21iaW5lZF92YWxpZGF0aW9uX2NvbnRleHQYCCABKAsyYC5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5Db21tb25UbHNDb250ZXh0LkNvbWJpbmVkQ2VydGlmaWNhdGVWYWxpZGF0aW9uQ29udGV4dEgAEoYBCid2YWxpZGF0aW9uX2NvbnRleHRfY2VydGlmaWNhdGVfcHJvdmlkZXIYCiABKAsyTy5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5Db21tb25UbHNDb250ZXh0LkNlcnRpZmljYXRlUHJvdmlkZXJCAhgBSAASlwEKMHZhbGlkYXRpb25fY29udGV4dF9jZXJ0aWZpY2F0ZV9wcm92aWRlcl9pbnN0YW5jZRgMIAEoCzJXLmVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzLkNvbW1vblRsc0NvbnRleHQuQ2VydGlmaWNhdGVQcm92aWRlckluc3RhbmNlQgIYAUgAEhYKDmFscG5fcHJvdG9jb2xzGAQgAygJEkUKEWN1c3RvbV9oYW5kc2hha2VyGA0gASgLMiouZW52b3kuY29uZmlnLmNvcmUudjMuVHlwZWRFeHRlbnNpb25Db25maWcSRQoHa2V5X2xvZxgPIAEoCzI0LmVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzLlRsc0tleUxvZxp1ChNDZXJ0aWZpY2F0ZVByb3ZpZGVyEg4KBG5hbWUYASABKAlCABJCCgx0eXBlZF9jb25maWcYAiABKAsyKi5lbnZveS5jb25maWcuY29yZS52My5UeXBlZEV4dGVuc2lvbkNvbmZpZ0gAQgoKBmNvbmZpZxIAGk4KG0NlcnRpZmljYXRlUHJvdmlkZXJJbnN0YW5jZRIVCg1pbnN0YW5jZV9uYW1lGAEgASgJEhgKEGNlcnRpZmljYXRlX25hbWUYAiABKAkaogQKJENvbWJpbmVkQ2VydGlmaWNhdGVWYWxpZGF0aW9uQ29udGV4dBJtChpkZWZhdWx0X3ZhbGlkYXRpb25fY29udGV4dBgBIAEoCzJHLmVudm95LmV4dGVuc2lvbnMudHJhbnNwb3J0X3NvY2tldHMudGxzLnYzLkNlcnRpZmljYXRlVmFsaWRhdGlvbkNvbnRleHRCABJqCiR2YWxpZGF0aW9uX2NvbnRleHRfc2RzX3NlY3JldF9jb25maWcYAiABKAsyOi5lbnZveS5leHRlbnNpb25zLnRyYW5zcG9ydF9zb2NrZXRzLnRscy52My5TZHNTZWNyZXRDb25maWdCABKEAQondmFsaWRhdGlvbl9jb250ZXh0X2NlcnRpZmljYXRlX3Byb3ZpZGVyGAMgASgLMk8uZW52b3kuZXh0ZW5zaW9ucy50cmFuc3BvcnRfc29ja2V0cy50bHMudjMuQ29tbW9uVGxzQ29udGV4dC5DZXJ0aWZpY2F0ZVByb3ZpZGVyQgIYARKVAQowdmFsaWRhdGlvbl9jb250ZXh0X2NlcnRpZmljYXRlX3Byb3ZpZGVyX2luc3RhbmNlGAQgASgLMlcuZW52b3kuZXh0ZW5zaW9ucy50cmFuc3BvcnRfc29ja2V0cy50bHMudjMuQ29tbW9uVGxzQ29udGV4dC5DZXJ0aWZpY2F0ZVByb3ZpZGVySW5zdGFuY2VCAhgBOgA6AEIZChd2YWxpZGF0aW9uX2NvbnRleHRfdHlwZUoECAUQBmIGcHJvdG8z", [file_envoy_config_core_v3_address, file_envoy_config_core_v3_extension, file_envoy_extensions_transport_sockets_tls_v3_common, file_envoy_extensions_transport_sockets_tls_v3_secret, file_google_protobuf_duration, file_google_protobuf_wrappers]);
 
 /**
- * [#next-free-field: 6]
- *
  * @generated from message envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext
  */
 export type UpstreamTlsContext = Message<"envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"> & {
   /**
-   * Common TLS context settings.
-   *
-   * .. attention::
-   *
-   *   Server certificate verification is not enabled by default. Configure
-   *   :ref:`trusted_ca<envoy_v3_api_field_extensions.transport_sockets.tls.v3.CertificateValidationContext.trusted_ca>` to enable
-   *   verification.
-   *
    * @generated from field: envoy.extensions.transport_sockets.tls.v3.CommonTlsContext common_tls_context = 1;
    */
   commonTlsContext?: CommonTlsContext | undefined;
 
   /**
-   * SNI string to use when creating TLS backend connections.
-   *
    * @generated from field: string sni = 2;
    */
   sni: string;
 
   /**
-   * If true, server-initiated TLS renegotiation will be allowed.
-   *
-   * .. attention::
-   *
-   *   TLS renegotiation is considered insecure and shouldn't be used unless absolutely necessary.
-   *
    * @generated from field: bool allow_renegotiation = 3;
    */
   allowRenegotiation: boolean;
 
   /**
-   * Maximum number of session keys (Pre-Shared Keys for TLSv1.3+, Session IDs and Session Tickets
-   * for TLSv1.2 and older) to store for the purpose of session resumption.
-   *
-   * Defaults to 1, setting this to 0 disables session resumption.
-   *
    * @generated from field: google.protobuf.UInt32Value max_session_keys = 4;
    */
   maxSessionKeys?: number | undefined;
 
   /**
-   * This field is used to control the enforcement, whereby the handshake will fail if the keyUsage extension
-   * is present and incompatible with the TLS usage. Currently, the default value is false (i.e., enforcement off)
-   * but it is expected to be changed to true by default in a future release.
-   * ``ssl.was_key_usage_invalid`` in :ref:`listener metrics <config_listener_stats>` will be set for certificate
-   * configurations that would fail if this option were set to true.
-   *
    * @generated from field: google.protobuf.BoolValue enforce_rsa_key_usage = 5;
    */
   enforceRsaKeyUsage?: boolean | undefined;
@@ -94,30 +61,20 @@ export const UpstreamTlsContextSchema: GenMessage<UpstreamTlsContext> = /*@__PUR
   messageDesc(file_envoy_extensions_transport_sockets_tls_v3_tls, 0);
 
 /**
- * [#next-free-field: 11]
- *
  * @generated from message envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
  */
 export type DownstreamTlsContext = Message<"envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"> & {
   /**
-   * Common TLS context settings.
-   *
    * @generated from field: envoy.extensions.transport_sockets.tls.v3.CommonTlsContext common_tls_context = 1;
    */
   commonTlsContext?: CommonTlsContext | undefined;
 
   /**
-   * If specified, Envoy will reject connections without a valid client
-   * certificate.
-   *
    * @generated from field: google.protobuf.BoolValue require_client_certificate = 2;
    */
   requireClientCertificate?: boolean | undefined;
 
   /**
-   * If specified, Envoy will reject connections without a valid and matching SNI.
-   * [#not-implemented-hide:]
-   *
    * @generated from field: google.protobuf.BoolValue require_sni = 3;
    */
   requireSni?: boolean | undefined;
@@ -127,31 +84,18 @@ export type DownstreamTlsContext = Message<"envoy.extensions.transport_sockets.t
    */
   sessionTicketKeysType: {
     /**
-     * TLS session ticket key settings.
-     *
      * @generated from field: envoy.extensions.transport_sockets.tls.v3.TlsSessionTicketKeys session_ticket_keys = 4;
      */
     value: TlsSessionTicketKeys;
     case: "sessionTicketKeys";
   } | {
     /**
-     * Config for fetching TLS session ticket keys via SDS API.
-     *
      * @generated from field: envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig session_ticket_keys_sds_secret_config = 5;
      */
     value: SdsSecretConfig;
     case: "sessionTicketKeysSdsSecretConfig";
   } | {
     /**
-     * Config for controlling stateless TLS session resumption: setting this to true will cause the TLS
-     * server to not issue TLS session tickets for the purposes of stateless TLS session resumption.
-     * If set to false, the TLS server will issue TLS session tickets and encrypt/decrypt them using
-     * the keys specified through either :ref:`session_ticket_keys <envoy_v3_api_field_extensions.transport_sockets.tls.v3.DownstreamTlsContext.session_ticket_keys>`
-     * or :ref:`session_ticket_keys_sds_secret_config <envoy_v3_api_field_extensions.transport_sockets.tls.v3.DownstreamTlsContext.session_ticket_keys_sds_secret_config>`.
-     * If this config is set to false and no keys are explicitly configured, the TLS server will issue
-     * TLS session tickets and encrypt/decrypt them using an internally-generated and managed key, with the
-     * implication that sessions cannot be resumed across hot restarts or on different hosts.
-     *
      * @generated from field: bool disable_stateless_session_resumption = 7;
      */
     value: boolean;
@@ -159,36 +103,21 @@ export type DownstreamTlsContext = Message<"envoy.extensions.transport_sockets.t
   } | { case: undefined; value?: undefined };
 
   /**
-   * If set to true, the TLS server will not maintain a session cache of TLS sessions. (This is
-   * relevant only for TLSv1.2 and earlier.)
-   *
    * @generated from field: bool disable_stateful_session_resumption = 10;
    */
   disableStatefulSessionResumption: boolean;
 
   /**
-   * If specified, ``session_timeout`` will change the maximum lifetime (in seconds) of the TLS session.
-   * Currently this value is used as a hint for the `TLS session ticket lifetime (for TLSv1.2) <https://tools.ietf.org/html/rfc5077#section-5.6>`_.
-   * Only seconds can be specified (fractional seconds are ignored).
-   *
    * @generated from field: google.protobuf.Duration session_timeout = 6;
    */
   sessionTimeout?: Duration | undefined;
 
   /**
-   * Config for whether to use certificates if they do not have
-   * an accompanying OCSP response or if the response expires at runtime.
-   * Defaults to LENIENT_STAPLING
-   *
    * @generated from field: envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext.OcspStaplePolicy ocsp_staple_policy = 8;
    */
   ocspStaplePolicy: DownstreamTlsContext_OcspStaplePolicy;
 
   /**
-   * Multiple certificates are allowed in Downstream transport socket to serve different SNI.
-   * If the client provides SNI but no such cert matched, it will decide to full scan certificates or not based on this config.
-   * Defaults to false. See more details in :ref:`Multiple TLS certificates <arch_overview_ssl_cert_select>`.
-   *
    * @generated from field: google.protobuf.BoolValue full_scan_certs_on_sni_mismatch = 9;
    */
   fullScanCertsOnSniMismatch?: boolean | undefined;
@@ -206,33 +135,16 @@ export const DownstreamTlsContextSchema: GenMessage<DownstreamTlsContext> = /*@_
  */
 export enum DownstreamTlsContext_OcspStaplePolicy {
   /**
-   * OCSP responses are optional. If an OCSP response is absent
-   * or expired, the associated certificate will be used for
-   * connections without an OCSP staple.
-   *
    * @generated from enum value: LENIENT_STAPLING = 0;
    */
   LENIENT_STAPLING = 0,
 
   /**
-   * OCSP responses are optional. If an OCSP response is absent,
-   * the associated certificate will be used without an
-   * OCSP staple. If a response is provided but is expired,
-   * the associated certificate will not be used for
-   * subsequent connections. If no suitable certificate is found,
-   * the connection is rejected.
-   *
    * @generated from enum value: STRICT_STAPLING = 1;
    */
   STRICT_STAPLING = 1,
 
   /**
-   * OCSP responses are required. Configuration will fail if
-   * a certificate is provided without an OCSP response. If a
-   * response expires, the associated certificate will not be
-   * used connections. If no suitable certificate is found, the
-   * connection is rejected.
-   *
    * @generated from enum value: MUST_STAPLE = 2;
    */
   MUST_STAPLE = 2,
@@ -245,31 +157,20 @@ export const DownstreamTlsContext_OcspStaplePolicySchema: GenEnum<DownstreamTlsC
   enumDesc(file_envoy_extensions_transport_sockets_tls_v3_tls, 1, 0);
 
 /**
- * TLS key log configuration.
- * The key log file format is "format used by NSS for its SSLKEYLOGFILE debugging output" (text taken from openssl man page)
- *
  * @generated from message envoy.extensions.transport_sockets.tls.v3.TlsKeyLog
  */
 export type TlsKeyLog = Message<"envoy.extensions.transport_sockets.tls.v3.TlsKeyLog"> & {
   /**
-   * The path to save the TLS key log.
-   *
    * @generated from field: string path = 1;
    */
   path: string;
 
   /**
-   * The local IP address that will be used to filter the connection which should save the TLS key log
-   * If it is not set, any local IP address  will be matched.
-   *
    * @generated from field: repeated envoy.config.core.v3.CidrRange local_address_range = 2;
    */
   localAddressRange: CidrRange[];
 
   /**
-   * The remote IP address that will be used to filter the connection which should save the TLS key log
-   * If it is not set, any remote IP address will be matched.
-   *
    * @generated from field: repeated envoy.config.core.v3.CidrRange remote_address_range = 3;
    */
   remoteAddressRange: CidrRange[];
@@ -283,69 +184,36 @@ export const TlsKeyLogSchema: GenMessage<TlsKeyLog> = /*@__PURE__*/
   messageDesc(file_envoy_extensions_transport_sockets_tls_v3_tls, 2);
 
 /**
- * TLS context shared by both client and server TLS contexts.
- * [#next-free-field: 16]
- *
  * @generated from message envoy.extensions.transport_sockets.tls.v3.CommonTlsContext
  */
 export type CommonTlsContext = Message<"envoy.extensions.transport_sockets.tls.v3.CommonTlsContext"> & {
   /**
-   * TLS protocol versions, cipher suites etc.
-   *
    * @generated from field: envoy.extensions.transport_sockets.tls.v3.TlsParameters tls_params = 1;
    */
   tlsParams?: TlsParameters | undefined;
 
   /**
-   * Only a single TLS certificate is supported in client contexts. In server contexts,
-   * :ref:`Multiple TLS certificates <arch_overview_ssl_cert_select>` can be associated with the
-   * same context to allow both RSA and ECDSA certificates and support SNI-based selection.
-   *
-   * If ``tls_certificate_provider_instance`` is set, this field is ignored.
-   * If this field is set, ``tls_certificate_sds_secret_configs`` is ignored.
-   *
    * @generated from field: repeated envoy.extensions.transport_sockets.tls.v3.TlsCertificate tls_certificates = 2;
    */
   tlsCertificates: TlsCertificate[];
 
   /**
-   * Configs for fetching TLS certificates via SDS API. Note SDS API allows certificates to be
-   * fetched/refreshed over the network asynchronously with respect to the TLS handshake.
-   *
-   * The same number and types of certificates as :ref:`tls_certificates <envoy_v3_api_field_extensions.transport_sockets.tls.v3.CommonTlsContext.tls_certificates>`
-   * are valid in the the certificates fetched through this setting.
-   *
-   * If ``tls_certificates`` or ``tls_certificate_provider_instance`` are set, this field
-   * is ignored.
-   *
    * @generated from field: repeated envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig tls_certificate_sds_secret_configs = 6;
    */
   tlsCertificateSdsSecretConfigs: SdsSecretConfig[];
 
   /**
-   * Certificate provider instance for fetching TLS certs.
-   *
-   * If this field is set, ``tls_certificates`` and ``tls_certificate_provider_instance``
-   * are ignored.
-   * [#not-implemented-hide:]
-   *
    * @generated from field: envoy.extensions.transport_sockets.tls.v3.CertificateProviderPluginInstance tls_certificate_provider_instance = 14;
    */
   tlsCertificateProviderInstance?: CertificateProviderPluginInstance | undefined;
 
   /**
-   * Certificate provider for fetching TLS certificates.
-   * [#not-implemented-hide:]
-   *
    * @generated from field: envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CertificateProvider tls_certificate_certificate_provider = 9 [deprecated = true];
    * @deprecated
    */
   tlsCertificateCertificateProvider?: CommonTlsContext_CertificateProvider | undefined;
 
   /**
-   * Certificate provider instance for fetching TLS certificates.
-   * [#not-implemented-hide:]
-   *
    * @generated from field: envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CertificateProviderInstance tls_certificate_certificate_provider_instance = 11 [deprecated = true];
    * @deprecated
    */
@@ -356,40 +224,24 @@ export type CommonTlsContext = Message<"envoy.extensions.transport_sockets.tls.v
    */
   validationContextType: {
     /**
-     * How to validate peer certificates.
-     *
      * @generated from field: envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext validation_context = 3;
      */
     value: CertificateValidationContext;
     case: "validationContext";
   } | {
     /**
-     * Config for fetching validation context via SDS API. Note SDS API allows certificates to be
-     * fetched/refreshed over the network asynchronously with respect to the TLS handshake.
-     *
      * @generated from field: envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig validation_context_sds_secret_config = 7;
      */
     value: SdsSecretConfig;
     case: "validationContextSdsSecretConfig";
   } | {
     /**
-     * Combined certificate validation context holds a default CertificateValidationContext
-     * and SDS config. When SDS server returns dynamic CertificateValidationContext, both dynamic
-     * and default CertificateValidationContext are merged into a new CertificateValidationContext
-     * for validation. This merge is done by Message::MergeFrom(), so dynamic
-     * CertificateValidationContext overwrites singular fields in default
-     * CertificateValidationContext, and concatenates repeated fields to default
-     * CertificateValidationContext, and logical OR is applied to boolean fields.
-     *
      * @generated from field: envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CombinedCertificateValidationContext combined_validation_context = 8;
      */
     value: CommonTlsContext_CombinedCertificateValidationContext;
     case: "combinedValidationContext";
   } | {
     /**
-     * Certificate provider for fetching validation context.
-     * [#not-implemented-hide:]
-     *
      * @generated from field: envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CertificateProvider validation_context_certificate_provider = 10 [deprecated = true];
      * @deprecated
      */
@@ -397,9 +249,6 @@ export type CommonTlsContext = Message<"envoy.extensions.transport_sockets.tls.v
     case: "validationContextCertificateProvider";
   } | {
     /**
-     * Certificate provider instance for fetching validation context.
-     * [#not-implemented-hide:]
-     *
      * @generated from field: envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CertificateProviderInstance validation_context_certificate_provider_instance = 12 [deprecated = true];
      * @deprecated
      */
@@ -408,32 +257,16 @@ export type CommonTlsContext = Message<"envoy.extensions.transport_sockets.tls.v
   } | { case: undefined; value?: undefined };
 
   /**
-   * Supplies the list of ALPN protocols that the listener should expose. In
-   * practice this is likely to be set to one of two values (see the
-   * :ref:`codec_type
-   * <envoy_v3_api_field_extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.codec_type>`
-   * parameter in the HTTP connection manager for more information):
-   *
-   * * "h2,http/1.1" If the listener is going to support both HTTP/2 and HTTP/1.1.
-   * * "http/1.1" If the listener is only going to support HTTP/1.1.
-   *
-   * There is no default for this parameter. If empty, Envoy will not expose ALPN.
-   *
    * @generated from field: repeated string alpn_protocols = 4;
    */
   alpnProtocols: string[];
 
   /**
-   * Custom TLS handshaker. If empty, defaults to native TLS handshaking
-   * behavior.
-   *
    * @generated from field: envoy.config.core.v3.TypedExtensionConfig custom_handshaker = 13;
    */
   customHandshaker?: TypedExtensionConfig | undefined;
 
   /**
-   * TLS key log configuration
-   *
    * @generated from field: envoy.extensions.transport_sockets.tls.v3.TlsKeyLog key_log = 15;
    */
   keyLog?: TlsKeyLog | undefined;
@@ -447,34 +280,15 @@ export const CommonTlsContextSchema: GenMessage<CommonTlsContext> = /*@__PURE__*
   messageDesc(file_envoy_extensions_transport_sockets_tls_v3_tls, 3);
 
 /**
- * Config for Certificate provider to get certificates. This provider should allow certificates to be
- * fetched/refreshed over the network asynchronously with respect to the TLS handshake.
- *
- * DEPRECATED: This message is not currently used, but if we ever do need it, we will want to
- * move it out of CommonTlsContext and into common.proto, similar to the existing
- * CertificateProviderPluginInstance message.
- *
- * [#not-implemented-hide:]
- *
  * @generated from message envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CertificateProvider
  */
 export type CommonTlsContext_CertificateProvider = Message<"envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CertificateProvider"> & {
   /**
-   * opaque name used to specify certificate instances or types. For example, "ROOTCA" to specify
-   * a root-certificate (validation context) or "TLS" to specify a new tls-certificate.
-   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * Provider specific config.
-   * Note: an implementation is expected to dedup multiple instances of the same config
-   * to maintain a single certificate-provider instance. The sharing can happen, for
-   * example, among multiple clusters or between the tls_certificate and validation_context
-   * certificate providers of a cluster.
-   * This config could be supplied inline or (in future) a named xDS resource.
-   *
    * @generated from oneof envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CertificateProvider.config
    */
   config: {
@@ -494,37 +308,15 @@ export const CommonTlsContext_CertificateProviderSchema: GenMessage<CommonTlsCon
   messageDesc(file_envoy_extensions_transport_sockets_tls_v3_tls, 3, 0);
 
 /**
- * Similar to CertificateProvider above, but allows the provider instances to be configured on
- * the client side instead of being sent from the control plane.
- *
- * DEPRECATED: This message was moved outside of CommonTlsContext
- * and now lives in common.proto.
- *
- * [#not-implemented-hide:]
- *
  * @generated from message envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CertificateProviderInstance
  */
 export type CommonTlsContext_CertificateProviderInstance = Message<"envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CertificateProviderInstance"> & {
   /**
-   * Provider instance name. This name must be defined in the client's configuration (e.g., a
-   * bootstrap file) to correspond to a provider instance (i.e., the same data in the typed_config
-   * field that would be sent in the CertificateProvider message if the config was sent by the
-   * control plane). If not present, defaults to "default".
-   *
-   * Instance names should generally be defined not in terms of the underlying provider
-   * implementation (e.g., "file_watcher") but rather in terms of the function of the
-   * certificates (e.g., "foo_deployment_identity").
-   *
    * @generated from field: string instance_name = 1;
    */
   instanceName: string;
 
   /**
-   * Opaque name used to specify certificate instances or types. For example, "ROOTCA" to specify
-   * a root-certificate (validation context) or "example.com" to specify a certificate for a
-   * particular domain. Not all provider instances will actually use this field, so the value
-   * defaults to the empty string.
-   *
    * @generated from field: string certificate_name = 2;
    */
   certificateName: string;
@@ -542,35 +334,22 @@ export const CommonTlsContext_CertificateProviderInstanceSchema: GenMessage<Comm
  */
 export type CommonTlsContext_CombinedCertificateValidationContext = Message<"envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CombinedCertificateValidationContext"> & {
   /**
-   * How to validate peer certificates.
-   *
    * @generated from field: envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext default_validation_context = 1;
    */
   defaultValidationContext?: CertificateValidationContext | undefined;
 
   /**
-   * Config for fetching validation context via SDS API. Note SDS API allows certificates to be
-   * fetched/refreshed over the network asynchronously with respect to the TLS handshake.
-   *
    * @generated from field: envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig validation_context_sds_secret_config = 2;
    */
   validationContextSdsSecretConfig?: SdsSecretConfig | undefined;
 
   /**
-   * Certificate provider for fetching CA certs. This will populate the
-   * ``default_validation_context.trusted_ca`` field.
-   * [#not-implemented-hide:]
-   *
    * @generated from field: envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CertificateProvider validation_context_certificate_provider = 3 [deprecated = true];
    * @deprecated
    */
   validationContextCertificateProvider?: CommonTlsContext_CertificateProvider | undefined;
 
   /**
-   * Certificate provider instance for fetching CA certs. This will populate the
-   * ``default_validation_context.trusted_ca`` field.
-   * [#not-implemented-hide:]
-   *
    * @generated from field: envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CertificateProviderInstance validation_context_certificate_provider_instance = 4 [deprecated = true];
    * @deprecated
    */

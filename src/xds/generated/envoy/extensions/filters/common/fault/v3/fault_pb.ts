@@ -9,22 +9,15 @@ import type { FractionalPercent } from "../../../../../type/v3/percent_pb.ts";
 import { file_envoy_type_v3_percent } from "../../../../../type/v3/percent_pb.ts";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
-import { file_udpa_annotations_status } from "../../../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/extensions/filters/common/fault/v3/fault.proto.
  */
 export const file_envoy_extensions_filters_common_fault_v3_fault: GenFile = /*@__PURE__*/
-  fileDesc("CjRlbnZveS9leHRlbnNpb25zL2ZpbHRlcnMvY29tbW9uL2ZhdWx0L3YzL2ZhdWx0LnByb3RvEihlbnZveS5leHRlbnNpb25zLmZpbHRlcnMuY29tbW9uLmZhdWx0LnYzIp8DCgpGYXVsdERlbGF5EjoKC2ZpeGVkX2RlbGF5GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgj6QgWqAQIqAEgAElgKDGhlYWRlcl9kZWxheRgFIAEoCzJALmVudm95LmV4dGVuc2lvbnMuZmlsdGVycy5jb21tb24uZmF1bHQudjMuRmF1bHREZWxheS5IZWFkZXJEZWxheUgAEjQKCnBlcmNlbnRhZ2UYBCABKAsyIC5lbnZveS50eXBlLnYzLkZyYWN0aW9uYWxQZXJjZW50GkkKC0hlYWRlckRlbGF5OjqaxYgeNQozZW52b3kuY29uZmlnLmZpbHRlci5mYXVsdC52Mi5GYXVsdERlbGF5LkhlYWRlckRlbGF5IhsKDkZhdWx0RGVsYXlUeXBlEgkKBUZJWEVEEAA6LprFiB4pCidlbnZveS5jb25maWcuZmlsdGVyLmZhdWx0LnYyLkZhdWx0RGVsYXlCGwoUZmF1bHRfZGVsYXlfc2VjaWZpZXISA/hCAUoECAIQA0oECAEQAlIEdHlwZSKABAoORmF1bHRSYXRlTGltaXQSWgoLZml4ZWRfbGltaXQYASABKAsyQy5lbnZveS5leHRlbnNpb25zLmZpbHRlcnMuY29tbW9uLmZhdWx0LnYzLkZhdWx0UmF0ZUxpbWl0LkZpeGVkTGltaXRIABJcCgxoZWFkZXJfbGltaXQYAyABKAsyRC5lbnZveS5leHRlbnNpb25zLmZpbHRlcnMuY29tbW9uLmZhdWx0LnYzLkZhdWx0UmF0ZUxpbWl0LkhlYWRlckxpbWl0SAASNAoKcGVyY2VudGFnZRgCIAEoCzIgLmVudm95LnR5cGUudjMuRnJhY3Rpb25hbFBlcmNlbnQaaAoKRml4ZWRMaW1pdBIbCgpsaW1pdF9rYnBzGAEgASgEQgf6QgQyAigBOj2axYgeOAo2ZW52b3kuY29uZmlnLmZpbHRlci5mYXVsdC52Mi5GYXVsdFJhdGVMaW1pdC5GaXhlZExpbWl0Gk0KC0hlYWRlckxpbWl0Oj6axYgeOQo3ZW52b3kuY29uZmlnLmZpbHRlci5mYXVsdC52Mi5GYXVsdFJhdGVMaW1pdC5IZWFkZXJMaW1pdDoymsWIHi0KK2Vudm95LmNvbmZpZy5maWx0ZXIuZmF1bHQudjIuRmF1bHRSYXRlTGltaXRCEQoKbGltaXRfdHlwZRID+EIBQqcBCjZpby5lbnZveXByb3h5LmVudm95LmV4dGVuc2lvbnMuZmlsdGVycy5jb21tb24uZmF1bHQudjNCCkZhdWx0UHJvdG9QAVpXZ2l0aHViLmNvbS9lbnZveXByb3h5L2dvLWNvbnRyb2wtcGxhbmUvZW52b3kvZXh0ZW5zaW9ucy9maWx0ZXJzL2NvbW1vbi9mYXVsdC92MztmYXVsdHYzuoDI0QYCEAJiBnByb3RvMw", [file_envoy_type_v3_percent, file_google_protobuf_duration, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("CjRlbnZveS9leHRlbnNpb25zL2ZpbHRlcnMvY29tbW9uL2ZhdWx0L3YzL2ZhdWx0LnByb3RvEihlbnZveS5leHRlbnNpb25zLmZpbHRlcnMuY29tbW9uLmZhdWx0LnYzIqwCCgpGYXVsdERlbGF5EjIKC2ZpeGVkX2RlbGF5GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgBIABJYCgxoZWFkZXJfZGVsYXkYBSABKAsyQC5lbnZveS5leHRlbnNpb25zLmZpbHRlcnMuY29tbW9uLmZhdWx0LnYzLkZhdWx0RGVsYXkuSGVhZGVyRGVsYXlIABI0CgpwZXJjZW50YWdlGAQgASgLMiAuZW52b3kudHlwZS52My5GcmFjdGlvbmFsUGVyY2VudBoPCgtIZWFkZXJEZWxheToAIhsKDkZhdWx0RGVsYXlUeXBlEgkKBUZJWEVEEAA6AEIYChRmYXVsdF9kZWxheV9zZWNpZmllchIASgQIAhADSgQIARACUgR0eXBlIskCCg5GYXVsdFJhdGVMaW1pdBJaCgtmaXhlZF9saW1pdBgBIAEoCzJDLmVudm95LmV4dGVuc2lvbnMuZmlsdGVycy5jb21tb24uZmF1bHQudjMuRmF1bHRSYXRlTGltaXQuRml4ZWRMaW1pdEgAElwKDGhlYWRlcl9saW1pdBgDIAEoCzJELmVudm95LmV4dGVuc2lvbnMuZmlsdGVycy5jb21tb24uZmF1bHQudjMuRmF1bHRSYXRlTGltaXQuSGVhZGVyTGltaXRIABI0CgpwZXJjZW50YWdlGAIgASgLMiAuZW52b3kudHlwZS52My5GcmFjdGlvbmFsUGVyY2VudBokCgpGaXhlZExpbWl0EhQKCmxpbWl0X2ticHMYASABKARCADoAGg8KC0hlYWRlckxpbWl0OgA6AEIOCgpsaW1pdF90eXBlEgBiBnByb3RvMw", [file_envoy_type_v3_percent, file_google_protobuf_duration]);
 
 /**
- * Delay specification is used to inject latency into the
- * HTTP/Mongo operation.
- * [#next-free-field: 6]
- *
  * @generated from message envoy.extensions.filters.common.fault.v3.FaultDelay
  */
 export type FaultDelay = Message<"envoy.extensions.filters.common.fault.v3.FaultDelay"> & {
@@ -33,20 +26,12 @@ export type FaultDelay = Message<"envoy.extensions.filters.common.fault.v3.Fault
    */
   faultDelaySecifier: {
     /**
-     * Add a fixed delay before forwarding the operation upstream. See
-     * https://developers.google.com/protocol-buffers/docs/proto3#json for
-     * the JSON/YAML Duration mapping. For HTTP/Mongo, the specified
-     * delay will be injected before a new request/operation.
-     * This is required if type is FIXED.
-     *
      * @generated from field: google.protobuf.Duration fixed_delay = 3;
      */
     value: Duration;
     case: "fixedDelay";
   } | {
     /**
-     * Fault delays are controlled via an HTTP header (if applicable).
-     *
      * @generated from field: envoy.extensions.filters.common.fault.v3.FaultDelay.HeaderDelay header_delay = 5;
      */
     value: FaultDelay_HeaderDelay;
@@ -54,8 +39,6 @@ export type FaultDelay = Message<"envoy.extensions.filters.common.fault.v3.Fault
   } | { case: undefined; value?: undefined };
 
   /**
-   * The percentage of operations/connections/requests on which the delay will be injected.
-   *
    * @generated from field: envoy.type.v3.FractionalPercent percentage = 4;
    */
   percentage?: FractionalPercent | undefined;
@@ -69,10 +52,6 @@ export const FaultDelaySchema: GenMessage<FaultDelay> = /*@__PURE__*/
   messageDesc(file_envoy_extensions_filters_common_fault_v3_fault, 0);
 
 /**
- * Fault delays are controlled via an HTTP header (if applicable). See the
- * :ref:`HTTP fault filter <config_http_filters_fault_injection_http_header>` documentation for
- * more information.
- *
  * @generated from message envoy.extensions.filters.common.fault.v3.FaultDelay.HeaderDelay
  */
 export type FaultDelay_HeaderDelay = Message<"envoy.extensions.filters.common.fault.v3.FaultDelay.HeaderDelay"> & {
@@ -90,8 +69,6 @@ export const FaultDelay_HeaderDelaySchema: GenMessage<FaultDelay_HeaderDelay> = 
  */
 export enum FaultDelay_FaultDelayType {
   /**
-   * Unused and deprecated.
-   *
    * @generated from enum value: FIXED = 0;
    */
   FIXED = 0,
@@ -104,8 +81,6 @@ export const FaultDelay_FaultDelayTypeSchema: GenEnum<FaultDelay_FaultDelayType>
   enumDesc(file_envoy_extensions_filters_common_fault_v3_fault, 0, 0);
 
 /**
- * Describes a rate limit to be applied.
- *
  * @generated from message envoy.extensions.filters.common.fault.v3.FaultRateLimit
  */
 export type FaultRateLimit = Message<"envoy.extensions.filters.common.fault.v3.FaultRateLimit"> & {
@@ -114,16 +89,12 @@ export type FaultRateLimit = Message<"envoy.extensions.filters.common.fault.v3.F
    */
   limitType: {
     /**
-     * A fixed rate limit.
-     *
      * @generated from field: envoy.extensions.filters.common.fault.v3.FaultRateLimit.FixedLimit fixed_limit = 1;
      */
     value: FaultRateLimit_FixedLimit;
     case: "fixedLimit";
   } | {
     /**
-     * Rate limits are controlled via an HTTP header (if applicable).
-     *
      * @generated from field: envoy.extensions.filters.common.fault.v3.FaultRateLimit.HeaderLimit header_limit = 3;
      */
     value: FaultRateLimit_HeaderLimit;
@@ -131,8 +102,6 @@ export type FaultRateLimit = Message<"envoy.extensions.filters.common.fault.v3.F
   } | { case: undefined; value?: undefined };
 
   /**
-   * The percentage of operations/connections/requests on which the rate limit will be injected.
-   *
    * @generated from field: envoy.type.v3.FractionalPercent percentage = 2;
    */
   percentage?: FractionalPercent | undefined;
@@ -146,14 +115,10 @@ export const FaultRateLimitSchema: GenMessage<FaultRateLimit> = /*@__PURE__*/
   messageDesc(file_envoy_extensions_filters_common_fault_v3_fault, 1);
 
 /**
- * Describes a fixed/constant rate limit.
- *
  * @generated from message envoy.extensions.filters.common.fault.v3.FaultRateLimit.FixedLimit
  */
 export type FaultRateLimit_FixedLimit = Message<"envoy.extensions.filters.common.fault.v3.FaultRateLimit.FixedLimit"> & {
   /**
-   * The limit supplied in KiB/s.
-   *
    * @generated from field: uint64 limit_kbps = 1;
    */
   limitKbps: bigint;
@@ -167,10 +132,6 @@ export const FaultRateLimit_FixedLimitSchema: GenMessage<FaultRateLimit_FixedLim
   messageDesc(file_envoy_extensions_filters_common_fault_v3_fault, 1, 0);
 
 /**
- * Rate limits are controlled via an HTTP header (if applicable). See the
- * :ref:`HTTP fault filter <config_http_filters_fault_injection_http_header>` documentation for
- * more information.
- *
  * @generated from message envoy.extensions.filters.common.fault.v3.FaultRateLimit.HeaderLimit
  */
 export type FaultRateLimit_HeaderLimit = Message<"envoy.extensions.filters.common.fault.v3.FaultRateLimit.HeaderLimit"> & {

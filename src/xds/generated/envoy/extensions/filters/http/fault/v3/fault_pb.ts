@@ -12,20 +12,15 @@ import { file_envoy_extensions_filters_common_fault_v3_fault } from "../../../co
 import type { FractionalPercent } from "../../../../../type/v3/percent_pb.ts";
 import { file_envoy_type_v3_percent } from "../../../../../type/v3/percent_pb.ts";
 import { file_google_protobuf_struct, file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
-import { file_udpa_annotations_status } from "../../../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../../../validate/validate_pb.ts";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/extensions/filters/http/fault/v3/fault.proto.
  */
 export const file_envoy_extensions_filters_http_fault_v3_fault: GenFile = /*@__PURE__*/
-  fileDesc("CjJlbnZveS9leHRlbnNpb25zL2ZpbHRlcnMvaHR0cC9mYXVsdC92My9mYXVsdC5wcm90bxImZW52b3kuZXh0ZW5zaW9ucy5maWx0ZXJzLmh0dHAuZmF1bHQudjMi8wIKCkZhdWx0QWJvcnQSIgoLaHR0cF9zdGF0dXMYAiABKA1CC/pCCCoGENgEKMgBSAASFQoLZ3JwY19zdGF0dXMYBSABKA1IABJWCgxoZWFkZXJfYWJvcnQYBCABKAsyPi5lbnZveS5leHRlbnNpb25zLmZpbHRlcnMuaHR0cC5mYXVsdC52My5GYXVsdEFib3J0LkhlYWRlckFib3J0SAASNAoKcGVyY2VudGFnZRgDIAEoCzIgLmVudm95LnR5cGUudjMuRnJhY3Rpb25hbFBlcmNlbnQaTgoLSGVhZGVyQWJvcnQ6P5rFiB46CjhlbnZveS5jb25maWcuZmlsdGVyLmh0dHAuZmF1bHQudjIuRmF1bHRBYm9ydC5IZWFkZXJBYm9ydDozmsWIHi4KLGVudm95LmNvbmZpZy5maWx0ZXIuaHR0cC5mYXVsdC52Mi5GYXVsdEFib3J0QhEKCmVycm9yX3R5cGUSA/hCAUoECAEQAiKSBgoJSFRUUEZhdWx0EkMKBWRlbGF5GAEgASgLMjQuZW52b3kuZXh0ZW5zaW9ucy5maWx0ZXJzLmNvbW1vbi5mYXVsdC52My5GYXVsdERlbGF5EkEKBWFib3J0GAIgASgLMjIuZW52b3kuZXh0ZW5zaW9ucy5maWx0ZXJzLmh0dHAuZmF1bHQudjMuRmF1bHRBYm9ydBIYChB1cHN0cmVhbV9jbHVzdGVyGAMgASgJEjUKB2hlYWRlcnMYBCADKAsyJC5lbnZveS5jb25maWcucm91dGUudjMuSGVhZGVyTWF0Y2hlchIYChBkb3duc3RyZWFtX25vZGVzGAUgAygJEjcKEW1heF9hY3RpdmVfZmF1bHRzGAYgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlElUKE3Jlc3BvbnNlX3JhdGVfbGltaXQYByABKAsyOC5lbnZveS5leHRlbnNpb25zLmZpbHRlcnMuY29tbW9uLmZhdWx0LnYzLkZhdWx0UmF0ZUxpbWl0Eh0KFWRlbGF5X3BlcmNlbnRfcnVudGltZRgIIAEoCRIdChVhYm9ydF9wZXJjZW50X3J1bnRpbWUYCSABKAkSHgoWZGVsYXlfZHVyYXRpb25fcnVudGltZRgKIAEoCRIhChlhYm9ydF9odHRwX3N0YXR1c19ydW50aW1lGAsgASgJEiEKGW1heF9hY3RpdmVfZmF1bHRzX3J1bnRpbWUYDCABKAkSKwojcmVzcG9uc2VfcmF0ZV9saW1pdF9wZXJjZW50X3J1bnRpbWUYDSABKAkSIQoZYWJvcnRfZ3JwY19zdGF0dXNfcnVudGltZRgOIAEoCRIoCiBkaXNhYmxlX2Rvd25zdHJlYW1fY2x1c3Rlcl9zdGF0cxgPIAEoCBIwCg9maWx0ZXJfbWV0YWRhdGEYECABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0OjKaxYgeLQorZW52b3kuY29uZmlnLmZpbHRlci5odHRwLmZhdWx0LnYyLkhUVFBGYXVsdEKjAQo0aW8uZW52b3lwcm94eS5lbnZveS5leHRlbnNpb25zLmZpbHRlcnMuaHR0cC5mYXVsdC52M0IKRmF1bHRQcm90b1ABWlVnaXRodWIuY29tL2Vudm95cHJveHkvZ28tY29udHJvbC1wbGFuZS9lbnZveS9leHRlbnNpb25zL2ZpbHRlcnMvaHR0cC9mYXVsdC92MztmYXVsdHYzuoDI0QYCEAJiBnByb3RvMw", [file_envoy_config_route_v3_route_components, file_envoy_extensions_filters_common_fault_v3_fault, file_envoy_type_v3_percent, file_google_protobuf_struct, file_google_protobuf_wrappers, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("CjJlbnZveS9leHRlbnNpb25zL2ZpbHRlcnMvaHR0cC9mYXVsdC92My9mYXVsdC5wcm90bxImZW52b3kuZXh0ZW5zaW9ucy5maWx0ZXJzLmh0dHAuZmF1bHQudjMi8wEKCkZhdWx0QWJvcnQSFwoLaHR0cF9zdGF0dXMYAiABKA1CAEgAEhUKC2dycGNfc3RhdHVzGAUgASgNSAASVgoMaGVhZGVyX2Fib3J0GAQgASgLMj4uZW52b3kuZXh0ZW5zaW9ucy5maWx0ZXJzLmh0dHAuZmF1bHQudjMuRmF1bHRBYm9ydC5IZWFkZXJBYm9ydEgAEjQKCnBlcmNlbnRhZ2UYAyABKAsyIC5lbnZveS50eXBlLnYzLkZyYWN0aW9uYWxQZXJjZW50Gg8KC0hlYWRlckFib3J0OgA6AEIOCgplcnJvcl90eXBlEgBKBAgBEAIi4AUKCUhUVFBGYXVsdBJDCgVkZWxheRgBIAEoCzI0LmVudm95LmV4dGVuc2lvbnMuZmlsdGVycy5jb21tb24uZmF1bHQudjMuRmF1bHREZWxheRJBCgVhYm9ydBgCIAEoCzIyLmVudm95LmV4dGVuc2lvbnMuZmlsdGVycy5odHRwLmZhdWx0LnYzLkZhdWx0QWJvcnQSGAoQdXBzdHJlYW1fY2x1c3RlchgDIAEoCRI1CgdoZWFkZXJzGAQgAygLMiQuZW52b3kuY29uZmlnLnJvdXRlLnYzLkhlYWRlck1hdGNoZXISGAoQZG93bnN0cmVhbV9ub2RlcxgFIAMoCRI3ChFtYXhfYWN0aXZlX2ZhdWx0cxgGIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZRJVChNyZXNwb25zZV9yYXRlX2xpbWl0GAcgASgLMjguZW52b3kuZXh0ZW5zaW9ucy5maWx0ZXJzLmNvbW1vbi5mYXVsdC52My5GYXVsdFJhdGVMaW1pdBIdChVkZWxheV9wZXJjZW50X3J1bnRpbWUYCCABKAkSHQoVYWJvcnRfcGVyY2VudF9ydW50aW1lGAkgASgJEh4KFmRlbGF5X2R1cmF0aW9uX3J1bnRpbWUYCiABKAkSIQoZYWJvcnRfaHR0cF9zdGF0dXNfcnVudGltZRgLIAEoCRIhChltYXhfYWN0aXZlX2ZhdWx0c19ydW50aW1lGAwgASgJEisKI3Jlc3BvbnNlX3JhdGVfbGltaXRfcGVyY2VudF9ydW50aW1lGA0gASgJEiEKGWFib3J0X2dycGNfc3RhdHVzX3J1bnRpbWUYDiABKAkSKAogZGlzYWJsZV9kb3duc3RyZWFtX2NsdXN0ZXJfc3RhdHMYDyABKAgSMAoPZmlsdGVyX21ldGFkYXRhGBAgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdDoAYgZwcm90bzM", [file_envoy_config_route_v3_route_components, file_envoy_extensions_filters_common_fault_v3_fault, file_envoy_type_v3_percent, file_google_protobuf_struct, file_google_protobuf_wrappers]);
 
 /**
- * [#next-free-field: 6]
- *
  * @generated from message envoy.extensions.filters.http.fault.v3.FaultAbort
  */
 export type FaultAbort = Message<"envoy.extensions.filters.http.fault.v3.FaultAbort"> & {
@@ -34,24 +29,18 @@ export type FaultAbort = Message<"envoy.extensions.filters.http.fault.v3.FaultAb
    */
   errorType: {
     /**
-     * HTTP status code to use to abort the HTTP request.
-     *
      * @generated from field: uint32 http_status = 2;
      */
     value: number;
     case: "httpStatus";
   } | {
     /**
-     * gRPC status code to use to abort the gRPC request.
-     *
      * @generated from field: uint32 grpc_status = 5;
      */
     value: number;
     case: "grpcStatus";
   } | {
     /**
-     * Fault aborts are controlled via an HTTP header (if applicable).
-     *
      * @generated from field: envoy.extensions.filters.http.fault.v3.FaultAbort.HeaderAbort header_abort = 4;
      */
     value: FaultAbort_HeaderAbort;
@@ -59,9 +48,6 @@ export type FaultAbort = Message<"envoy.extensions.filters.http.fault.v3.FaultAb
   } | { case: undefined; value?: undefined };
 
   /**
-   * The percentage of requests/operations/connections that will be aborted with the error code
-   * provided.
-   *
    * @generated from field: envoy.type.v3.FractionalPercent percentage = 3;
    */
   percentage?: FractionalPercent | undefined;
@@ -75,10 +61,6 @@ export const FaultAbortSchema: GenMessage<FaultAbort> = /*@__PURE__*/
   messageDesc(file_envoy_extensions_filters_http_fault_v3_fault, 0);
 
 /**
- * Fault aborts are controlled via an HTTP header (if applicable). See the
- * :ref:`HTTP fault filter <config_http_filters_fault_injection_http_header>` documentation for
- * more information.
- *
  * @generated from message envoy.extensions.filters.http.fault.v3.FaultAbort.HeaderAbort
  */
 export type FaultAbort_HeaderAbort = Message<"envoy.extensions.filters.http.fault.v3.FaultAbort.HeaderAbort"> & {
@@ -92,167 +74,85 @@ export const FaultAbort_HeaderAbortSchema: GenMessage<FaultAbort_HeaderAbort> = 
   messageDesc(file_envoy_extensions_filters_http_fault_v3_fault, 0, 0);
 
 /**
- * [#next-free-field: 17]
- *
  * @generated from message envoy.extensions.filters.http.fault.v3.HTTPFault
  */
 export type HTTPFault = Message<"envoy.extensions.filters.http.fault.v3.HTTPFault"> & {
   /**
-   * If specified, the filter will inject delays based on the values in the
-   * object.
-   *
    * @generated from field: envoy.extensions.filters.common.fault.v3.FaultDelay delay = 1;
    */
   delay?: FaultDelay | undefined;
 
   /**
-   * If specified, the filter will abort requests based on the values in
-   * the object. At least ``abort`` or ``delay`` must be specified.
-   *
    * @generated from field: envoy.extensions.filters.http.fault.v3.FaultAbort abort = 2;
    */
   abort?: FaultAbort | undefined;
 
   /**
-   * Specifies the name of the (destination) upstream cluster that the
-   * filter should match on. Fault injection will be restricted to requests
-   * bound to the specific upstream cluster.
-   *
    * @generated from field: string upstream_cluster = 3;
    */
   upstreamCluster: string;
 
   /**
-   * Specifies a set of headers that the filter should match on. The fault
-   * injection filter can be applied selectively to requests that match a set of
-   * headers specified in the fault filter config. The chances of actual fault
-   * injection further depend on the value of the :ref:`percentage
-   * <envoy_v3_api_field_extensions.filters.http.fault.v3.FaultAbort.percentage>` field.
-   * The filter will check the request's headers against all the specified
-   * headers in the filter config. A match will happen if all the headers in the
-   * config are present in the request with the same values (or based on
-   * presence if the ``value`` field is not in the config).
-   *
    * @generated from field: repeated envoy.config.route.v3.HeaderMatcher headers = 4;
    */
   headers: HeaderMatcher[];
 
   /**
-   * Faults are injected for the specified list of downstream hosts. If this
-   * setting is not set, faults are injected for all downstream nodes.
-   * Downstream node name is taken from :ref:`the HTTP
-   * x-envoy-downstream-service-node
-   * <config_http_conn_man_headers_downstream-service-node>` header and compared
-   * against downstream_nodes list.
-   *
    * @generated from field: repeated string downstream_nodes = 5;
    */
   downstreamNodes: string[];
 
   /**
-   * The maximum number of faults that can be active at a single time via the configured fault
-   * filter. Note that because this setting can be overridden at the route level, it's possible
-   * for the number of active faults to be greater than this value (if injected via a different
-   * route). If not specified, defaults to unlimited. This setting can be overridden via
-   * ``runtime <config_http_filters_fault_injection_runtime>`` and any faults that are not injected
-   * due to overflow will be indicated via the ``faults_overflow
-   * <config_http_filters_fault_injection_stats>`` stat.
-   *
-   * .. attention::
-   *   Like other :ref:`circuit breakers <arch_overview_circuit_break>` in Envoy, this is a fuzzy
-   *   limit. It's possible for the number of active faults to rise slightly above the configured
-   *   amount due to the implementation details.
-   *
    * @generated from field: google.protobuf.UInt32Value max_active_faults = 6;
    */
   maxActiveFaults?: number | undefined;
 
   /**
-   * The response rate limit to be applied to the response body of the stream. When configured,
-   * the percentage can be overridden by the :ref:`fault.http.rate_limit.response_percent
-   * <config_http_filters_fault_injection_runtime>` runtime key.
-   *
-   * .. attention::
-   *  This is a per-stream limit versus a connection level limit. This means that concurrent streams
-   *  will each get an independent limit.
-   *
    * @generated from field: envoy.extensions.filters.common.fault.v3.FaultRateLimit response_rate_limit = 7;
    */
   responseRateLimit?: FaultRateLimit | undefined;
 
   /**
-   * The runtime key to override the :ref:`default <config_http_filters_fault_injection_runtime>`
-   * runtime. The default is: fault.http.delay.fixed_delay_percent
-   *
    * @generated from field: string delay_percent_runtime = 8;
    */
   delayPercentRuntime: string;
 
   /**
-   * The runtime key to override the :ref:`default <config_http_filters_fault_injection_runtime>`
-   * runtime. The default is: fault.http.abort.abort_percent
-   *
    * @generated from field: string abort_percent_runtime = 9;
    */
   abortPercentRuntime: string;
 
   /**
-   * The runtime key to override the :ref:`default <config_http_filters_fault_injection_runtime>`
-   * runtime. The default is: fault.http.delay.fixed_duration_ms
-   *
    * @generated from field: string delay_duration_runtime = 10;
    */
   delayDurationRuntime: string;
 
   /**
-   * The runtime key to override the :ref:`default <config_http_filters_fault_injection_runtime>`
-   * runtime. The default is: fault.http.abort.http_status
-   *
    * @generated from field: string abort_http_status_runtime = 11;
    */
   abortHttpStatusRuntime: string;
 
   /**
-   * The runtime key to override the :ref:`default <config_http_filters_fault_injection_runtime>`
-   * runtime. The default is: fault.http.max_active_faults
-   *
    * @generated from field: string max_active_faults_runtime = 12;
    */
   maxActiveFaultsRuntime: string;
 
   /**
-   * The runtime key to override the :ref:`default <config_http_filters_fault_injection_runtime>`
-   * runtime. The default is: fault.http.rate_limit.response_percent
-   *
    * @generated from field: string response_rate_limit_percent_runtime = 13;
    */
   responseRateLimitPercentRuntime: string;
 
   /**
-   * The runtime key to override the :ref:`default <config_http_filters_fault_injection_runtime>`
-   * runtime. The default is: fault.http.abort.grpc_status
-   *
    * @generated from field: string abort_grpc_status_runtime = 14;
    */
   abortGrpcStatusRuntime: string;
 
   /**
-   * To control whether stats storage is allocated dynamically for each downstream server.
-   * If set to true, "x-envoy-downstream-service-cluster" field of header will be ignored by this filter.
-   * If set to false, dynamic stats storage will be allocated for the downstream cluster name.
-   * Default value is false.
-   *
    * @generated from field: bool disable_downstream_cluster_stats = 15;
    */
   disableDownstreamClusterStats: boolean;
 
   /**
-   * When an abort or delay fault is executed, the metadata struct provided here will be added to the
-   * request's dynamic metadata under the namespace corresponding to the name of the fault filter.
-   * This data can be logged as part of Access Logs using the :ref:`command operator
-   * <config_access_log_command_operators>` %DYNAMIC_METADATA(NAMESPACE)%, where NAMESPACE is the name of
-   * the fault filter.
-   *
    * @generated from field: google.protobuf.Struct filter_metadata = 16;
    */
   filterMetadata?: JsonObject | undefined;

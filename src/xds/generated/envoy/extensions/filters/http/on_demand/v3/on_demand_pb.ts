@@ -9,41 +9,29 @@ import type { ConfigSource } from "../../../../../config/core/v3/config_source_p
 import { file_envoy_config_core_v3_config_source } from "../../../../../config/core/v3/config_source_pb.ts";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
-import { file_udpa_annotations_status } from "../../../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/extensions/filters/http/on_demand/v3/on_demand.proto.
  */
 export const file_envoy_extensions_filters_http_on_demand_v3_on_demand: GenFile = /*@__PURE__*/
-  fileDesc("CjplbnZveS9leHRlbnNpb25zL2ZpbHRlcnMvaHR0cC9vbl9kZW1hbmQvdjMvb25fZGVtYW5kLnByb3RvEiplbnZveS5leHRlbnNpb25zLmZpbHRlcnMuaHR0cC5vbl9kZW1hbmQudjMikgEKC09uRGVtYW5kQ2RzEjwKBnNvdXJjZRgBIAEoCzIiLmVudm95LmNvbmZpZy5jb3JlLnYzLkNvbmZpZ1NvdXJjZUII+kIFigECEAESGQoRcmVzb3VyY2VzX2xvY2F0b3IYAiABKAkSKgoHdGltZW91dBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiKJAQoIT25EZW1hbmQSRgoFb2RjZHMYASABKAsyNy5lbnZveS5leHRlbnNpb25zLmZpbHRlcnMuaHR0cC5vbl9kZW1hbmQudjMuT25EZW1hbmRDZHM6NZrFiB4wCi5lbnZveS5jb25maWcuZmlsdGVyLmh0dHAub25fZGVtYW5kLnYyLk9uRGVtYW5kIlgKDlBlclJvdXRlQ29uZmlnEkYKBW9kY2RzGAEgASgLMjcuZW52b3kuZXh0ZW5zaW9ucy5maWx0ZXJzLmh0dHAub25fZGVtYW5kLnYzLk9uRGVtYW5kQ2RzQrIBCjhpby5lbnZveXByb3h5LmVudm95LmV4dGVuc2lvbnMuZmlsdGVycy5odHRwLm9uX2RlbWFuZC52M0INT25EZW1hbmRQcm90b1ABWl1naXRodWIuY29tL2Vudm95cHJveHkvZ28tY29udHJvbC1wbGFuZS9lbnZveS9leHRlbnNpb25zL2ZpbHRlcnMvaHR0cC9vbl9kZW1hbmQvdjM7b25fZGVtYW5kdjO6gMjRBgIQAmIGcHJvdG8z", [file_envoy_config_core_v3_config_source, file_google_protobuf_duration, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("CjplbnZveS9leHRlbnNpb25zL2ZpbHRlcnMvaHR0cC9vbl9kZW1hbmQvdjMvb25fZGVtYW5kLnByb3RvEiplbnZveS5leHRlbnNpb25zLmZpbHRlcnMuaHR0cC5vbl9kZW1hbmQudjMiigEKC09uRGVtYW5kQ2RzEjQKBnNvdXJjZRgBIAEoCzIiLmVudm95LmNvbmZpZy5jb3JlLnYzLkNvbmZpZ1NvdXJjZUIAEhkKEXJlc291cmNlc19sb2NhdG9yGAIgASgJEioKB3RpbWVvdXQYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iVAoIT25EZW1hbmQSRgoFb2RjZHMYASABKAsyNy5lbnZveS5leHRlbnNpb25zLmZpbHRlcnMuaHR0cC5vbl9kZW1hbmQudjMuT25EZW1hbmRDZHM6ACJYCg5QZXJSb3V0ZUNvbmZpZxJGCgVvZGNkcxgBIAEoCzI3LmVudm95LmV4dGVuc2lvbnMuZmlsdGVycy5odHRwLm9uX2RlbWFuZC52My5PbkRlbWFuZENkc2IGcHJvdG8z", [file_envoy_config_core_v3_config_source, file_google_protobuf_duration]);
 
 /**
- * Configuration of on-demand CDS.
- *
  * @generated from message envoy.extensions.filters.http.on_demand.v3.OnDemandCds
  */
 export type OnDemandCds = Message<"envoy.extensions.filters.http.on_demand.v3.OnDemandCds"> & {
   /**
-   * A configuration source for the service that will be used for
-   * on-demand cluster discovery.
-   *
    * @generated from field: envoy.config.core.v3.ConfigSource source = 1;
    */
   source?: ConfigSource | undefined;
 
   /**
-   * xdstp:// resource locator for on-demand cluster collection.
-   *
    * @generated from field: string resources_locator = 2;
    */
   resourcesLocator: string;
 
   /**
-   * The timeout for on demand cluster lookup. If not set, defaults to 5 seconds.
-   *
    * @generated from field: google.protobuf.Duration timeout = 3;
    */
   timeout?: Duration | undefined;
@@ -57,19 +45,10 @@ export const OnDemandCdsSchema: GenMessage<OnDemandCds> = /*@__PURE__*/
   messageDesc(file_envoy_extensions_filters_http_on_demand_v3_on_demand, 0);
 
 /**
- * On Demand Discovery filter config.
- *
  * @generated from message envoy.extensions.filters.http.on_demand.v3.OnDemand
  */
 export type OnDemand = Message<"envoy.extensions.filters.http.on_demand.v3.OnDemand"> & {
   /**
-   * An optional configuration for on-demand cluster discovery
-   * service. If not specified, the on-demand cluster discovery will
-   * be disabled. When it's specified, the filter will pause the
-   * request to an unknown cluster and will begin a cluster discovery
-   * process. When the discovery is finished (successfully or not), the
-   * request will be resumed for further processing.
-   *
    * @generated from field: envoy.extensions.filters.http.on_demand.v3.OnDemandCds odcds = 1;
    */
   odcds?: OnDemandCds | undefined;
@@ -83,19 +62,10 @@ export const OnDemandSchema: GenMessage<OnDemand> = /*@__PURE__*/
   messageDesc(file_envoy_extensions_filters_http_on_demand_v3_on_demand, 1);
 
 /**
- * Per-route configuration for On Demand Discovery.
- *
  * @generated from message envoy.extensions.filters.http.on_demand.v3.PerRouteConfig
  */
 export type PerRouteConfig = Message<"envoy.extensions.filters.http.on_demand.v3.PerRouteConfig"> & {
   /**
-   * An optional configuration for on-demand cluster discovery
-   * service. If not specified, the on-demand cluster discovery will
-   * be disabled. When it's specified, the filter will pause the
-   * request to an unknown cluster and will begin a cluster discovery
-   * process. When the discovery is finished (successfully or not), the
-   * request will be resumed for further processing.
-   *
    * @generated from field: envoy.extensions.filters.http.on_demand.v3.OnDemandCds odcds = 1;
    */
   odcds?: OnDemandCds | undefined;

@@ -7,87 +7,51 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { RBAC as RBAC$1 } from "../../../../../config/rbac/v3/rbac_pb.ts";
 import { file_envoy_config_rbac_v3_rbac } from "../../../../../config/rbac/v3/rbac_pb.ts";
-import { file_xds_annotations_v3_status } from "../../../../../../xds/annotations/v3/status_pb.ts";
 import type { Matcher } from "../../../../../../xds/type/matcher/v3/matcher_pb.ts";
 import { file_xds_type_matcher_v3_matcher } from "../../../../../../xds/type/matcher/v3/matcher_pb.ts";
-import { file_udpa_annotations_migrate } from "../../../../../../udpa/annotations/migrate_pb.ts";
-import { file_udpa_annotations_status } from "../../../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../../../udpa/annotations/versioning_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/extensions/filters/http/rbac/v3/rbac.proto.
  */
 export const file_envoy_extensions_filters_http_rbac_v3_rbac: GenFile = /*@__PURE__*/
-  fileDesc("CjBlbnZveS9leHRlbnNpb25zL2ZpbHRlcnMvaHR0cC9yYmFjL3YzL3JiYWMucHJvdG8SJWVudm95LmV4dGVuc2lvbnMuZmlsdGVycy5odHRwLnJiYWMudjMi0wMKBFJCQUMSQgoFcnVsZXMYASABKAsyGi5lbnZveS5jb25maWcucmJhYy52My5SQkFDQhfymP6PBRESD3J1bGVzX3NwZWNpZmllchIZChFydWxlc19zdGF0X3ByZWZpeBgGIAEoCRJOCgdtYXRjaGVyGAQgASgLMhwueGRzLnR5cGUubWF0Y2hlci52My5NYXRjaGVyQh/ymP6PBRESD3J1bGVzX3NwZWNpZmllctLGpOEGAggBElAKDHNoYWRvd19ydWxlcxgCIAEoCzIaLmVudm95LmNvbmZpZy5yYmFjLnYzLlJCQUNCHvKY/o8FGBIWc2hhZG93X3J1bGVzX3NwZWNpZmllchJcCg5zaGFkb3dfbWF0Y2hlchgFIAEoCzIcLnhkcy50eXBlLm1hdGNoZXIudjMuTWF0Y2hlckIm8pj+jwUYEhZzaGFkb3dfcnVsZXNfc3BlY2lmaWVy0sak4QYCCAESIAoYc2hhZG93X3J1bGVzX3N0YXRfcHJlZml4GAMgASgJEhwKFHRyYWNrX3Blcl9ydWxlX3N0YXRzGAcgASgIOiyaxYgeJwolZW52b3kuY29uZmlnLmZpbHRlci5odHRwLnJiYWMudjIuUkJBQyKFAQoMUkJBQ1BlclJvdXRlEjkKBHJiYWMYAiABKAsyKy5lbnZveS5leHRlbnNpb25zLmZpbHRlcnMuaHR0cC5yYmFjLnYzLlJCQUM6NJrFiB4vCi1lbnZveS5jb25maWcuZmlsdGVyLmh0dHAucmJhYy52Mi5SQkFDUGVyUm91dGVKBAgBEAJCnwEKM2lvLmVudm95cHJveHkuZW52b3kuZXh0ZW5zaW9ucy5maWx0ZXJzLmh0dHAucmJhYy52M0IJUmJhY1Byb3RvUAFaU2dpdGh1Yi5jb20vZW52b3lwcm94eS9nby1jb250cm9sLXBsYW5lL2Vudm95L2V4dGVuc2lvbnMvZmlsdGVycy9odHRwL3JiYWMvdjM7cmJhY3YzuoDI0QYCEAJiBnByb3RvMw", [file_envoy_config_rbac_v3_rbac, file_xds_annotations_v3_status, file_xds_type_matcher_v3_matcher, file_udpa_annotations_migrate, file_udpa_annotations_status, file_udpa_annotations_versioning]);
+  fileDesc("CjBlbnZveS9leHRlbnNpb25zL2ZpbHRlcnMvaHR0cC9yYmFjL3YzL3JiYWMucHJvdG8SJWVudm95LmV4dGVuc2lvbnMuZmlsdGVycy5odHRwLnJiYWMudjMirQIKBFJCQUMSKwoFcnVsZXMYASABKAsyGi5lbnZveS5jb25maWcucmJhYy52My5SQkFDQgASGQoRcnVsZXNfc3RhdF9wcmVmaXgYBiABKAkSLwoHbWF0Y2hlchgEIAEoCzIcLnhkcy50eXBlLm1hdGNoZXIudjMuTWF0Y2hlckIAEjIKDHNoYWRvd19ydWxlcxgCIAEoCzIaLmVudm95LmNvbmZpZy5yYmFjLnYzLlJCQUNCABI2Cg5zaGFkb3dfbWF0Y2hlchgFIAEoCzIcLnhkcy50eXBlLm1hdGNoZXIudjMuTWF0Y2hlckIAEiAKGHNoYWRvd19ydWxlc19zdGF0X3ByZWZpeBgDIAEoCRIcChR0cmFja19wZXJfcnVsZV9zdGF0cxgHIAEoCDoAIlEKDFJCQUNQZXJSb3V0ZRI5CgRyYmFjGAIgASgLMisuZW52b3kuZXh0ZW5zaW9ucy5maWx0ZXJzLmh0dHAucmJhYy52My5SQkFDOgBKBAgBEAJiBnByb3RvMw", [file_envoy_config_rbac_v3_rbac, file_xds_type_matcher_v3_matcher]);
 
 /**
- * RBAC filter config.
- * [#next-free-field: 8]
- *
  * @generated from message envoy.extensions.filters.http.rbac.v3.RBAC
  */
 export type RBAC = Message<"envoy.extensions.filters.http.rbac.v3.RBAC"> & {
   /**
-   * Specify the RBAC rules to be applied globally.
-   * If absent, no enforcing RBAC policy will be applied.
-   * If present and empty, DENY.
-   * If both rules and matcher are configured, rules will be ignored.
-   *
    * @generated from field: envoy.config.rbac.v3.RBAC rules = 1;
    */
   rules?: RBAC$1 | undefined;
 
   /**
-   * If specified, rules will emit stats with the given prefix.
-   * This is useful to distinguish the stat when there are more than 1 RBAC filter configured with
-   * rules.
-   *
    * @generated from field: string rules_stat_prefix = 6;
    */
   rulesStatPrefix: string;
 
   /**
-   * The match tree to use when resolving RBAC action for incoming requests. Requests do not
-   * match any matcher will be denied.
-   * If absent, no enforcing RBAC matcher will be applied.
-   * If present and empty, deny all requests.
-   *
    * @generated from field: xds.type.matcher.v3.Matcher matcher = 4;
    */
   matcher?: Matcher | undefined;
 
   /**
-   * Shadow rules are not enforced by the filter (i.e., returning a 403)
-   * but will emit stats and logs and can be used for rule testing.
-   * If absent, no shadow RBAC policy will be applied.
-   * If both shadow rules and shadow matcher are configured, shadow rules will be ignored.
-   *
    * @generated from field: envoy.config.rbac.v3.RBAC shadow_rules = 2;
    */
   shadowRules?: RBAC$1 | undefined;
 
   /**
-   * The match tree to use for emitting stats and logs which can be used for rule testing for
-   * incoming requests.
-   * If absent, no shadow matcher will be applied.
-   *
    * @generated from field: xds.type.matcher.v3.Matcher shadow_matcher = 5;
    */
   shadowMatcher?: Matcher | undefined;
 
   /**
-   * If specified, shadow rules will emit stats with the given prefix.
-   * This is useful to distinguish the stat when there are more than 1 RBAC filter configured with
-   * shadow rules.
-   *
    * @generated from field: string shadow_rules_stat_prefix = 3;
    */
   shadowRulesStatPrefix: string;
 
   /**
-   * If track_per_rule_stats is true, counters will be published for each rule and shadow rule.
-   *
    * @generated from field: bool track_per_rule_stats = 7;
    */
   trackPerRuleStats: boolean;
@@ -105,9 +69,6 @@ export const RBACSchema: GenMessage<RBAC> = /*@__PURE__*/
  */
 export type RBACPerRoute = Message<"envoy.extensions.filters.http.rbac.v3.RBACPerRoute"> & {
   /**
-   * Override the global configuration of the filter with this new config.
-   * If absent, the global RBAC policy will be disabled for this route.
-   *
    * @generated from field: envoy.extensions.filters.http.rbac.v3.RBAC rbac = 2;
    */
   rbac?: RBAC | undefined;

@@ -7,93 +7,51 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { RBAC as RBAC$1 } from "../../../../../config/rbac/v3/rbac_pb.ts";
 import { file_envoy_config_rbac_v3_rbac } from "../../../../../config/rbac/v3/rbac_pb.ts";
-import { file_xds_annotations_v3_status } from "../../../../../../xds/annotations/v3/status_pb.ts";
 import type { Matcher } from "../../../../../../xds/type/matcher/v3/matcher_pb.ts";
 import { file_xds_type_matcher_v3_matcher } from "../../../../../../xds/type/matcher/v3/matcher_pb.ts";
-import { file_udpa_annotations_migrate } from "../../../../../../udpa/annotations/migrate_pb.ts";
-import { file_udpa_annotations_status } from "../../../../../../udpa/annotations/status_pb.ts";
-import { file_udpa_annotations_versioning } from "../../../../../../udpa/annotations/versioning_pb.ts";
-import { file_validate_validate } from "../../../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/extensions/filters/network/rbac/v3/rbac.proto.
  */
 export const file_envoy_extensions_filters_network_rbac_v3_rbac: GenFile = /*@__PURE__*/
-  fileDesc("CjNlbnZveS9leHRlbnNpb25zL2ZpbHRlcnMvbmV0d29yay9yYmFjL3YzL3JiYWMucHJvdG8SKGVudm95LmV4dGVuc2lvbnMuZmlsdGVycy5uZXR3b3JrLnJiYWMudjMi1AQKBFJCQUMSQgoFcnVsZXMYASABKAsyGi5lbnZveS5jb25maWcucmJhYy52My5SQkFDQhfymP6PBRESD3J1bGVzX3NwZWNpZmllchJOCgdtYXRjaGVyGAYgASgLMhwueGRzLnR5cGUubWF0Y2hlci52My5NYXRjaGVyQh/ymP6PBRESD3J1bGVzX3NwZWNpZmllctLGpOEGAggBElAKDHNoYWRvd19ydWxlcxgCIAEoCzIaLmVudm95LmNvbmZpZy5yYmFjLnYzLlJCQUNCHvKY/o8FGBIWc2hhZG93X3J1bGVzX3NwZWNpZmllchJcCg5zaGFkb3dfbWF0Y2hlchgHIAEoCzIcLnhkcy50eXBlLm1hdGNoZXIudjMuTWF0Y2hlckIm8pj+jwUYEhZzaGFkb3dfcnVsZXNfc3BlY2lmaWVy0sak4QYCCAESIAoYc2hhZG93X3J1bGVzX3N0YXRfcHJlZml4GAUgASgJEhwKC3N0YXRfcHJlZml4GAMgASgJQgf6QgRyAhABElgKEGVuZm9yY2VtZW50X3R5cGUYBCABKA4yPi5lbnZveS5leHRlbnNpb25zLmZpbHRlcnMubmV0d29yay5yYmFjLnYzLlJCQUMuRW5mb3JjZW1lbnRUeXBlIj0KD0VuZm9yY2VtZW50VHlwZRIaChZPTkVfVElNRV9PTl9GSVJTVF9CWVRFEAASDgoKQ09OVElOVU9VUxABOi+axYgeKgooZW52b3kuY29uZmlnLmZpbHRlci5uZXR3b3JrLnJiYWMudjIuUkJBQ0KlAQo2aW8uZW52b3lwcm94eS5lbnZveS5leHRlbnNpb25zLmZpbHRlcnMubmV0d29yay5yYmFjLnYzQglSYmFjUHJvdG9QAVpWZ2l0aHViLmNvbS9lbnZveXByb3h5L2dvLWNvbnRyb2wtcGxhbmUvZW52b3kvZXh0ZW5zaW9ucy9maWx0ZXJzL25ldHdvcmsvcmJhYy92MztyYmFjdjO6gMjRBgIQAmIGcHJvdG8z", [file_envoy_config_rbac_v3_rbac, file_xds_annotations_v3_status, file_xds_type_matcher_v3_matcher, file_udpa_annotations_migrate, file_udpa_annotations_status, file_udpa_annotations_versioning, file_validate_validate]);
+  fileDesc("CjNlbnZveS9leHRlbnNpb25zL2ZpbHRlcnMvbmV0d29yay9yYmFjL3YzL3JiYWMucHJvdG8SKGVudm95LmV4dGVuc2lvbnMuZmlsdGVycy5uZXR3b3JrLnJiYWMudjMipAMKBFJCQUMSKwoFcnVsZXMYASABKAsyGi5lbnZveS5jb25maWcucmJhYy52My5SQkFDQgASLwoHbWF0Y2hlchgGIAEoCzIcLnhkcy50eXBlLm1hdGNoZXIudjMuTWF0Y2hlckIAEjIKDHNoYWRvd19ydWxlcxgCIAEoCzIaLmVudm95LmNvbmZpZy5yYmFjLnYzLlJCQUNCABI2Cg5zaGFkb3dfbWF0Y2hlchgHIAEoCzIcLnhkcy50eXBlLm1hdGNoZXIudjMuTWF0Y2hlckIAEiAKGHNoYWRvd19ydWxlc19zdGF0X3ByZWZpeBgFIAEoCRIVCgtzdGF0X3ByZWZpeBgDIAEoCUIAElgKEGVuZm9yY2VtZW50X3R5cGUYBCABKA4yPi5lbnZveS5leHRlbnNpb25zLmZpbHRlcnMubmV0d29yay5yYmFjLnYzLlJCQUMuRW5mb3JjZW1lbnRUeXBlIj0KD0VuZm9yY2VtZW50VHlwZRIaChZPTkVfVElNRV9PTl9GSVJTVF9CWVRFEAASDgoKQ09OVElOVU9VUxABOgBiBnByb3RvMw", [file_envoy_config_rbac_v3_rbac, file_xds_type_matcher_v3_matcher]);
 
 /**
- * RBAC network filter config.
- *
- * Header should not be used in rules/shadow_rules in RBAC network filter as
- * this information is only available in :ref:`RBAC http filter <config_http_filters_rbac>`.
- * [#next-free-field: 8]
- *
  * @generated from message envoy.extensions.filters.network.rbac.v3.RBAC
  */
 export type RBAC = Message<"envoy.extensions.filters.network.rbac.v3.RBAC"> & {
   /**
-   * Specify the RBAC rules to be applied globally.
-   * If absent, no enforcing RBAC policy will be applied.
-   * If present and empty, DENY.
-   * If both rules and matcher are configured, rules will be ignored.
-   *
    * @generated from field: envoy.config.rbac.v3.RBAC rules = 1;
    */
   rules?: RBAC$1 | undefined;
 
   /**
-   * The match tree to use when resolving RBAC action for incoming connections. Connections do
-   * not match any matcher will be denied.
-   * If absent, no enforcing RBAC matcher will be applied.
-   * If present and empty, deny all connections.
-   *
    * @generated from field: xds.type.matcher.v3.Matcher matcher = 6;
    */
   matcher?: Matcher | undefined;
 
   /**
-   * Shadow rules are not enforced by the filter but will emit stats and logs
-   * and can be used for rule testing.
-   * If absent, no shadow RBAC policy will be applied.
-   * If both shadow rules and shadow matcher are configured, shadow rules will be ignored.
-   *
    * @generated from field: envoy.config.rbac.v3.RBAC shadow_rules = 2;
    */
   shadowRules?: RBAC$1 | undefined;
 
   /**
-   * The match tree to use for emitting stats and logs which can be used for rule testing for
-   * incoming connections.
-   * If absent, no shadow matcher will be applied.
-   *
    * @generated from field: xds.type.matcher.v3.Matcher shadow_matcher = 7;
    */
   shadowMatcher?: Matcher | undefined;
 
   /**
-   * If specified, shadow rules will emit stats with the given prefix.
-   * This is useful to distinguish the stat when there are more than 1 RBAC filter configured with
-   * shadow rules.
-   *
    * @generated from field: string shadow_rules_stat_prefix = 5;
    */
   shadowRulesStatPrefix: string;
 
   /**
-   * The prefix to use when emitting statistics.
-   *
    * @generated from field: string stat_prefix = 3;
    */
   statPrefix: string;
 
   /**
-   * RBAC enforcement strategy. By default RBAC will be enforced only once
-   * when the first byte of data arrives from the downstream. When used in
-   * conjunction with filters that emit dynamic metadata after decoding
-   * every payload (e.g., Mongo, MySQL, Kafka) set the enforcement type to
-   * CONTINUOUS to enforce RBAC policies on every message boundary.
-   *
    * @generated from field: envoy.extensions.filters.network.rbac.v3.RBAC.EnforcementType enforcement_type = 4;
    */
   enforcementType: RBAC_EnforcementType;
@@ -111,18 +69,11 @@ export const RBACSchema: GenMessage<RBAC> = /*@__PURE__*/
  */
 export enum RBAC_EnforcementType {
   /**
-   * Apply RBAC policies when the first byte of data arrives on the connection.
-   *
    * @generated from enum value: ONE_TIME_ON_FIRST_BYTE = 0;
    */
   ONE_TIME_ON_FIRST_BYTE = 0,
 
   /**
-   * Continuously apply RBAC policies as data arrives. Use this mode when
-   * using RBAC with message oriented protocols such as Mongo, MySQL, Kafka,
-   * etc. when the protocol decoders emit dynamic metadata such as the
-   * resources being accessed and the operations on the resources.
-   *
    * @generated from enum value: CONTINUOUS = 1;
    */
   CONTINUOUS = 1,

@@ -17,43 +17,29 @@ import type { DnsTable } from "../../../../../data/dns/v3/dns_table_pb.ts";
 import { file_envoy_data_dns_v3_dns_table } from "../../../../../data/dns/v3/dns_table_pb.ts";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
-import { file_envoy_annotations_deprecation } from "../../../../../annotations/deprecation_pb.ts";
-import { file_udpa_annotations_status } from "../../../../../../udpa/annotations/status_pb.ts";
-import { file_validate_validate } from "../../../../../../validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/extensions/filters/udp/dns_filter/v3/dns_filter.proto.
  */
 export const file_envoy_extensions_filters_udp_dns_filter_v3_dns_filter: GenFile = /*@__PURE__*/
-  fileDesc("CjtlbnZveS9leHRlbnNpb25zL2ZpbHRlcnMvdWRwL2Ruc19maWx0ZXIvdjMvZG5zX2ZpbHRlci5wcm90bxIqZW52b3kuZXh0ZW5zaW9ucy5maWx0ZXJzLnVkcC5kbnNfZmlsdGVyLnYzIpMGCg9EbnNGaWx0ZXJDb25maWcSHAoLc3RhdF9wcmVmaXgYASABKAlCB/pCBHICEAESZgoNc2VydmVyX2NvbmZpZxgCIAEoCzJPLmVudm95LmV4dGVuc2lvbnMuZmlsdGVycy51ZHAuZG5zX2ZpbHRlci52My5EbnNGaWx0ZXJDb25maWcuU2VydmVyQ29udGV4dENvbmZpZxJmCg1jbGllbnRfY29uZmlnGAMgASgLMk8uZW52b3kuZXh0ZW5zaW9ucy5maWx0ZXJzLnVkcC5kbnNfZmlsdGVyLnYzLkRuc0ZpbHRlckNvbmZpZy5DbGllbnRDb250ZXh0Q29uZmlnGqQBChNTZXJ2ZXJDb250ZXh0Q29uZmlnEjcKEGlubGluZV9kbnNfdGFibGUYASABKAsyGy5lbnZveS5kYXRhLmRucy52My5EbnNUYWJsZUgAEj4KEmV4dGVybmFsX2Ruc190YWJsZRgCIAEoCzIgLmVudm95LmNvbmZpZy5jb3JlLnYzLkRhdGFTb3VyY2VIAEIUCg1jb25maWdfc291cmNlEgP4QgEa6gIKE0NsaWVudENvbnRleHRDb25maWcSPwoQcmVzb2x2ZXJfdGltZW91dBgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIK+kIHqgEEMgIIARJGChJ1cHN0cmVhbV9yZXNvbHZlcnMYAiADKAsyHS5lbnZveS5jb25maWcuY29yZS52My5BZGRyZXNzQgsYAZLHhtgEAzMuMBJVChVkbnNfcmVzb2x1dGlvbl9jb25maWcYBSABKAsyKS5lbnZveS5jb25maWcuY29yZS52My5EbnNSZXNvbHV0aW9uQ29uZmlnQgsYAZLHhtgEAzMuMBJNChl0eXBlZF9kbnNfcmVzb2x2ZXJfY29uZmlnGAQgASgLMiouZW52b3kuY29uZmlnLmNvcmUudjMuVHlwZWRFeHRlbnNpb25Db25maWcSJAoTbWF4X3BlbmRpbmdfbG9va3VwcxgDIAEoBEIH+kIEMgIoAUK0AQo4aW8uZW52b3lwcm94eS5lbnZveS5leHRlbnNpb25zLmZpbHRlcnMudWRwLmRuc19maWx0ZXIudjNCDkRuc0ZpbHRlclByb3RvUAFaXmdpdGh1Yi5jb20vZW52b3lwcm94eS9nby1jb250cm9sLXBsYW5lL2Vudm95L2V4dGVuc2lvbnMvZmlsdGVycy91ZHAvZG5zX2ZpbHRlci92MztkbnNfZmlsdGVydjO6gMjRBgIQAmIGcHJvdG8z", [file_envoy_config_core_v3_address, file_envoy_config_core_v3_base, file_envoy_config_core_v3_extension, file_envoy_config_core_v3_resolver, file_envoy_data_dns_v3_dns_table, file_google_protobuf_duration, file_envoy_annotations_deprecation, file_udpa_annotations_status, file_validate_validate]);
+  fileDesc("CjtlbnZveS9leHRlbnNpb25zL2ZpbHRlcnMvdWRwL2Ruc19maWx0ZXIvdjMvZG5zX2ZpbHRlci5wcm90bxIqZW52b3kuZXh0ZW5zaW9ucy5maWx0ZXJzLnVkcC5kbnNfZmlsdGVyLnYzIuYFCg9EbnNGaWx0ZXJDb25maWcSFQoLc3RhdF9wcmVmaXgYASABKAlCABJmCg1zZXJ2ZXJfY29uZmlnGAIgASgLMk8uZW52b3kuZXh0ZW5zaW9ucy5maWx0ZXJzLnVkcC5kbnNfZmlsdGVyLnYzLkRuc0ZpbHRlckNvbmZpZy5TZXJ2ZXJDb250ZXh0Q29uZmlnEmYKDWNsaWVudF9jb25maWcYAyABKAsyTy5lbnZveS5leHRlbnNpb25zLmZpbHRlcnMudWRwLmRuc19maWx0ZXIudjMuRG5zRmlsdGVyQ29uZmlnLkNsaWVudENvbnRleHRDb25maWcaoQEKE1NlcnZlckNvbnRleHRDb25maWcSNwoQaW5saW5lX2Ruc190YWJsZRgBIAEoCzIbLmVudm95LmRhdGEuZG5zLnYzLkRuc1RhYmxlSAASPgoSZXh0ZXJuYWxfZG5zX3RhYmxlGAIgASgLMiAuZW52b3kuY29uZmlnLmNvcmUudjMuRGF0YVNvdXJjZUgAQhEKDWNvbmZpZ19zb3VyY2USABrHAgoTQ2xpZW50Q29udGV4dENvbmZpZxI1ChByZXNvbHZlcl90aW1lb3V0GAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgASPQoSdXBzdHJlYW1fcmVzb2x2ZXJzGAIgAygLMh0uZW52b3kuY29uZmlnLmNvcmUudjMuQWRkcmVzc0ICGAESTAoVZG5zX3Jlc29sdXRpb25fY29uZmlnGAUgASgLMikuZW52b3kuY29uZmlnLmNvcmUudjMuRG5zUmVzb2x1dGlvbkNvbmZpZ0ICGAESTQoZdHlwZWRfZG5zX3Jlc29sdmVyX2NvbmZpZxgEIAEoCzIqLmVudm95LmNvbmZpZy5jb3JlLnYzLlR5cGVkRXh0ZW5zaW9uQ29uZmlnEh0KE21heF9wZW5kaW5nX2xvb2t1cHMYAyABKARCAGIGcHJvdG8z", [file_envoy_config_core_v3_address, file_envoy_config_core_v3_base, file_envoy_config_core_v3_extension, file_envoy_config_core_v3_resolver, file_envoy_data_dns_v3_dns_table, file_google_protobuf_duration]);
 
 /**
- * Configuration for the DNS filter.
- *
  * @generated from message envoy.extensions.filters.udp.dns_filter.v3.DnsFilterConfig
  */
 export type DnsFilterConfig = Message<"envoy.extensions.filters.udp.dns_filter.v3.DnsFilterConfig"> & {
   /**
-   * The stat prefix used when emitting DNS filter statistics
-   *
    * @generated from field: string stat_prefix = 1;
    */
   statPrefix: string;
 
   /**
-   * Server context configuration contains the data that the filter uses to respond
-   * to DNS requests.
-   *
    * @generated from field: envoy.extensions.filters.udp.dns_filter.v3.DnsFilterConfig.ServerContextConfig server_config = 2;
    */
   serverConfig?: DnsFilterConfig_ServerContextConfig | undefined;
 
   /**
-   * Client context configuration controls Envoy's behavior when it must use external
-   * resolvers to answer a query. This object is optional and if omitted instructs
-   * the filter to resolve queries from the data in the server_config
-   *
    * @generated from field: envoy.extensions.filters.udp.dns_filter.v3.DnsFilterConfig.ClientContextConfig client_config = 3;
    */
   clientConfig?: DnsFilterConfig_ClientContextConfig | undefined;
@@ -67,10 +53,6 @@ export const DnsFilterConfigSchema: GenMessage<DnsFilterConfig> = /*@__PURE__*/
   messageDesc(file_envoy_extensions_filters_udp_dns_filter_v3_dns_filter, 0);
 
 /**
- * This message contains the configuration for the DNS Filter operating
- * in a server context. This message will contain the virtual hosts and
- * associated addresses with which Envoy will respond to queries
- *
  * @generated from message envoy.extensions.filters.udp.dns_filter.v3.DnsFilterConfig.ServerContextConfig
  */
 export type DnsFilterConfig_ServerContextConfig = Message<"envoy.extensions.filters.udp.dns_filter.v3.DnsFilterConfig.ServerContextConfig"> & {
@@ -79,18 +61,12 @@ export type DnsFilterConfig_ServerContextConfig = Message<"envoy.extensions.filt
    */
   configSource: {
     /**
-     * Load the configuration specified from the control plane
-     *
      * @generated from field: envoy.data.dns.v3.DnsTable inline_dns_table = 1;
      */
     value: DnsTable;
     case: "inlineDnsTable";
   } | {
     /**
-     * Seed the filter configuration from an external path. This source
-     * is a yaml formatted file that contains the DnsTable driving Envoy's
-     * responses to DNS queries
-     *
      * @generated from field: envoy.config.core.v3.DataSource external_dns_table = 2;
      */
     value: DataSource;
@@ -106,74 +82,32 @@ export const DnsFilterConfig_ServerContextConfigSchema: GenMessage<DnsFilterConf
   messageDesc(file_envoy_extensions_filters_udp_dns_filter_v3_dns_filter, 0, 0);
 
 /**
- * This message contains the configuration for the DNS Filter operating
- * in a client context. This message will contain the timeouts, retry,
- * and forwarding configuration for Envoy to make DNS requests to other
- * resolvers
- *
- * [#next-free-field: 6]
- *
  * @generated from message envoy.extensions.filters.udp.dns_filter.v3.DnsFilterConfig.ClientContextConfig
  */
 export type DnsFilterConfig_ClientContextConfig = Message<"envoy.extensions.filters.udp.dns_filter.v3.DnsFilterConfig.ClientContextConfig"> & {
   /**
-   * Sets the maximum time we will wait for the upstream query to complete
-   * We allow 5s for the upstream resolution to complete, so the minimum
-   * value here is 1. Note that the total latency for a failed query is the
-   * number of retries multiplied by the resolver_timeout.
-   *
    * @generated from field: google.protobuf.Duration resolver_timeout = 1;
    */
   resolverTimeout?: Duration | undefined;
 
   /**
-   * This field was used for `dns_resolution_config` in Envoy 1.19.0 and
-   * 1.19.1.
-   * Control planes that need to set this field for Envoy 1.19.0 and
-   * 1.19.1 clients should fork the protobufs and change the field type
-   * to `DnsResolutionConfig`.
-   * Control planes that need to simultaneously support Envoy 1.18.x and
-   * Envoy 1.19.x should avoid Envoy 1.19.0 and 1.19.1.
-   *
-   * [#not-implemented-hide:]
-   *
    * @generated from field: repeated envoy.config.core.v3.Address upstream_resolvers = 2 [deprecated = true];
    * @deprecated
    */
   upstreamResolvers: Address[];
 
   /**
-   * DNS resolution configuration which includes the underlying dns resolver addresses and options.
-   * This field is deprecated in favor of
-   * :ref:`typed_dns_resolver_config <envoy_v3_api_field_extensions.filters.udp.dns_filter.v3.DnsFilterConfig.ClientContextConfig.typed_dns_resolver_config>`.
-   *
    * @generated from field: envoy.config.core.v3.DnsResolutionConfig dns_resolution_config = 5 [deprecated = true];
    * @deprecated
    */
   dnsResolutionConfig?: DnsResolutionConfig | undefined;
 
   /**
-   * DNS resolver type configuration extension. This extension can be used to configure c-ares, apple,
-   * or any other DNS resolver types and the related parameters.
-   * For example, an object of
-   * :ref:`CaresDnsResolverConfig <envoy_v3_api_msg_extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig>`
-   * can be packed into this ``typed_dns_resolver_config``. This configuration replaces the
-   * :ref:`dns_resolution_config <envoy_v3_api_field_extensions.filters.udp.dns_filter.v3.DnsFilterConfig.ClientContextConfig.dns_resolution_config>`
-   * configuration.
-   * During the transition period when both ``dns_resolution_config`` and ``typed_dns_resolver_config`` exists,
-   * when ``typed_dns_resolver_config`` is in place, Envoy will use it and ignore ``dns_resolution_config``.
-   * When ``typed_dns_resolver_config`` is missing, the default behavior is in place.
-   * [#extension-category: envoy.network.dns_resolver]
-   *
    * @generated from field: envoy.config.core.v3.TypedExtensionConfig typed_dns_resolver_config = 4;
    */
   typedDnsResolverConfig?: TypedExtensionConfig | undefined;
 
   /**
-   * Controls how many outstanding external lookup contexts the filter tracks.
-   * The context structure allows the filter to respond to every query even if the external
-   * resolution times out or is otherwise unsuccessful
-   *
    * @generated from field: uint64 max_pending_lookups = 3;
    */
   maxPendingLookups: bigint;
