@@ -3,7 +3,14 @@ import { NetLimits } from './limits.ts'
 import { type PeerRequirement, verifyPeer } from './peer-verification.ts'
 import { createSocketHandlers } from './socket-handlers.ts'
 import type { SocketOwner, StreamSocket } from './socket-owner.ts'
+import type { KeepaliveSetter, TcpKeepalive } from './tcp-keepalive.ts'
 import { type TlsContext, toClientTlsOptions } from './tls-context.ts'
+
+/** The kernel's own time before the first keep-alive probe (Linux `tcp_keepalive_time`). */
+const defaultIdleSeconds = 7200
+
+/** `setTimeout` takes no more; beyond it fires at once. */
+const longestTimeoutMs = 2 ** 31 - 1
 
 /** Where to connect: an IP address and port, or the absolute path of a Unix socket. */
 export type ConnectTarget =
@@ -23,8 +30,10 @@ export interface ConnectorOptions {
   readonly target: ConnectTarget
   /** From the call to the end of the TCP handshake, ms. */
   readonly connectTimeoutMs: number
-  /** Keep-alive probes start after this many milliseconds without traffic; absent: none. */
-  readonly keepAliveDelayMs: number | undefined
+  /** TCP keep-alive of each connection; absent: none. */
+  readonly keepalive: TcpKeepalive | undefined
+  /** Shared by all connectors of a process, from `createKeepaliveSetter`. */
+  readonly setKeepalive: KeepaliveSetter
   /** Called for each connected or failed socket, once, when it counts no more. */
   readonly onReleased: () => void
   /** Called when the operating system has the file descriptor back, once for each attempt. */
@@ -132,9 +141,12 @@ class ConnectAttempt implements SocketOwner {
 
   start(channel: Channel): void {
     const { target, connectTimeoutMs } = this.#options
-    this.#timer = setTimeout(() => {
-      this.#fail('timeout', `No connection to ${describeTarget(target)} within ${connectTimeoutMs} ms`)
-    }, connectTimeoutMs)
+    this.#timer = setTimeout(
+      () => {
+        this.#fail('timeout', `No connection to ${describeTarget(target)} within ${connectTimeoutMs} ms`)
+      },
+      Math.min(connectTimeoutMs, longestTimeoutMs),
+    )
     const tls = this.#tls
     const shared = {
       socket: channel.handlers,
@@ -159,8 +171,9 @@ class ConnectAttempt implements SocketOwner {
       socket.terminate()
       return
     }
-    const { keepAliveDelayMs } = this.#options
-    if (keepAliveDelayMs !== undefined) socket.setKeepAlive(true, keepAliveDelayMs)
+    const { keepalive, setKeepalive } = this.#options
+    if (keepalive !== undefined && !setKeepalive(socket, keepalive))
+      socket.setKeepAlive(true, (keepalive.idleSeconds ?? defaultIdleSeconds) * 1000)
     clearTimeout(this.#timer)
     if (this.#tls === undefined) {
       this.#handOver(socket, '')

@@ -76,7 +76,8 @@ function connectorTo(port: number): ReturnType<typeof createConnector> {
   return createConnector({
     target: { kind: 'tcp', address: '127.0.0.1', port },
     connectTimeoutMs: 2000,
-    keepAliveDelayMs: undefined,
+    keepalive: undefined,
+    setKeepalive: () => true,
     onReleased: () => undefined,
     onDescriptorFree: () => undefined,
   })

@@ -2,6 +2,7 @@ import { networkInterfaces } from 'node:os'
 import { type Clock, err, ok, type Result, systemAlarm, systemClock, TimerWheel } from '../base/index.ts'
 import {
   createOriginalDestinationReader,
+  createKeepaliveSetter,
   createSocketBudget,
   type OriginalDestinationReader,
   readFileDescriptorLimit,
@@ -81,6 +82,7 @@ class ProxyDataPlane implements DataPlane {
       tls: this.#tls,
       budget,
       resolver: options.resolver ?? systemResolver,
+      setKeepalive: createKeepaliveSetter(),
       telemetry,
       timers,
       clock,

@@ -185,6 +185,7 @@ export function createTestClusterServices(
     tls: createTlsMaterial(secrets),
     budget: createSocketBudget({ fileDescriptors: 1024 }),
     resolver,
+    setKeepalive: () => true,
     telemetry: createFakeTelemetry(),
     timers: new TimerWheel({ clock: systemClock, alarm: systemAlarm }),
     clock: systemClock,

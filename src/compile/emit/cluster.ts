@@ -28,6 +28,8 @@ export function emitCluster(plan: ClusterPlan): XdsResource {
     ...balancer(plan),
     connectTimeout: durationFromMs(plan.connectTimeoutMs),
     circuitBreakers: { thresholds: [{ ...plan.limits }] },
+    // 0 switches panic mode off: Envoy would otherwise send to draining endpoints once half of them drain.
+    commonLbConfig: { healthyPanicThreshold: { value: 0 } },
     ...(plan.protocol === 'http' ? { typedExtensionProtocolOptions: httpOptions(plan) } : {}),
     ...keepalive(plan),
     ...transport(plan),

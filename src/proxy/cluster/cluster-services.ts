@@ -1,5 +1,5 @@
 import type { Clock, TimerWheel } from '../../base/index.ts'
-import type { Resolver, SocketBudget } from '../../net/index.ts'
+import type { KeepaliveSetter, Resolver, SocketBudget } from '../../net/index.ts'
 import type { Telemetry } from '../../telemetry/index.ts'
 import type { TlsMaterial } from '../tls/index.ts'
 
@@ -8,6 +8,7 @@ export interface ClusterServices {
   readonly tls: TlsMaterial
   readonly budget: SocketBudget
   readonly resolver: Resolver
+  readonly setKeepalive: KeepaliveSetter
   readonly telemetry: Telemetry
   readonly timers: TimerWheel
   readonly clock: Clock

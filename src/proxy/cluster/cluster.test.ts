@@ -175,6 +175,22 @@ describe('connection pool', () => {
   })
 })
 
+describe('TCP keep-alive', () => {
+  test('connect() sets what the configuration of this moment says', async () => {
+    const given: unknown[] = []
+    const set = clusterSet(createTestClusterServices({ setKeepalive: (_, keepalive) => given.push(keepalive) > 0 }))
+    const endpoints = [testEndpoint(server().port)]
+    const tcpKeepalive = { idleSeconds: 60, intervalSeconds: 7, probes: 3 }
+    set.put(testCluster('c', { endpoints, tcpKeepalive }))
+    await open(pick(get(set)))
+    set.put(testCluster('c', { endpoints, tcpKeepalive: { probes: 4 } }))
+    await open(pick(get(set)))
+    set.put(testCluster('c', { endpoints }))
+    await open(pick(get(set)))
+    expect(given).toEqual([tcpKeepalive, { probes: 4 }])
+  })
+})
+
 describe('endpoint updates', () => {
   test('putEndpoints() keeps the runtime of an address that stays and closes idle connections of one that goes', async () => {
     const [one, two] = [server(), server()]

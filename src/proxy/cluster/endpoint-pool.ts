@@ -62,10 +62,10 @@ export class EndpointPool implements EndpointRuntime {
       get connectTimeoutMs() {
         return cluster.config.connectTimeoutMs
       },
-      get keepAliveDelayMs() {
-        const { tcpKeepalive } = cluster.config
-        return tcpKeepalive === undefined ? undefined : tcpKeepalive.delaySeconds * 1000
+      get keepalive() {
+        return cluster.config.tcpKeepalive
       },
+      setKeepalive: services.setKeepalive,
       onReleased: () => {
         this.connections -= 1
         cluster.onConnectionReleased()

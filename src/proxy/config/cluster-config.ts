@@ -23,7 +23,9 @@ export interface ClusterConfig {
   readonly idleTimeoutMs: number
   /** 0: no limit. */
   readonly maxRequestsPerConnection: number
-  readonly tcpKeepalive: { readonly delaySeconds: number } | undefined
+  /** Absent fields are the kernel's: 7,200 s, 75 s, 9 probes. */
+  readonly tcpKeepalive:
+    { readonly idleSeconds?: number; readonly intervalSeconds?: number; readonly probes?: number } | undefined
   /** Re-resolution interval of DNS clusters; 5 s by default. */
   readonly dnsRefreshMs: number
   /** From cluster metadata `istio.services[0]`, for metric labels. */

@@ -33,13 +33,13 @@ connect_timeout: 1.5s
 lb_policy: LEAST_REQUEST
 least_request_lb_config: { choice_count: 4 }
 circuit_breakers: { thresholds: [ { max_connections: 7, max_retries: 4294967295, track_remaining: true } ] }
-common_lb_config: {}
+common_lb_config: { healthy_panic_threshold: { value: 0 } }
 typed_extension_protocol_options:
   ${httpOptions}:
     "@type": type.googleapis.com/${httpOptions}
     explicit_http_config: { http_protocol_options: {} }
     common_http_protocol_options: { idle_timeout: 30s, max_requests_per_connection: 5 }
-upstream_connection_options: { tcp_keepalive: { keepalive_time: 60 } }
+upstream_connection_options: { tcp_keepalive: { keepalive_time: 60, keepalive_interval: 7, keepalive_probes: 3 } }
 metadata: { filter_metadata: { istio: { services: [ { host: reviews.default.svc.cluster.local, name: reviews, namespace: default } ] } } }
 transport_socket_matches:
 - name: tlsMode-istio
@@ -68,7 +68,7 @@ transport_socket_matches:
     limits: { maxConnections: 7, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 4_294_967_295 },
     idleTimeoutMs: 30_000,
     maxRequestsPerConnection: 5,
-    tcpKeepalive: { delaySeconds: 60 },
+    tcpKeepalive: { idleSeconds: 60, intervalSeconds: 7, probes: 3 },
     destination: { host: 'reviews.default.svc.cluster.local', name: 'reviews', namespace: 'default' },
     transportMatches: [
       {
@@ -127,14 +127,18 @@ describe('refused clusters', () => {
     ['type: EDS', 'eds_cluster_config.eds_config'],
     ['type: LOGICAL_DNS', 'load_assignment.endpoints'],
     ['connect_timeout: 0s', 'connect_timeout'],
-    ['common_lb_config: { healthy_panic_threshold: { value: 0 } }', 'common_lb_config.healthy_panic_threshold'],
+    ['common_lb_config: { healthy_panic_threshold: { value: 50 } }', 'common_lb_config.healthy_panic_threshold.value'],
     ['dns_lookup_family: V4_ONLY', 'dns_lookup_family'],
     ['lb_subset_config: {}', 'lb_subset_config'],
     ['circuit_breakers: { thresholds: [ { priority: HIGH } ] }', 'circuit_breakers.thresholds[0].priority'],
     ['circuit_breakers: { thresholds: [ { retry_budget: {} } ] }', 'circuit_breakers.thresholds[0].retry_budget'],
     [
-      'upstream_connection_options: { tcp_keepalive: { keepalive_probes: 3 } }',
+      'upstream_connection_options: { tcp_keepalive: { keepalive_probes: 128 } }',
       'upstream_connection_options.tcp_keepalive.keepalive_probes',
+    ],
+    [
+      'upstream_connection_options: { tcp_keepalive: { keepalive_interval: 0 } }',
+      'upstream_connection_options.tcp_keepalive.keepalive_interval',
     ],
     [
       `typed_extension_protocol_options: { ${httpOptions}: { "@type": type.googleapis.com/${httpOptions}, explicit_http_config: { http2_protocol_options: {} } } }`,

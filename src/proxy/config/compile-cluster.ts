@@ -22,7 +22,6 @@ import { supportedControlFields, supportedFields } from './supported-fields.ts'
 /** Key of `typed_extension_protocol_options` for HTTP. */
 const httpOptionsKey = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
 
-const maxUint32 = 0xffff_ffff
 const hourMs = 3_600_000
 
 /** Compiles a `Cluster`. */
@@ -184,10 +183,24 @@ function httpOptions(
 function keepalive(context: CompileContext, message: Cluster): ClusterConfig['tcpKeepalive'] {
   const settings = message.upstreamConnectionOptions?.tcpKeepalive
   if (settings === undefined) return undefined
-  const at = 'upstream_connection_options.tcp_keepalive.keepalive_time'
-  // Linux's own default, which Envoy leaves alone when the field is absent.
-  const field = { value: settings.keepaliveTime, absent: 7200, min: 1, max: maxUint32 }
-  return { delaySeconds: boundedInteger(context, at, field) }
+  const read = (field: string, value: number | undefined, max: number): number | undefined => {
+    if (value === undefined) return undefined
+    return boundedInteger(context, `upstream_connection_options.tcp_keepalive.${field}`, {
+      value,
+      absent: 1,
+      min: 1,
+      max,
+    })
+  }
+  // The bounds are Linux's: MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL, MAX_TCP_KEEPCNT.
+  const idleSeconds = read('keepalive_time', settings.keepaliveTime, 32_767)
+  const intervalSeconds = read('keepalive_interval', settings.keepaliveInterval, 32_767)
+  const probes = read('keepalive_probes', settings.keepaliveProbes, 127)
+  return {
+    ...(idleSeconds === undefined ? {} : { idleSeconds }),
+    ...(intervalSeconds === undefined ? {} : { intervalSeconds }),
+    ...(probes === undefined ? {} : { probes }),
+  }
 }
 
 function dnsRefresh(context: CompileContext, message: Cluster): number {

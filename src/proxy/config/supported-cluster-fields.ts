@@ -31,7 +31,9 @@ export const clusterFields: readonly (readonly [string, Readonly<Record<string, 
   ['envoy.config.cluster.v3.Cluster.LeastRequestLbConfig', { choice_count: 'honoured' }],
   ['envoy.config.cluster.v3.Cluster.RoundRobinLbConfig', {}],
   ['envoy.config.cluster.v3.Cluster.OriginalDstLbConfig', {}],
-  ['envoy.config.cluster.v3.Cluster.CommonLbConfig', {}],
+  ['envoy.config.cluster.v3.Cluster.CommonLbConfig', { healthy_panic_threshold: 'honoured' }],
+  // This proxy has no panic mode: it never sends to an endpoint that is known to be bad.
+  ['envoy.type.v3.Percent', { value: { only: ['0'] } }],
   [
     'envoy.config.cluster.v3.Cluster.TransportSocketMatch',
     {
@@ -53,7 +55,10 @@ export const clusterFields: readonly (readonly [string, Readonly<Record<string, 
     },
   ],
   ['envoy.config.cluster.v3.UpstreamConnectionOptions', { tcp_keepalive: 'honoured' }],
-  ['envoy.config.core.v3.TcpKeepalive', { keepalive_time: 'honoured' }],
+  [
+    'envoy.config.core.v3.TcpKeepalive',
+    { keepalive_time: 'honoured', keepalive_interval: 'honoured', keepalive_probes: 'honoured' },
+  ],
   [
     'envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
     {

@@ -22,7 +22,7 @@ export {
   required,
   transform,
 } from './collections.ts'
-export { duration, parseDuration } from './duration.ts'
+export { duration, longestDurationMs, parseDuration } from './duration.ts'
 export { type FieldFault, Place, type Subject } from './place.ts'
 export { maxRegexLength, maxRegexProgram, regex, regexGroups } from './regex.ts'
 export {

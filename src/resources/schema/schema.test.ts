@@ -113,6 +113,8 @@ describe('parseDuration()', () => {
     ['1d', undefined],
     ['1s ', undefined],
     ['1s!', undefined],
+    ['8784h', 31_622_400_000],
+    ['8785h', undefined],
     ['99999999999h', undefined],
   ]
   for (const [written, expected] of table) {

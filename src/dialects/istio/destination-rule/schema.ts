@@ -21,15 +21,18 @@ import { checkPortSettings, checkSubsets, checkTls } from './validate.ts'
 
 const count = integer(0, 2_147_483_647)
 
+/** Linux takes no longer keep-alive time or interval (`MAX_TCP_KEEPIDLE`), and at most 127 probes (`MAX_TCP_KEEPCNT`). */
+const longestKeepaliveMs = 32_767_000
+
 const tcpFields = {
   connectTimeout: optional(duration({ zero: false })),
   idleTimeout: optional(duration({ zero: true })),
   maxConnections: optional(count),
   tcpKeepalive: optional(
     object({
-      probes: optional(count),
-      time: optional(duration({ zero: false })),
-      interval: optional(duration({ zero: false })),
+      probes: optional(integer(0, 127)),
+      time: optional(duration({ zero: false, maxMs: longestKeepaliveMs })),
+      interval: optional(duration({ zero: false, maxMs: longestKeepaliveMs })),
     }),
   ),
   maxConnectionDuration: unsupported,

@@ -50,7 +50,8 @@ function translateTcp(tcp: Pool['tcp']): Partial<TrafficPolicy> {
       ? {}
       : {
           tcpKeepalive: {
-            ...(keepalive.probes === undefined ? {} : { probes: keepalive.probes }),
+            // 0 probes is not set, as in Istio: the kernel's number holds.
+            ...(keepalive.probes === undefined || keepalive.probes === 0 ? {} : { probes: keepalive.probes }),
             ...(keepalive.time === undefined ? {} : { timeMs: keepalive.time }),
             ...(keepalive.interval === undefined ? {} : { intervalMs: keepalive.interval }),
           },

@@ -11,6 +11,7 @@ import type {
   StringMatch,
 } from '../../../model/index.ts'
 import { type FieldPath, originOf } from '../../../resources/index.ts'
+import { longestDurationMs } from '../../../resources/schema/index.ts'
 import { hostSetBy, toHeaderOperations } from '../fields/headers.ts'
 import type { DelaySpec, FaultSpec, RedirectSpec, RetrySpec, RewriteSpec } from './action-schema.ts'
 import type { HttpMatchSpec } from './match-schema.ts'
@@ -126,7 +127,9 @@ function translateRetries(retries: RetrySpec | undefined): RetryPolicy {
     on: named ? retryOn.on : defaultConditions,
     retriableStatusCodes: retryOn?.statusCodes ?? [],
     ...(perTryTimeout === undefined || perTryTimeout === 0 ? {} : { perTryTimeoutMs: perTryTimeout }),
-    ...(backoff === undefined ? {} : { backoff: { baseMs: backoff, maxMs: backoff * backoffSpread } }),
+    ...(backoff === undefined
+      ? {}
+      : { backoff: { baseMs: backoff, maxMs: Math.min(backoff * backoffSpread, longestDurationMs) } }),
     avoidPreviousHosts: retries.retryIgnorePreviousHosts ?? true,
     source: 'explicit',
   }
