@@ -11,6 +11,9 @@ const run = Bun.spawnSync(
     '--compile',
     '--minify-syntax',
     '--minify-whitespace',
+    // Parsed and compiled ahead: nothing is parsed again in each of the processes of a mesh.
+    '--bytecode',
+    '--format=esm',
     '--sourcemap=none',
     `${root}/bin/weft.ts`,
     '--outfile',
