@@ -14,11 +14,11 @@ export interface PeerCertificate {
   readonly isAuthority: boolean
 }
 
-/** Reads the certificate that the peer of a TLS socket showed; undefined when there is none (or the socket is gone). */
-export function readPeerCertificate(socket: StreamSocket): PeerCertificate | undefined {
+/** Reads the certificate that the peer of a TLS socket showed: `none` when there is none (or the socket is gone), `unreadable` when its names do not parse. */
+export function readPeerCertificate(socket: StreamSocket): PeerCertificate | 'none' | 'unreadable' {
   const certificate = socket.getPeerX509Certificate()
   // Bun's types promise a certificate; it is undefined when the peer sent none.
-  return certificate === undefined || certificate === null ? undefined : readCertificate(certificate)
+  return certificate === undefined || certificate === null ? 'none' : (readCertificate(certificate) ?? 'unreadable')
 }
 
 /** SPIFFE id of the leaf of a PEM chain; empty when it has none or does not parse. */

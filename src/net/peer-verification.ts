@@ -14,7 +14,7 @@ export interface PeerNameMatch {
 export interface PeerRequirement {
   /** The chain must lead to a trusted root. False only where the resource configures no validation. */
   readonly verifyChain: boolean
-  /** A peer without a certificate is refused. */
+  /** A peer without a certificate is refused; else it is accepted as nobody, whatever `names` ask. */
   readonly requireCertificate: boolean
   /** At least one must match in each list; an empty list asks nothing. */
   readonly names: readonly (readonly PeerNameMatch[])[]
@@ -40,9 +40,11 @@ export function verifyPeer(
 ): PeerVerdict {
   const { requirement } = options
   const certificate = readPeerCertificate(socket)
-  if (certificate === undefined) {
-    if (!requirement.requireCertificate && requirement.names.every((list) => list.length === 0))
-      return { accepted: true, spiffeId: '' }
+  if (certificate === 'unreadable')
+    return { accepted: false, message: "The names of the peer's certificate do not parse" }
+  if (certificate === 'none') {
+    // As in Envoy, conditions on names hold for a certificate that is shown; `requireCertificate` says whether one must be.
+    if (!requirement.requireCertificate) return { accepted: true, spiffeId: '' }
     return { accepted: false, message: 'The peer showed no certificate' }
   }
   if (requirement.verifyChain) {

@@ -182,6 +182,33 @@ describe('mutual TLS between a connector and an accepting socket', () => {
     expect(owner.received).toBe(0)
   })
 
+  test.each([
+    ['no certificate', () => Promise.resolve(undefined), ''],
+    ['the right identity', () => authority.issue({ uris: [PAGE] }), PAGE],
+  ])('acceptTls() that asks for no certificate takes a client with %s', async (_title, issue, spiffeId) => {
+    const requirement = { ...only(PAGE), requireCertificate: false }
+    const { port, results } = serve(await authority.issue({ uris: [REVIEWS] }), { requirement })
+    const client = context({ role: 'client', certificate: await issue() })
+    const result = await connect(connectorTo(port), client, only(REVIEWS))
+    if (result.kind !== 'connected') throw new Error(result.message)
+    await until(() => results.length === 1, 'the verdict')
+    expect(results[0]).toMatchObject({ accepted: true, spiffeId })
+    result.socket.end()
+  })
+
+  test.each([
+    ['an untrusted certificate', () => stranger.issue({ uris: [PAGE] }), 'does not verify'],
+    ['another identity', () => authority.issue({ uris: [REVIEWS] }), 'expected uri exact'],
+    ['no name at all', () => authority.issue({}), 'expected uri exact'],
+  ])('acceptTls() that asks for no certificate still refuses a client with %s', async (_title, issue, reason) => {
+    const requirement = { ...only(PAGE), requireCertificate: false }
+    const { port, results } = serve(await authority.issue({ uris: [REVIEWS] }), { requirement })
+    await connect(connectorTo(port), context({ role: 'client', certificate: await issue() }), only(REVIEWS))
+    await until(() => results.length === 1, 'the verdict')
+    const [verdict] = results
+    expect(verdict?.accepted === false ? verdict.message : '').toContain(reason)
+  })
+
   test('acceptTls() refuses a session that was made under a trust since withdrawn', async () => {
     const certificate = await authority.issue({ uris: [REVIEWS] })
     let server = context({ role: 'server', certificate })
