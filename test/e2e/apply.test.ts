@@ -1,12 +1,13 @@
 /** What a user sees of `weft apply`, `get`, `describe`, `diff`, `delete` and `status`, and what the proxies make of it. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { startTestMesh, type TestMesh } from '../harness/test-mesh.ts'
 import type { TestWorkload } from '../harness/test-workload.ts'
 import { waitUntil } from '../harness/wait-until.ts'
 
 const limitMs = 60_000
+const olderProxy = resolve(import.meta.dir, '../harness/older-proxy.ts')
 
 let mesh: TestMesh
 let clients: readonly TestWorkload[] = []
@@ -17,7 +18,7 @@ beforeAll(async () => {
   ;[, ...clients] = await Promise.all([
     mesh.start({ service: 'echo' }),
     mesh.start({ service: 'client', ports: [] }),
-    mesh.start({ service: 'other', ports: [] }),
+    mesh.start({ service: 'other', ports: [], env: { BUN_OPTIONS: `--preload ${olderProxy}` } }),
   ])
   folder = join(mesh.dataDir, 'files')
   await mkdir(folder)
@@ -170,33 +171,48 @@ describe('an object that was applied', () => {
   )
 })
 
-describe('a change that the proxies refuse', () => {
-  // Valid, and Envoy takes it; Weft's proxy refuses durations of more than a year.
-  const tooLong = `apiVersion: networking.istio.io/v1
+describe('a change that a proxy refuses', () => {
+  function tea(pattern: string, status: number): string {
+    return `# Tea.
+apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: { name: echo }
 spec:
   hosts: [echo]
   http:
-    - name: patient
-      timeout: 9000h
-      route: [{ destination: { host: echo } }]
+    - name: tea
+      match: [{ uri: { regex: '${pattern}' } }]
+      directResponse: { status: ${status} }
+    - route: [{ destination: { host: echo } }]
 `
+  }
+
+  async function atTea(): Promise<readonly number[]> {
+    return Promise.all(clients.map(async (client) => (await client.request('http://echo:8080/tea')).status))
+  }
+
+  // `other` runs as an older version that takes patterns of at most 20 characters.
+  const long = '/tea(/[a-z]+(/[0-9]+)?)?'
 
   test(
-    'leaves the last good one serving, and is shown with its reason and line',
+    'leaves the last good one serving there, and is shown with its reason and line',
     async () => {
-      const path = await file('patient.yaml', tooLong)
+      const path = await file('tea.yaml', tea('/tea', 418))
+      expect((await mesh.weft('apply', '--wait', '-f', path)).exitCode).toBe(0)
+      expect(await atTea()).toEqual([418, 418])
+      await writeFile(path, tea(long, 451))
       const run = await mesh.weft('apply', '--wait', '-f', path)
       expect(run.exitCode).toBe(1)
-      expect(run.stdout + run.stderr).toContain('enforced on 0 of 2 proxies')
-      expect(run.stdout + run.stderr).toMatch(/client-v1: rejected: .*timeout.*Expected a duration/)
-      expect(run.stdout + run.stderr).toMatch(/other-v1: rejected: /)
-      expect(await answers()).toEqual([418, 418])
+      expect(run.stdout + run.stderr).toContain('enforced on 1 of 2 proxies')
+      expect(run.stdout + run.stderr).toMatch(/other-v1: rejected: .*safe_regex.*Expected at most 20 characters/)
+      expect(run.stdout + run.stderr).not.toContain('client-v1')
+      expect(await atTea()).toEqual([451, 418])
+      expect(await answers()).toEqual([200, 200])
       const { stdout } = await mesh.weft('status')
-      expect(stdout).toMatch(/^rejected by client-v1 at \S+: http_proxy\/echo:8080: .*timeout.*Expected a duration/m)
+      expect(stdout).toMatch(/^other-v1 .* rejected \d/m)
+      expect(stdout).toMatch(/^rejected by other-v1 at \S+: http_proxy\/echo:8080: .*Expected at most 20 characters/m)
       expect(stdout).toMatch(new RegExp(String.raw`from VirtualService\S* default/echo \(${path}:\d+\)`))
-      expect((await mesh.weft('describe', 'vs', 'echo')).stdout).toContain('rejected by client-v1')
+      expect((await mesh.weft('describe', 'vs', 'echo')).stdout).toContain('rejected by other-v1')
     },
     limitMs,
   )
@@ -204,10 +220,10 @@ spec:
   test(
     'is forgotten when it was mended',
     async () => {
-      const path = await file('patient.yaml', tooLong.replace('9000h', '9s'))
+      const path = await file('tea.yaml', tea('/tea', 451))
       const run = await mesh.weft('apply', '--wait', '-f', path)
       expect(run.stdout + run.stderr).toContain('enforced on 2 of 2 proxies')
-      expect(await answers()).toEqual([200, 200])
+      expect(await atTea()).toEqual([451, 451])
       expect((await mesh.weft('status')).stdout).not.toContain('rejected')
     },
     limitMs,
