@@ -28,6 +28,7 @@ import {
 import { createLastGoodFile, type LastGoodFile, LiveConfig } from './live/index.ts'
 import { type BootstrapSource, loadBootstrap } from './load-bootstrap.ts'
 import { toHttpNode, toXdsNode } from './proxy-node.ts'
+import { readTlsFile } from './read-tls-file.ts'
 
 /** How a proxy is run. */
 export type RunProxyOptions = BootstrapSource & ProxyProcessOptions
@@ -125,6 +126,7 @@ class ProxyProcess implements RunningProxy {
       dynamicListeners: ads?.listeners === true,
       flush: () => this.#connection?.flush(),
       onChange: () => this.#save(),
+      readTlsFile,
       log,
       drainMs: options.drainMs,
     })

@@ -74,10 +74,11 @@ export function testHttpProxyListener(port: number, fields: JsonObject = {}): Xd
 }
 
 /** The route configuration `http_proxy`, whose hosts come by VHDS over ADS. */
-export function testOnDemandRoutes(): XdsResource {
+export function testOnDemandRoutes(fields: JsonObject = {}): XdsResource {
   return testResource(TypeUrl.route, RouteConfigurationSchema, 'http_proxy', {
     name: 'http_proxy',
     vhds: { config_source: { ads: {}, resource_api_version: 'V3' } },
+    ...fields,
   })
 }
 

@@ -48,7 +48,7 @@ export function compileRouteConfiguration(
 
 /**
  * Compiles a `VirtualHost` of VHDS; `withVirtualHosts` puts it into its table, whose header edits and limits then count.
- * The table's own body limit is not known here: Envoy's default holds.
+ * The table's body limit is not known here: whoever puts the host into its table checks `findOversizedBody`.
  */
 export function compileVirtualHost(
   message: VirtualHost,
@@ -56,7 +56,7 @@ export function compileVirtualHost(
 ): Result<VirtualHostDefinition, readonly FieldFault[]> {
   const context = createCompileContext(options)
   checkSupport(VirtualHostSchema, message, { table: supportedFields, faults: context.faults })
-  const host = virtualHost(context, '', { message, maxBodyBytes: defaultMaxBodyBytes })
+  const host = virtualHost(context, '', { message, maxBodyBytes: Infinity })
   const [conflict] = findDomainConflicts([host])
   if (conflict !== undefined) context.faults.add('domains', `Domain ${conflict.domain} is given twice`)
   return context.faults.finish(host)
@@ -69,6 +69,7 @@ export function routeTable(context: CompileContext, path: string, message: Route
   const definition: RouteTableDefinition = {
     name: message.name,
     onDemand: message.vhds !== undefined,
+    maxDirectResponseBytes: maxBodyBytes,
     ignorePort: message.ignorePortInHostMatching,
     mostSpecificEditsWin: message.mostSpecificHeaderMutationsWins,
     ...levelEdits(context, path, message),

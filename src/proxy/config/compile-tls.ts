@@ -18,7 +18,7 @@ import { unpackAny } from './any-types.ts'
 import type { CompileContext } from './compile-context.ts'
 import { requireSecretSource } from './config-source.ts'
 import { fieldPath } from './fault-list.ts'
-import { dataSourceText, requiredText } from './field-values.ts'
+import { tlsSourceText, requiredText } from './field-values.ts'
 import type {
   ClientTlsConfig,
   SecretRef,
@@ -85,8 +85,8 @@ export function compileCertificate(
   const chainPath = fieldPath(path, 'certificate_chain')
   const keyPath = fieldPath(path, 'private_key')
   return {
-    certificateChain: part('certificate_chain', dataSourceText(context, chainPath, message.certificateChain)),
-    privateKey: part('private_key', dataSourceText(context, keyPath, message.privateKey)),
+    certificateChain: part('certificate_chain', tlsSourceText(context, chainPath, message.certificateChain)),
+    privateKey: part('private_key', tlsSourceText(context, keyPath, message.privateKey)),
   }
 }
 
@@ -96,7 +96,7 @@ export function compileValidation(
   path: string,
   message: CertificateValidationContext,
 ): ValidationContext {
-  const trustedCa = dataSourceText(context, fieldPath(path, 'trusted_ca'), message.trustedCa)
+  const trustedCa = tlsSourceText(context, fieldPath(path, 'trusted_ca'), message.trustedCa)
   if (trustedCa === undefined) context.faults.add(fieldPath(path, 'trusted_ca'), 'Expected a PEM bundle')
   return { trustedCa: trustedCa ?? '', subjectAltNames: compileNames(context, path, message) }
 }

@@ -5,7 +5,7 @@ import {
   type FractionalPercent,
 } from '../../xds/generated/envoy/type/v3/percent_pb.ts'
 import type { DataSource } from '../../xds/generated/envoy/config/core/v3/base_pb.ts'
-import type { CompileContext } from './compile-context.ts'
+import type { CompileContext, CompileOptions } from './compile-context.ts'
 
 /** Longest duration accepted: a year. Timers cannot hold much more than 24 days, and what is longer is a slip. */
 const maxDurationMs = 366 * 24 * 3600 * 1000
@@ -70,6 +70,7 @@ export function dataSourceBytes(
   context: CompileContext,
   path: string,
   source: DataSource | undefined,
+  readFile = context.options.readFile,
 ): Uint8Array | undefined {
   const specifier = source?.specifier
   switch (specifier?.case) {
@@ -78,7 +79,7 @@ export function dataSourceBytes(
     case 'inlineString':
       return bounded(context, path, new TextEncoder().encode(specifier.value))
     case 'filename': {
-      const text = fileText(context, `${path}.filename`, specifier.value)
+      const text = fileText(context, `${path}.filename`, specifier.value, readFile)
       return text === undefined ? undefined : bounded(context, path, new TextEncoder().encode(text))
     }
     default:
@@ -96,16 +97,34 @@ export function dataSourceText(
   return bytes === undefined ? undefined : new TextDecoder().decode(bytes)
 }
 
+/** The PEM text of a TLS context's data source; undefined when it is absent or at fault. */
+export function tlsSourceText(
+  context: CompileContext,
+  path: string,
+  source: DataSource | undefined,
+): string | undefined {
+  const { readTlsFile, readFile } = context.options
+  const bytes = dataSourceBytes(context, path, source, readTlsFile ?? readFile)
+  return bytes === undefined ? undefined : new TextDecoder().decode(bytes)
+}
+
 function bounded(context: CompileContext, path: string, bytes: Uint8Array): Uint8Array | undefined {
   if (bytes.length <= maxDataSourceBytes) return bytes
   context.faults.add(path, `Expected at most ${maxDataSourceBytes} bytes, got ${bytes.length}`)
   return undefined
 }
 
-function fileText(context: CompileContext, path: string, filename: string): string | undefined {
-  const { readFile } = context.options
+function fileText(
+  context: CompileContext,
+  path: string,
+  filename: string,
+  readFile: CompileOptions['readFile'],
+): string | undefined {
   if (readFile === undefined) {
-    context.faults.add(path, 'Files are read for the bootstrap only; expected inline_string or inline_bytes')
+    context.faults.add(
+      path,
+      'Files are read for the bootstrap and for TLS only; expected inline_string or inline_bytes',
+    )
     return undefined
   }
   try {

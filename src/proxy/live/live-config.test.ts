@@ -54,6 +54,7 @@ function setUp(options: Partial<LiveConfigOptions> & { readonly onDemand?: boole
     dynamicListeners: true,
     flush: () => {},
     onChange: () => {},
+    readTlsFile: () => 'PEM',
     log: (text) => log.push(text),
     drainMs: 1000,
     ...options,
@@ -78,6 +79,36 @@ describe('clusters', () => {
     expect(bench.asked).toEqual(['ClusterLoadAssignment c'])
     bench.apply(testEndpoints('c', [80, 81]))
     expect(bench.calls).toEqual(['endpoints c 2', 'cluster c'])
+  })
+
+  test('the files of a TLS context are read, and those of others refused', () => {
+    const read: string[] = []
+    const readTlsFile = (path: string): string => {
+      read.push(path)
+      if (path === '/missing.pem') throw new Error('no such file')
+      return 'PEM'
+    }
+    using bench = setUp({ readTlsFile })
+    const tls = (filename: string) =>
+      testCluster('c', {
+        transport_socket: {
+          name: 'tls',
+          typed_config: {
+            '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
+            common_tls_context: { validation_context: { trusted_ca: { filename } } },
+          },
+        },
+      })
+    expect(bench.apply(tls('/ca.pem'))).toEqual([])
+    expect(bench.apply(tls('/missing.pem'))).toMatchObject([
+      { message: expect.stringContaining('trusted_ca.filename: Cannot read /missing.pem: no such file') },
+    ])
+    const body = { filename: '/etc/passwd' }
+    const served = testVirtualHost('a:80', 'c', {
+      routes: [{ match: { prefix: '/' }, direct_response: { status: 200, body } }],
+    })
+    expect(bench.apply(served)).toHaveLength(1)
+    expect(read).toEqual(['/ca.pem', '/missing.pem'])
   })
 
   test('a cluster whose endpoints do not exist, or do not come in time, goes to work without', async () => {
@@ -246,6 +277,24 @@ describe('hosts on demand', () => {
     expect(await outcomes).toEqual(['found', 'found', 'found'])
     expect(await bench.ask('a:80')).toBe('found')
     expect(bench.asked).toHaveLength(1)
+  })
+
+  test('may have direct responses as large as their route configuration allows', () => {
+    using bench = setUp()
+    const limit = (bytes: number) => testOnDemandRoutes({ max_direct_response_body_size_bytes: bytes })
+    const answers = (bytes: number) => {
+      const body = { inline_string: 'x'.repeat(bytes) }
+      return testVirtualHost('a:80', 'c', {
+        routes: [{ match: { prefix: '/' }, direct_response: { status: 200, body } }],
+      })
+    }
+    expect(bench.apply(testHttpProxyListener(8080), limit(10_000), answers(10_000))).toEqual([])
+    expect(bench.apply(answers(10_001))).toMatchObject([
+      { message: expect.stringContaining('routes[0].direct_response.body: expected at most 10000 bytes') },
+    ])
+    expect(bench.apply(limit(9_999))).toMatchObject([
+      { message: expect.stringContaining('max_direct_response_body_size_bytes: virtual host http_proxy/a:80') },
+    ])
   })
 
   test('that there are not are remembered until they come', async () => {

@@ -39,6 +39,8 @@ export interface LiveConfigOptions {
   readonly flush: () => void
   /** The held resources changed. */
   readonly onChange: () => void
+  /** Reads the PEM files that TLS contexts name; throws when it cannot. */
+  readonly readTlsFile: (path: string) => string
   readonly log: (text: string) => void
   /** Longest time that connections of a removed listener may go on, milliseconds. */
   readonly drainMs: number
@@ -190,7 +192,7 @@ export class LiveConfig {
 
   /** Answers why the resource is refused. */
   #acceptOne(received: ReceivedResource): string | undefined {
-    const decoded = decodeResource(received.typeUrl, received.bytes)
+    const decoded = decodeResource(received.typeUrl, received.bytes, { readTlsFile: this.#options.readTlsFile })
     if (!decoded.ok) return faultText(decoded.error)
     if (decoded.value.kind !== 'virtual-host' && decoded.value.name !== received.name) {
       return `name: expected ${received.name}, as the response calls it, got ${decoded.value.name}`

@@ -1,5 +1,5 @@
 import type { DataPlane } from '../data-plane.ts'
-import { type RouteTable, type VirtualHostDefinition, withVirtualHosts } from '../route/index.ts'
+import { findOversizedBody, type RouteTable, type VirtualHostDefinition, withVirtualHosts } from '../route/index.ts'
 
 interface Entry {
   /** From RDS; undefined while only virtual hosts have come. */
@@ -29,6 +29,10 @@ export class RouteTables {
   /** Takes a route configuration in; the text says why not. Hosts delivered before stay. */
   putRoute(base: RouteTable): string | undefined {
     const entry = this.#entryOf(base.name)
+    for (const [name, host] of entry.delivered) {
+      const fault = bodyFault(base, host)
+      if (fault !== undefined) return `max_direct_response_body_size_bytes: virtual host ${name} of VHDS has ${fault}`
+    }
     const merged = withVirtualHosts(base, entry.delivered, [])
     if (!merged.ok)
       return `virtual_hosts: domain ${merged.error.map(({ domain }) => domain).join(', ')} is delivered by VHDS already`
@@ -41,6 +45,8 @@ export class RouteTables {
   putHost(name: string, host: VirtualHostDefinition): string | undefined {
     const entry = this.#entryOf(routeOf(name))
     if (entry.table !== undefined) {
+      const fault = bodyFault(entry.table, host)
+      if (fault !== undefined) return fault
       const changed = withVirtualHosts(entry.table, new Map([[name, host]]), [])
       if (!changed.ok)
         return `domains: ${changed.error.map(({ domain }) => domain).join(', ')} belongs to another virtual host`
@@ -75,6 +81,13 @@ export class RouteTables {
     entry.table = table
     this.#dataPlane().putRouteTable(table)
   }
+}
+
+function bodyFault(table: RouteTable, host: VirtualHostDefinition): string | undefined {
+  const found = findOversizedBody(table, host)
+  if (found === undefined) return undefined
+  const limit = `${found.maxBytes} bytes (max_direct_response_body_size_bytes of ${table.name})`
+  return `routes[${found.route}].direct_response.body: expected at most ${limit}, got ${found.bytes}`
 }
 
 /** The route configuration that a virtual host resource belongs to: all before the last slash. */

@@ -40,6 +40,7 @@ function table(virtualHosts: readonly VirtualHostDefinition[], more: Partial<Rou
   const result = createRouteTable({
     name: 't',
     onDemand: false,
+    maxDirectResponseBytes: 4096,
     ignorePort: false,
     mostSpecificEditsWin: false,
     ...noEdits,
@@ -102,7 +103,14 @@ describe('domains', () => {
   })
 
   test('createRouteTable() refuses a domain that two hosts claim', () => {
-    const definition = { name: 't', onDemand: false, ignorePort: false, mostSpecificEditsWin: false, ...noEdits }
+    const definition = {
+      name: 't',
+      onDemand: false,
+      maxDirectResponseBytes: 4096,
+      ignorePort: false,
+      mostSpecificEditsWin: false,
+      ...noEdits,
+    }
     expect(createRouteTable({ ...definition, virtualHosts: [host('a', 'x', 'y'), host('b', 'y')] })).toEqual({
       ok: false,
       error: [{ domain: 'y', virtualHost: 'b', other: 'a' }],

@@ -45,6 +45,26 @@ export function withVirtualHosts(
   return table.withDelivered(changed, removed)
 }
 
+/** A direct response whose body is larger than its table allows. */
+export interface OversizedBody {
+  /** Index of the route in its virtual host. */
+  readonly route: number
+  readonly bytes: number
+  /** `max_direct_response_body_size_bytes` of the table. */
+  readonly maxBytes: number
+}
+
+/** The first direct response of a virtual host of VHDS that is too large for this table. */
+export function findOversizedBody(table: RouteTable, host: VirtualHostDefinition): OversizedBody | undefined {
+  invariant(table instanceof CompiledRouteTable, 'A route table is made by createRouteTable')
+  const maxBytes = table.maxDirectResponseBytes
+  for (const [route, { action }] of host.routes.entries()) {
+    if (action.kind === 'respond' && action.body.length > maxBytes)
+      return { route, bytes: action.body.length, maxBytes }
+  }
+  return undefined
+}
+
 /** Matches a request against a table; the same as `table.decide`. */
 export function decide(
   table: RouteTable,
@@ -75,6 +95,10 @@ class CompiledRouteTable implements RouteTable {
     this.#own = own
     this.#delivered = delivered
     this.#domains = createDomainIndex([...own, ...delivered.values()], definition.ignorePort)
+  }
+
+  get maxDirectResponseBytes(): number {
+    return this.#definition.maxDirectResponseBytes
   }
 
   readonly decide = (request: RequestView, random: () => number, split: () => number = random): Decision => {

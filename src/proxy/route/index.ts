@@ -5,7 +5,13 @@
  *     RouteTableDefinition (plain data, from config/) -> createRouteTable -> RouteTable
  *     RouteTable + VirtualHostDefinition of VHDS -> withVirtualHosts -> RouteTable that shares the other hosts
  */
-export { createRouteTable, decide, withVirtualHosts } from './compiled-route-table.ts'
+export {
+  createRouteTable,
+  decide,
+  findOversizedBody,
+  type OversizedBody,
+  withVirtualHosts,
+} from './compiled-route-table.ts'
 export {
   RetryOn,
   type CompiledFault,

@@ -7,6 +7,8 @@ export interface RouteTableDefinition extends LevelEdits {
   readonly name: string
   /** The resource has `vhds`. */
   readonly onDemand: boolean
+  /** `max_direct_response_body_size_bytes`. */
+  readonly maxDirectResponseBytes: number
   /** `ignore_port_in_host_matching`. */
   readonly ignorePort: boolean
   /** `most_specific_header_mutations_wins`; otherwise the table's own edits are applied last and win. */
