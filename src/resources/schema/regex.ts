@@ -13,6 +13,7 @@ export const maxRegexProgram = 2000
 export const regex: Reader<string> = (value, place) => {
   const expected = 'a regular expression in RE2 syntax'
   if (typeof value !== 'string') return place.report({ code: 'WEFT_FIELD_TYPE', expected, got: describeValue(value) })
+  if (value === '') return place.report({ code: 'WEFT_FIELD_VALUE', expected, got: describeValue(value) })
   if (value.length > maxRegexLength) {
     return place.report({
       code: 'WEFT_FIELD_VALUE',

@@ -13,10 +13,23 @@ import {
   text,
   transform,
 } from '../../../resources/schema/index.ts'
+import { authority } from './authority.ts'
 
 const nameForm = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
 const headerName = pattern(nameForm, 'a header name', 256)
+
+/** What frames a message or belongs to one connection is written by the proxy alone. */
+const framingHeaders: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
 
 const headerValue: Reader<string> = transform(text, (value, place) => {
   // Envoy reads `%` as the start of a format command and `%%` as a percent sign; the model's values are literal.
@@ -31,47 +44,73 @@ const headerValue: Reader<string> = transform(text, (value, place) => {
 })
 
 function checkName(name: string, place: Place): void {
-  if (nameForm.test(name) || name === ':authority') return
-  place.report({ code: 'WEFT_FIELD_VALUE', expected: 'a header name', got: describeValue(name), pointAt: 'key' })
+  if (!nameForm.test(name) && name !== ':authority') {
+    place.report({ code: 'WEFT_FIELD_VALUE', expected: 'a header name', got: describeValue(name), pointAt: 'key' })
+  }
+  refuseFraming(name, place)
 }
 
-function refuseHost(name: string, place: Place): void {
+function refuseFraming(name: string, place: Place): void {
+  if (!framingHeaders.has(name.toLowerCase())) return
+  place.report({
+    code: 'WEFT_ISTIO_UNSUPPORTED',
+    message: `${name} frames the message or belongs to one connection: it cannot be edited`,
+    remedy: `Remove ${name}`,
+    pointAt: 'key',
+  })
+}
+
+function refuseHost(name: string, place: Place, remedy: string): void {
   if (!isHost(name)) return
   place.report({
     code: 'WEFT_FIELD_VALUE',
     expected: 'any header but Host',
     got: describeValue(name),
-    remedy: 'Use set to replace the host',
+    remedy,
     pointAt: 'key',
   })
 }
 
-const operationFields = {
-  set: optional(mapOf(headerValue, checkName)),
-  add: optional(
-    mapOf(headerValue, (name, place) => {
-      checkName(name, place)
-      refuseHost(name, place)
-    }),
-  ),
-  remove: optional(
-    list(
-      transform(headerName, (name, place) => {
-        refuseHost(name, place)
-        return name.toLowerCase()
+function operationFields(message: 'request' | 'response') {
+  const useSet = message === 'request' ? 'Use set to replace the host' : 'Responses have no Host'
+  const set = mapOf(headerValue, (name, place) => {
+    checkName(name, place)
+    if (message === 'response') refuseHost(name, place, useSet)
+  })
+  return {
+    set: optional(transform(set, checkHostValue)),
+    add: optional(
+      mapOf(headerValue, (name, place) => {
+        checkName(name, place)
+        refuseHost(name, place, useSet)
       }),
     ),
-  ),
+    remove: optional(
+      list(
+        transform(headerName, (name, place) => {
+          refuseHost(name, place, useSet)
+          refuseFraming(name, place)
+          return name.toLowerCase()
+        }),
+      ),
+    ),
+  }
+}
+
+/** What a host is set to becomes the authority of the request. */
+function checkHostValue(set: ReadonlyMap<string, string>, place: Place): ReadonlyMap<string, string> {
+  for (const [name, value] of set) if (isHost(name)) authority(value, place.at(name))
+  return set
 }
 
 /** Reads `headers` of a route or a destination. */
 export const headersReader = object({
-  request: optional(object(operationFields)),
-  response: optional(object(operationFields)),
+  request: optional(object(operationFields('request'))),
+  response: optional(object(operationFields('response'))),
 })
 
 /** `set`, `add` and `remove`, as written. */
-export type HeaderOperationsSpec = Read<typeof operationFields>
+export type HeaderOperationsSpec = Read<ReturnType<typeof operationFields>>
 
 /** Edits with lower-case names; a set of `host` or `:authority` is left out, see `hostSetBy`. */
 export function toHeaderOperations(spec: HeaderOperationsSpec | undefined): HeaderOperations {

@@ -1,6 +1,5 @@
 import {
   duration,
-  filledText,
   integer,
   object,
   oneOf,
@@ -18,6 +17,7 @@ import {
 } from '../../../resources/schema/index.ts'
 import { unsupported, unsupportedUnless } from '../fields/unsupported.ts'
 import { grpcStatusOf, readRetryOn } from './retry-on.ts'
+import { authority, pathText, pathTextOrEmpty } from '../fields/authority.ts'
 import {
   checkAbort,
   checkBody,
@@ -53,8 +53,11 @@ const faultFields = {
   delay: optional(object(delayFields, checkDelay)),
 }
 
+/** The proxy takes no more: beyond it retries only make an outage worse. */
+const maxAttempts = 1000
+
 const retryFields = {
-  attempts: optional(integer(0, 2_147_483_647)),
+  attempts: optional(integer(0, maxAttempts)),
   backoff: optional(duration({ zero: false })),
   perTryTimeout: optional(duration({ zero: true })),
   retryIgnorePreviousHosts: optional(boolean),
@@ -63,9 +66,9 @@ const retryFields = {
 }
 
 const redirectFields = {
-  uri: optional(text),
-  prefixRewrite: optional(text),
-  authority: optional(text),
+  uri: optional(pathText),
+  prefixRewrite: optional(pathText),
+  authority: optional(authority),
   scheme: optional(oneOf(['http', 'https'])),
   port: optional(portNumber),
   derivePort: optional(oneOf(['FROM_PROTOCOL_DEFAULT', 'FROM_REQUEST_PORT'])),
@@ -79,11 +82,11 @@ const directResponseFields = {
   body: optional(object(bodyFields, checkBody)),
 }
 
-const regexRewriteFields = { match: required(regex), rewrite: required(text) }
+const regexRewriteFields = { match: required(regex), rewrite: required(pathTextOrEmpty) }
 
 const rewriteFields = {
-  uri: optional(text),
-  authority: optional(filledText),
+  uri: optional(pathText),
+  authority: optional(authority),
   uriRegexRewrite: optional(object(regexRewriteFields, checkRegexRewrite)),
 }
 

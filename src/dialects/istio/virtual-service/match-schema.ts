@@ -27,7 +27,7 @@ const httpMatchFields = {
   authority: optional(filledStringMatch),
   headers: optional(headerConditions),
   withoutHeaders: optional(headerConditions),
-  queryParams: optional(mapOf(queryStringMatch)),
+  queryParams: optional(mapOf(queryStringMatch, checkQueryName)),
   port: optional(portNumber),
   sourceLabels: optional(labels),
   sourceNamespace: optional(dnsLabel),
@@ -55,6 +55,11 @@ export type TcpMatchSpec = Read<typeof tcpMatchFields>
 
 /** Reads the `match` list of a TCP rule. */
 export const tcpMatches = list(object(tcpMatchFields))
+
+function checkQueryName(name: string, place: Place): void {
+  if (name !== '') return
+  place.report({ code: 'WEFT_FIELD_VALUE', expected: 'the name of a parameter', got: '""', pointAt: 'key' })
+}
 
 function checkHeaderName(name: string, place: Place): void {
   if (name.startsWith('@')) {

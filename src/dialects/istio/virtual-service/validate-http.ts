@@ -12,8 +12,8 @@ import type {
 import type { HttpMatchSpec } from './match-schema.ts'
 import type { HttpRuleSpec } from './schema.ts'
 
-/** Longest `directResponse.body`, in bytes: Envoy's own limit for a body in a route. */
-const maxBodyBytes = 4096
+/** Longest `directResponse.body`, in bytes: Istio's limit, and that of the route configurations the mesh writes. */
+const maxBodyBytes = 1_048_576
 
 type Written = (name: string) => boolean
 
