@@ -76,11 +76,30 @@ describe.each(kinds)('balancer contract: %j', (config) => {
     const hosts = hostsOf(1000, 1)
     const balancer = createBalancer<Host>(config, seeded(5))
     balancer.setHosts(hosts)
-    for (let pick = 0; pick < 100; pick += 1) expect(pickAvoiding(balancer, hosts, hosts[0])).toBe(hosts[1])
+    const first = { hosts: hosts.slice(0, 1) }
+    for (let pick = 0; pick < 100; pick += 1) expect(pickAvoiding(balancer, hosts, first)).toBe(hosts[1])
     const alone = hosts.slice(0, 1)
     balancer.setHosts(alone)
-    expect(pickAvoiding(balancer, alone, alone[0])).toBe(alone[0])
+    expect(pickAvoiding(balancer, alone, first)).toBe(alone[0])
   })
+})
+
+test('pickAvoiding() draws again up to `attempts` times and then takes what came last', () => {
+  const hosts = hostsOf(1, 1, 1, 1)
+  for (const [attempts, name, draws] of [
+    [0, 'h0', 1],
+    [1, 'h1', 2],
+    [2, 'h2', 3],
+    [3, 'h3', 4],
+    [9, 'h3', 4],
+  ] as const) {
+    const balancer = createBalancer<Host>({ kind: 'round-robin' }, () => 0)
+    balancer.setHosts(hosts)
+    let drawn = 0
+    const counting = { setHosts: balancer.setHosts, pick: () => ((drawn += 1), balancer.pick()) }
+    expect(pickAvoiding(counting, hosts, { hosts: hosts.slice(0, 3), attempts })?.name).toBe(name)
+    expect(drawn).toBe(draws)
+  }
 })
 
 test('round robin pick() serves equal hosts strictly in turn', () => {

@@ -20,17 +20,22 @@ export interface Balancer<Host extends BalancedHost> {
 /** Draws again this often before it searches for a host that is not to be avoided. */
 const REDRAWS = 3
 
-/** Picks a host other than `avoid` (the last try of a retried request); `avoid` itself when there is no other. */
+/** Hosts to be avoided, and how hard. */
+export interface AvoidedHosts {
+  readonly hosts: readonly unknown[]
+  /** Draws again this often and then takes what was drawn last; absent: such a host is taken only when there is no other. */
+  readonly attempts?: number
+}
+
+/** Picks a host other than those to be avoided (the earlier tries of a retried request). */
 export function pickAvoiding<Host extends BalancedHost>(
   balancer: Balancer<Host>,
   hosts: readonly Host[],
-  avoid: Host | undefined,
+  avoid: AvoidedHosts,
 ): Host | undefined {
-  const first = balancer.pick()
-  if (first !== avoid || avoid === undefined) return first
-  for (let draw = 0; draw < REDRAWS; draw += 1) {
-    const next = balancer.pick()
-    if (next !== avoid) return next
-  }
-  return hosts.find((host) => host !== avoid) ?? first
+  let host = balancer.pick()
+  const draws = avoid.attempts ?? REDRAWS
+  for (let draw = 0; draw < draws && host !== undefined && avoid.hosts.includes(host); draw += 1) host = balancer.pick()
+  if (avoid.attempts !== undefined || !avoid.hosts.includes(host)) return host
+  return hosts.find((other) => !avoid.hosts.includes(other)) ?? host
 }

@@ -3,5 +3,5 @@
  * the injected random numbers; knows endpoints only by weight and load.
  */
 export { availableHosts } from './available-hosts.ts'
-export { type BalancedHost, type Balancer, pickAvoiding } from './balancer.ts'
+export { type AvoidedHosts, type BalancedHost, type Balancer, pickAvoiding } from './balancer.ts'
 export { createBalancer } from './create-balancer.ts'

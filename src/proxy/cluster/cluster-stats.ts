@@ -7,7 +7,9 @@ const statNames = [
   'upstream_cx_connect_timeout',
   'upstream_cx_overflow',
   'upstream_rq_total',
+  'upstream_rq_pending_total',
   'upstream_rq_pending_overflow',
+  'upstream_rq_pending_failure_eject',
   'upstream_rq_retry',
   'upstream_rq_retry_success',
   'upstream_rq_retry_overflow',
@@ -23,7 +25,9 @@ export function createClusterStats(telemetry: Telemetry, cluster: string): Clust
     upstream_cx_connect_timeout: 0,
     upstream_cx_overflow: 0,
     upstream_rq_total: 0,
+    upstream_rq_pending_total: 0,
     upstream_rq_pending_overflow: 0,
+    upstream_rq_pending_failure_eject: 0,
     upstream_rq_retry: 0,
     upstream_rq_retry_success: 0,
     upstream_rq_retry_overflow: 0,
@@ -43,4 +47,23 @@ export function createClusterStats(telemetry: Telemetry, cluster: string): Clust
     })
   }
   return stats
+}
+
+/** A number of one cluster that is exported as a gauge, from its first change on. */
+export class ClusterGauge {
+  value = 0
+  #exported: { value: number } | undefined = undefined
+  readonly #make: () => { value: number }
+
+  /** @param name Envoy's, without prefix. Clusters of one name (the old one still drains) share what is exported and nothing else. */
+  constructor(telemetry: Telemetry, cluster: string, name: string) {
+    this.#make = () => telemetry.gauge(`envoy_cluster_${name}`, { envoy_cluster_name: cluster })
+  }
+
+  /** Changes the value. */
+  add(difference: number): void {
+    this.value += difference
+    this.#exported ??= this.#make()
+    this.#exported.value += difference
+  }
 }

@@ -16,6 +16,7 @@ import {
   type ConnectOutcome,
   createClusterSet,
   type EndpointRuntime,
+  PendingTicket,
 } from './index.ts'
 
 const servers: TestServer[] = []
@@ -188,6 +189,112 @@ describe('TCP keep-alive', () => {
     set.put(testCluster('c', { endpoints }))
     await open(pick(get(set)))
     expect(given).toEqual([tcpKeepalive, { probes: 4 }])
+  })
+})
+
+/** A request that waits; says in `log` what it was told. */
+function waiting(name: string, log: string[], takes = true): PendingTicket & { socket?: StreamSocket } {
+  const ticket: PendingTicket & { socket?: StreamSocket } = new PendingTicket({
+    onConnection: (socket, fresh) => {
+      log.push(`${name} ${fresh ? 'fresh' : 'used'}${takes ? '' : ' refused'}`)
+      if (takes) ticket.socket = socket
+      return takes
+    },
+    onConnectionFailed: ({ reason }) => log.push(`${name} ${reason}`),
+  })
+  return ticket
+}
+
+describe('queue of an endpoint', () => {
+  const limited = { maxConnections: 1, maxPendingRequests: 9, maxRequests: 9, maxRetries: 1 }
+
+  test('enqueue() counts as pending until a connection is there, also while it is being opened', async () => {
+    const set = clusterSet()
+    set.put(testCluster('c', { endpoints: [testEndpoint(server().port)] }))
+    const cluster = get(set)
+    const endpoint = pick(cluster)
+    const log: string[] = []
+    for (const name of ['a', 'b']) endpoint.enqueue(waiting(name, log))
+    expect([cluster.pendingRequests, cluster.connections, log]).toEqual([2, 2, []])
+    await until(() => log.length === 2, 'both')
+    expect(log).toEqual(['a fresh', 'b fresh'])
+    expect(cluster.pendingRequests).toBe(0)
+  })
+
+  test('a connection that becomes free goes to the first in line, though one is being opened for it', async () => {
+    const set = clusterSet()
+    set.put(testCluster('c', { endpoints: [testEndpoint(server().port)] }))
+    const cluster = get(set)
+    const endpoint = pick(cluster)
+    const socket = await open(endpoint)
+    const log: string[] = []
+    endpoint.enqueue(waiting('a', log))
+    endpoint.putIdle(socket)
+    expect(log).toEqual(['a used'])
+    await until(() => endpoint.takeIdle() !== undefined, 'the connection opened in vain to be kept')
+    expect(log).toEqual(['a used'])
+  })
+
+  test('who does not take the connection leaves it to the next, and at last to the pool', async () => {
+    const set = clusterSet()
+    set.put(testCluster('c', { endpoints: [testEndpoint(server().port)], limits: limited }))
+    const endpoint = pick(get(set))
+    const socket = await open(endpoint)
+    const log: string[] = []
+    for (const name of ['a', 'b']) endpoint.enqueue(waiting(name, log, false))
+    endpoint.putIdle(socket)
+    expect(log).toEqual(['a used refused', 'b used refused'])
+    expect(endpoint.takeIdle()).toBe(socket)
+  })
+
+  test('who wants a fresh connection at the limit is given the place of the one that becomes free', async () => {
+    const set = clusterSet()
+    set.put(testCluster('c', { endpoints: [testEndpoint(server().port)], limits: limited }))
+    const endpoint = pick(get(set))
+    const socket = await open(endpoint)
+    const log: string[] = []
+    const picky = waiting('picky', log)
+    picky.freshOnly = true
+    endpoint.enqueue(picky)
+    const other = waiting('other', log)
+    endpoint.enqueue(other)
+    endpoint.putIdle(socket)
+    expect(log).toEqual(['other used'])
+    endpoint.putIdle(socket)
+    await until(() => log.length === 2, 'the new connection')
+    expect(log).toEqual(['other used', 'picky fresh'])
+  })
+
+  test('dequeue() is heard by nobody, twice and from an empty queue too', async () => {
+    const set = clusterSet()
+    set.put(testCluster('c', { endpoints: [testEndpoint(server().port)], limits: limited }))
+    const cluster = get(set)
+    const endpoint = pick(cluster)
+    const socket = await open(endpoint)
+    const log: string[] = []
+    const tickets = ['a', 'b', 'c'].map((name) => waiting(name, log))
+    for (const ticket of tickets) endpoint.enqueue(ticket)
+    for (const ticket of [tickets[1], tickets[1], tickets[0]]) if (ticket !== undefined) endpoint.dequeue(ticket)
+    expect(cluster.pendingRequests).toBe(1)
+    endpoint.putIdle(socket)
+    expect(log).toEqual(['c used'])
+    for (const ticket of tickets) endpoint.dequeue(ticket)
+    expect(cluster.pendingRequests).toBe(0)
+  })
+
+  test('a failed attempt fails one while others are under way, and all with the last', async () => {
+    const gone = server()
+    gone[Symbol.dispose]()
+    const set = clusterSet()
+    set.put(testCluster('c', { endpoints: [testEndpoint(gone.port)], limits: { ...limited, maxConnections: 2 } }))
+    const cluster = get(set)
+    const endpoint = pick(cluster)
+    const log: string[] = []
+    for (const name of ['a', 'b', 'c', 'd']) endpoint.enqueue(waiting(name, log))
+    await until(() => log.length === 4, 'all to fail')
+    expect(log).toEqual(['a refused', 'b refused', 'c refused', 'd refused'])
+    expect([cluster.pendingRequests, cluster.connections]).toEqual([0, 0])
+    expect(cluster.stats.upstream_rq_pending_failure_eject).toBe(4)
   })
 })
 

@@ -1,8 +1,9 @@
+import { createResponseClasses } from '../../telemetry/index.ts'
 import { availableHosts, type Balancer, createBalancer, pickAvoiding } from '../balance/index.ts'
 import type { ClusterConfig, EndpointConfig } from '../config/index.ts'
-import { createClusterStats } from './cluster-stats.ts'
+import { ClusterGauge, createClusterStats } from './cluster-stats.ts'
 import type { ClusterServices } from './cluster-services.ts'
-import type { ClusterRuntime, ClusterStats, EndpointRuntime } from './contract.ts'
+import type { ClusterRuntime, ClusterStats, EndpointRuntime, PreviousHosts } from './contract.ts'
 import { endpointKey, EndpointPool } from './endpoint-pool.ts'
 
 /** Most addresses that an original-destination cluster remembers; those without connections make room for new ones. */
@@ -10,32 +11,57 @@ const ORIGINAL_DESTINATIONS = 4096
 
 /** A cluster at run time; see {@link ClusterRuntime}. Discovery hands in endpoints by {@link Cluster.setEndpoints}. */
 export class Cluster implements ClusterRuntime {
-  activeRequests = 0
-  pendingRequests = 0
   activeRetries = 0
-  connections = 0
   config: ClusterConfig
   readonly stats: ClusterStats
+  readonly countResponse: (status: number) => void
   readonly #services: ClusterServices
-  #activeConnections: { value: number } | undefined
+  readonly #connections: ClusterGauge
+  readonly #active: ClusterGauge
+  readonly #pending: ClusterGauge
   #balancer: Balancer<EndpointPool>
   #pools = new Map<string, EndpointPool>()
   #available: readonly EndpointPool[] = []
+  /** Endpoints held back by the limit of connections, in the order in which they began to wait. */
+  readonly #waiting = new Set<EndpointPool>()
 
   constructor(config: ClusterConfig, services: ClusterServices) {
     this.config = config
     this.#services = services
-    this.stats = createClusterStats(services.telemetry, config.name)
+    const { telemetry } = services
+    this.stats = createClusterStats(telemetry, config.name)
+    this.#connections = new ClusterGauge(telemetry, config.name, 'upstream_cx_active')
+    this.#active = new ClusterGauge(telemetry, config.name, 'upstream_rq_active')
+    this.#pending = new ClusterGauge(telemetry, config.name, 'upstream_rq_pending_active')
+    const labels = { envoy_cluster_name: config.name }
+    this.countResponse = createResponseClasses(telemetry, 'envoy_cluster_upstream_rq_xx', labels)
     this.#balancer = createBalancer(config.balancer, services.random)
+  }
+
+  get connections(): number {
+    return this.#connections.value
+  }
+
+  get pendingRequests(): number {
+    return this.#pending.value
+  }
+
+  get activeRequests(): number {
+    return this.#active.value
+  }
+
+  set activeRequests(count: number) {
+    this.#active.add(count - this.#active.value)
   }
 
   get endpoints(): Iterable<EndpointPool> {
     return this.#pools.values()
   }
 
-  pick(avoid: EndpointRuntime | undefined, originalDestination: string): EndpointRuntime | undefined {
+  pick(previous: PreviousHosts | undefined, originalDestination: string): EndpointRuntime | undefined {
     if (this.config.discovery === 'original-dst') return this.#pickOriginal(originalDestination)
-    return pickAvoiding(this.#balancer, this.#available, avoid instanceof EndpointPool ? avoid : undefined)
+    if (previous === undefined) return this.#balancer.pick()
+    return pickAvoiding<EndpointPool>(this.#balancer, this.#available, previous)
   }
 
   /** Swaps the configuration; pools and counters live on. */
@@ -53,6 +79,8 @@ export class Cluster implements ClusterRuntime {
       for (const pool of this.#pools.values()) pool.renewTransport()
     if (!Bun.deepEquals(old.destination, config.destination, true))
       for (const pool of this.#pools.values()) pool.series.clear()
+    // The limit of connections may be higher now.
+    this.#openForWaiting()
   }
 
   /** Replaces the endpoints. The runtime of an address that stays is kept; idle connections of one that goes are closed. */
@@ -84,17 +112,33 @@ export class Cluster implements ClusterRuntime {
   }
 
   onConnectionOpening(): void {
-    this.connections += 1
-    this.#activeConnections ??= this.#services.telemetry.gauge('envoy_cluster_upstream_cx_active', {
-      envoy_cluster_name: this.config.name,
-    })
-    this.#activeConnections.value += 1
+    this.#connections.add(1)
     this.stats.upstream_cx_total += 1
   }
 
   onConnectionReleased(): void {
-    this.connections -= 1
-    if (this.#activeConnections !== undefined) this.#activeConnections.value -= 1
+    this.#connections.add(-1)
+    if (this.#waiting.size > 0) this.#openForWaiting()
+  }
+
+  onPending(): void {
+    this.#pending.add(1)
+    this.stats.upstream_rq_pending_total += 1
+  }
+
+  onPendingOver(): void {
+    this.#pending.add(-1)
+  }
+
+  /** Notes whether an endpoint has requests for which no connection is open or opening, because the limit is reached. */
+  setWaiting(pool: EndpointPool, waits: boolean): void {
+    if (waits) this.#waiting.add(pool)
+    else if (this.#waiting.size > 0) this.#waiting.delete(pool)
+  }
+
+  /** Whoever began to wait first opens first. */
+  #openForWaiting(): void {
+    for (const pool of this.#waiting) pool.openForPending()
   }
 
   /** The endpoint is the address that the client meant (Envoy `ORIGINAL_DST`). None when it is not known, or is ourselves. */

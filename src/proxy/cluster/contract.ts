@@ -1,20 +1,34 @@
 import type { StreamSocket, SocketOwner } from '../../net/index.ts'
 import type { EdgeSeries } from '../../telemetry/index.ts'
 import type { ClusterConfig, EndpointConfig } from '../config/index.ts'
+import type { PendingTicket } from './pending-queue.ts'
 
 /** A cluster at run time: endpoints, balancer, limits and pools. Lives as long as its name is configured; configuration is swapped inside. */
 export interface ClusterRuntime {
   readonly config: ClusterConfig
-  /** Chooses an endpoint; undefined when none is healthy. `avoid` is preferred against (previous hosts of a retry) but taken when nothing else is left. */
-  readonly pick: (avoid: EndpointRuntime | undefined, originalDestination: string) => EndpointRuntime | undefined
-  /** Circuit breaker state, counted by the data path. */
+  /** Chooses an endpoint; undefined when none is healthy. */
+  readonly pick: (previous: PreviousHosts | undefined, originalDestination: string) => EndpointRuntime | undefined
+  /** Requests that have a connection; circuit breaker state, counted by the data path. */
   activeRequests: number
-  pendingRequests: number
+  /** Requests that wait for a connection; counted by the endpoints' queues, nobody else writes it. */
+  readonly pendingRequests: number
   activeRetries: number
   /** Open or opening; counted by the pools, nobody else writes it. */
   readonly connections: number
   /** `upstream_rq_pending_overflow` and friends, for /clusters and metrics. */
   readonly stats: ClusterStats
+  /** Counts what a request that was routed here ended with, as `upstream_rq_xx`. */
+  readonly countResponse: (status: number) => void
+}
+
+/** Endpoints that a request was sent to already and would rather not be sent to again (Envoy `previous_hosts`). */
+export interface PreviousHosts {
+  readonly hosts: readonly EndpointRuntime[]
+  /**
+   * How often the balancer is asked again when it names one of them (`host_selection_retry_max_attempts`); what it names last is
+   * taken. Absent: one of them is taken only when there is no other.
+   */
+  readonly attempts?: number
 }
 
 /** Counters of one cluster, Envoy's names without prefix; exported by telemetry as `envoy_cluster_<name>`. */
@@ -23,8 +37,13 @@ export interface ClusterStats {
   upstream_cx_connect_fail: number
   upstream_cx_connect_timeout: number
   upstream_cx_overflow: number
+  /** Requests that got a connection. */
   upstream_rq_total: number
+  /** Requests that had to wait for one. */
+  upstream_rq_pending_total: number
   upstream_rq_pending_overflow: number
+  /** Waited, and no connection could be had. */
+  upstream_rq_pending_failure_eject: number
   upstream_rq_retry: number
   upstream_rq_retry_success: number
   upstream_rq_retry_overflow: number
@@ -42,17 +61,30 @@ export interface EndpointRuntime {
   totalRequests: number
   /** Edge series cached by the HTTP and TCP layers: key is theirs, bounded by the number of distinct peers. */
   readonly series: Map<string, EdgeSeries>
-  /** The connection speaks mTLS to a proxy of the mesh (its transport match has TLS with a client certificate). */
+  /** The connection speaks mTLS to a proxy of the mesh (its TLS has a client certificate and an ALPN that begins with `istio`). */
   readonly meshed: boolean
+  /** SPIFFE id that it proved when it was last connected to; empty when none. */
+  readonly peerSpiffeId: string
   /**
    * Most recently used idle connection, removed from the pool; undefined when there is none. Its `socket.data` is again the owner that it
    * had at `putIdle` (so counts of requests per connection can live there); the taker may set another.
    */
   readonly takeIdle: () => StreamSocket | undefined
-  /** Gives a clean keep-alive connection back; the pool owns it until the next `takeIdle` and closes it when it idles too long or the peer closes or speaks. */
+  /**
+   * Gives a clean keep-alive connection back. It goes to the request that has waited longest, during this call; if none waits, the
+   * pool owns it until the next `takeIdle` and closes it when it idles too long or the peer closes or speaks.
+   */
   readonly putIdle: (socket: StreamSocket) => void
   /**
-   * Opens a new connection (TCP, and TLS with the peer verified, before `done`). Exactly one call of `done`; `cancel` of the
+   * Waits for a connection, one that becomes free or a new one; asked for when `takeIdle` had none. One is opened if there are more
+   * requests waiting than connections opening and the limit of the cluster allows it, or the endpoint has none at all. The
+   * request is told exactly once, never before this returns, unless it leaves by `dequeue`. A connection whose request left meanwhile stays for others.
+   */
+  readonly enqueue: (ticket: PendingTicket) => void
+  /** Waits no more; nothing happens when the ticket is in no queue. */
+  readonly dequeue: (ticket: PendingTicket) => void
+  /**
+   * Opens a new connection for one owner, not for the queue (TCP, and TLS with the peer verified, before `done`). Exactly one call of `done`; `cancel` of the
    * returned handle prevents it. Respects `connectTimeoutMs` and the connection limit. `done` is never called before this returns,
    * and on success `socket.data` is `owner` already. Counts `connections` and the `upstream_cx_*` stats.
    */

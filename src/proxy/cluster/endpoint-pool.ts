@@ -7,11 +7,12 @@ import {
   type StreamSocket,
 } from '../../net/index.ts'
 import type { EdgeSeries } from '../../telemetry/index.ts'
-import type { EndpointConfig } from '../config/index.ts'
+import type { ClientTlsConfig, EndpointConfig } from '../config/index.ts'
 import type { ClientTls } from '../tls/index.ts'
 import type { ClusterServices } from './cluster-services.ts'
 import type { Cluster } from './cluster.ts'
 import type { ConnectOutcome, EndpointRuntime } from './contract.ts'
+import { PendingQueue, type PendingTicket } from './pending-queue.ts'
 import { transportOf } from './transport.ts'
 
 /**
@@ -24,6 +25,7 @@ export class EndpointPool implements EndpointRuntime {
   /** Open or opening. */
   connections = 0
   meshed: boolean
+  peerSpiffeId = ''
   config: EndpointConfig
   readonly authority: string
   readonly cluster: Cluster
@@ -36,6 +38,10 @@ export class EndpointPool implements EndpointRuntime {
   readonly #idleSockets: StreamSocket[] = []
   readonly #idleOwners: SocketOwner[] = []
   readonly #idleSince: number[] = []
+  /** Requests that wait, and connections that are being opened for them. */
+  readonly #pending = new PendingQueue()
+  #opening = 0
+  readonly #onOpened = (outcome: ConnectOutcome): void => this.#opened(outcome)
   #retired = false
   /** Grows when the way to speak to the endpoint changes: older connections are not used again. */
   #generation = 0
@@ -46,7 +52,7 @@ export class EndpointPool implements EndpointRuntime {
     this.config = config
     this.#services = services
     this.authority = endpointKey(config)
-    this.meshed = transportOf(cluster.config, config)?.certificate !== undefined
+    this.meshed = isMeshed(transportOf(cluster.config, config))
     this.#timer = services.timers.timer({ onTimer: () => this.#closeExpired() })
     this.#idleOwner = {
       // A server that speaks out of turn: what it says cannot belong to a request that is yet to be sent.
@@ -68,6 +74,8 @@ export class EndpointPool implements EndpointRuntime {
       setKeepalive: services.setKeepalive,
       onReleased: () => {
         this.connections -= 1
+        // With none left this endpoint may have one whatever the limit says.
+        if (this.connections === 0 && this.#pending.length > 0) this.openForPending()
         cluster.onConnectionReleased()
       },
       onDescriptorFree: () => services.budget.giveUpstream(),
@@ -93,7 +101,9 @@ export class EndpointPool implements EndpointRuntime {
   putIdle(socket: StreamSocket): void {
     const stale = this.#generation > 0 && this.#generations.get(socket) !== this.#generation
     const { idleTimeoutMs } = this.cluster.config
-    if (this.#retired || stale) {
+    if (!stale && this.#pending.length > 0 && this.#serve(socket, false)) return
+    // Those that still wait want new connections: this one makes room.
+    if (this.#retired || stale || this.#pending.length > this.#opening) {
       this.#close(socket)
       return
     }
@@ -102,6 +112,56 @@ export class EndpointPool implements EndpointRuntime {
     this.#idleSince.push(this.#services.clock.monotonic())
     socket.data = this.#idleOwner
     if (idleTimeoutMs > 0 && !this.#timer.armed) this.#timer.arm(idleTimeoutMs)
+  }
+
+  enqueue(ticket: PendingTicket): void {
+    this.cluster.onPending()
+    this.#pending.push(ticket)
+    this.openForPending()
+    if (this.#opening < this.#pending.length) this.cluster.stats.upstream_cx_overflow += 1
+  }
+
+  dequeue(ticket: PendingTicket): void {
+    if (!this.#pending.remove(ticket)) return
+    this.cluster.onPendingOver()
+    if (this.#opening >= this.#pending.length) this.cluster.setWaiting(this, false)
+  }
+
+  /** Opens a connection for each request that waits and has none coming, as far as the limit allows. */
+  openForPending(): void {
+    while (this.#opening < this.#pending.length && this.#mayOpen) {
+      this.#opening += 1
+      this.connect(this.#idleOwner, this.#onOpened)
+    }
+    this.cluster.setWaiting(this, this.#opening < this.#pending.length)
+  }
+
+  #opened(outcome: ConnectOutcome): void {
+    this.#opening -= 1
+    if (outcome.kind === 'connected') {
+      if (!this.#serve(outcome.socket, true)) this.putIdle(outcome.socket)
+      return
+    }
+    // While others are open or opening, one request fails with the attempt; with the last connection goes the hope of all.
+    let failing = this.connections > 0 || this.#opening > 0 ? 1 : this.#pending.length
+    for (; failing > 0; failing -= 1) {
+      const ticket = this.#pending.first(true)
+      if (ticket === undefined) break
+      this.dequeue(ticket)
+      this.cluster.stats.upstream_rq_pending_failure_eject += 1
+      ticket.request.onConnectionFailed(outcome)
+    }
+    this.openForPending()
+  }
+
+  /** Hands a connection to the first request that takes it; false when none does. */
+  #serve(socket: StreamSocket, fresh: boolean): boolean {
+    for (;;) {
+      const ticket = this.#pending.first(fresh)
+      if (ticket === undefined) return false
+      this.dequeue(ticket)
+      if (ticket.request.onConnection(socket, fresh)) return true
+    }
   }
 
   connect(owner: SocketOwner, done: (outcome: ConnectOutcome) => void): { readonly cancel: () => void } {
@@ -134,6 +194,7 @@ export class EndpointPool implements EndpointRuntime {
         return
       }
       this.#generations.set(result.socket, generation)
+      this.peerSpiffeId = result.peerSpiffeId
       done({ ...result, localSpiffeId: tls?.localSpiffeId ?? '' })
     })
   }
@@ -148,7 +209,7 @@ export class EndpointPool implements EndpointRuntime {
 
   /** The cluster's TLS settings changed: idle connections are closed, active ones are not used again. */
   renewTransport(): void {
-    this.meshed = transportOf(this.cluster.config, this.config)?.certificate !== undefined
+    this.meshed = isMeshed(transportOf(this.cluster.config, this.config))
     this.#generation += 1
     this.series.clear()
     this.closeIdle()
@@ -165,9 +226,13 @@ export class EndpointPool implements EndpointRuntime {
     this.#closeColdest(this.#idleSockets.length)
   }
 
+  /** An endpoint without any connection may have one, as in Envoy: others' idle connections must not starve it. */
+  get #mayOpen(): boolean {
+    return this.cluster.connections < this.cluster.config.limits.maxConnections || this.connections === 0
+  }
+
   #refusal(): ConnectOutcome | undefined {
-    // An endpoint without any connection may have one, as in Envoy: others' idle connections must not starve it.
-    if (this.cluster.connections < this.cluster.config.limits.maxConnections || this.connections === 0) return undefined
+    if (this.#mayOpen) return undefined
     this.cluster.stats.upstream_cx_overflow += 1
     return { kind: 'failed', reason: 'overflow', message: `The cluster has ${this.cluster.connections} connections` }
   }
@@ -211,6 +276,11 @@ export class EndpointPool implements EndpointRuntime {
     socket.data = this.#idleOwner
     socket.end()
   }
+}
+
+/** Mutual TLS with Istio's application protocols: the peer is a proxy of the mesh, not somebody else's server that wants a certificate. */
+function isMeshed(tls: ClientTlsConfig | undefined): boolean {
+  return tls?.certificate !== undefined && tls.alpn.some((protocol) => protocol.startsWith('istio'))
 }
 
 /** `ip:port` or the path of a pipe: endpoints with equal keys are the same endpoint. */

@@ -8,5 +8,12 @@
  */
 export { type ClusterDescription, type ClusterSet, createClusterSet } from './cluster-set.ts'
 export { type ClusterServices } from './cluster-services.ts'
-export { type ClusterRuntime, type ClusterStats, type ConnectOutcome, type EndpointRuntime } from './contract.ts'
+export {
+  type ClusterRuntime,
+  type ClusterStats,
+  type ConnectOutcome,
+  type EndpointRuntime,
+  type PreviousHosts,
+} from './contract.ts'
+export { type PendingRequest, PendingTicket } from './pending-queue.ts'
 export { transportOf } from './transport.ts'

@@ -6,44 +6,65 @@ import type { Exchange } from './exchange.ts'
 import { Phase } from './phase.ts'
 import { type AttemptFailure, backoffMs, isIdempotent, retriesFailure, retriesResponse } from './retry-policy.ts'
 
-/** The beginning of Envoy's body for requests that failed upstream. */
-const failed = 'upstream connect error or disconnect/reset before headers. reset reason: '
+/** Envoy's body for requests that failed upstream. */
+function failedText(exchange: Exchange, reason: string): string {
+  const retried = exchange.attempts > (exchange.replayed ? 2 : 1) ? 'retried and the latest ' : ''
+  return `upstream connect error or disconnect/reset before headers. ${retried}reset reason: ${reason}`
+}
 
-/** Asks the circuit breakers, picks an endpoint and sends the request there. `fresh`: not on a connection that was used before. */
+/**
+ * Picks an endpoint and sends the request there: on an idle connection, else as soon as there is one (Envoy's HTTP/1.1 pool).
+ * `fresh`: not on a connection that was used before.
+ */
 export function startAttempt(
   exchange: Exchange,
   decision: ForwardDecision,
   cluster: ClusterRuntime,
   fresh: boolean,
 ): void {
-  const { connection, leg } = exchange
-  if (cluster.activeRequests >= cluster.config.limits.maxRequests) {
-    cluster.stats.upstream_rq_pending_overflow += 1
-    overflow(exchange)
-    return
-  }
-  const avoid = decision.retry?.avoidPreviousHosts === true ? leg.endpoint : undefined
-  const endpoint = cluster.pick(avoid, connection.originalDestination)
+  const { connection, leg, tried } = exchange
+  const { limits } = cluster.config
+  const previous =
+    tried === undefined ? undefined : { hosts: tried, attempts: decision.retry?.hostSelectionAttempts ?? 1 }
+  const endpoint = cluster.pick(previous, connection.originalDestination)
   if (endpoint === undefined) {
     exchange.reply(503, 'no healthy upstream', ResponseFlag.UH, 'no_healthy_upstream')
     return
   }
   exchange.attempts += 1
   exchange.phase = Phase.upstream
-  cluster.stats.upstream_rq_total += 1
   const socket = fresh ? undefined : endpoint.takeIdle()
-  if (socket === undefined && cluster.pendingRequests >= cluster.config.limits.maxPendingRequests) {
+  if (socket !== undefined) {
+    if (admitsRequest(cluster)) leg.start(endpoint, socket, decision)
+    else {
+      endpoint.putIdle(socket)
+      overflow(exchange)
+    }
+  } else if (cluster.pendingRequests < limits.maxPendingRequests) leg.wait(endpoint, decision, fresh)
+  else {
     cluster.stats.upstream_rq_pending_overflow += 1
     overflow(exchange)
-    return
   }
-  leg.start(endpoint, socket, decision)
+}
+
+/** `max_requests`, asked when a request has its connection; a refusal is counted. */
+function admitsRequest(cluster: ClusterRuntime): boolean {
+  if (cluster.activeRequests < cluster.config.limits.maxRequests) return true
+  cluster.stats.upstream_rq_pending_overflow += 1
+  return false
+}
+
+/** A request that waited is given a connection; false when it must not use it. */
+export function admitWaiting(exchange: Exchange, cluster: ClusterRuntime): boolean {
+  if (admitsRequest(cluster)) return true
+  overflow(exchange)
+  return false
 }
 
 function overflow(exchange: Exchange): void {
   exchange.reply(
     503,
-    `${failed}overflow`,
+    failedText(exchange, 'overflow'),
     ResponseFlag.UO,
     'upstream_reset_before_response_started{overflow}',
     'x-envoy-overloaded: true\r\n',
@@ -54,7 +75,6 @@ function overflow(exchange: Exchange): void {
 export function onConnectFailed(exchange: Exchange, outcome: Extract<ConnectOutcome, { kind: 'failed' }>): void {
   exchange.transportFailure = outcome.message
   if (outcome.reason === 'overflow') {
-    exchange.leg.abandon()
     overflow(exchange)
     return
   }
@@ -88,7 +108,7 @@ export function onUpstreamProtocolError(exchange: Exchange): void {
   if (retryAfterFailure(exchange, 'reset')) return
   exchange.reply(
     502,
-    `${failed}protocol error`,
+    failedText(exchange, 'protocol error'),
     ResponseFlag.UPE,
     'upstream_reset_before_response_started{protocol_error}',
   )
@@ -111,7 +131,7 @@ export function onRouteTimeout(exchange: Exchange): void {
 function onAttemptFailed(exchange: Exchange, failure: AttemptFailure, reason: string, flag: number): void {
   if (retryAfterFailure(exchange, failure)) return
   const details = `upstream_reset_before_response_started{${reason.replaceAll(' ', '_')}}`
-  exchange.reply(503, failed + reason, flag, details)
+  exchange.reply(503, failedText(exchange, reason), flag, details)
 }
 
 function retryAfterFailure(exchange: Exchange, failure: AttemptFailure): boolean {
@@ -147,6 +167,7 @@ function scheduleRetry(exchange: Exchange, retry: CompiledRetry): boolean {
   exchange.retrying = true
   cluster.activeRetries += 1
   cluster.stats.upstream_rq_retry += 1
+  if (retry.avoidPreviousHosts) exchange.noteTried()
   exchange.leg.leave()
   exchange.phase = Phase.backoff
   exchange.pauseTimer.arm(backoffMs(retry, retries, context.options.random()))

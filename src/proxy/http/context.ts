@@ -2,7 +2,6 @@ import { createStratifiedRandom } from '../../base/index.ts'
 import type { AccessLogRecord } from '../../telemetry/index.ts'
 import { HeadWriter } from '../../wire/http1/index.ts'
 import { emptyAccessRecord } from './access-record.ts'
-import type { EndpointRuntime } from '../cluster/index.ts'
 import type { Connection } from './connection.ts'
 import type { HttpServerOptions } from './contract.ts'
 import type { Exchange } from './exchange.ts'
@@ -22,8 +21,6 @@ export class HttpContext {
   readonly metadataLines: string
   /** Draws of weighted splits. */
   readonly split: () => number
-  /** SPIFFE id that each endpoint proved when it was last connected to; for labels of requests on idle connections. */
-  readonly principals: WeakMap<EndpointRuntime, string> = new WeakMap()
   activeRequests = 0
   parkedRequests = 0
   draining = false

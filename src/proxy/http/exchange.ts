@@ -2,7 +2,7 @@ import type { TimerOwner, WheelTimer } from '../../base/index.ts'
 import { ResponseFlag } from '../../telemetry/index.ts'
 import { ChunkedDecoder, ChunkEvent, ConnectionOption } from '../../wire/http1/index.ts'
 import { logExchange } from './access-record.ts'
-import type { ClusterRuntime } from '../cluster/index.ts'
+import type { ClusterRuntime, EndpointRuntime } from '../cluster/index.ts'
 import type { Decision, HeaderEdits } from '../route/index.ts'
 import type { Connection } from './connection.ts'
 import type { HttpContext } from './context.ts'
@@ -14,6 +14,14 @@ import { ReceivedRequest } from './received-request.ts'
 import { recordExchange } from './record-exchange.ts'
 import { type LocalReply, writeLocalReply } from './response-writer.ts'
 import { UpstreamLeg } from './upstream-leg.ts'
+
+const refusalText: ReadonlyMap<number, string> = new Map([
+  [408, 'request timeout'],
+  [417, 'Expectation Failed'],
+  [431, 'Request Header Fields Too Large'],
+  [501, 'Not Implemented'],
+  [505, 'HTTP Version Not Supported'],
+])
 
 const Timer = { route: 0, pause: 1, request: 2 } as const
 
@@ -56,6 +64,8 @@ export class Exchange implements TimerOwner {
   held = 0
   replayable = true
   attempts = 0
+  /** Endpoints of earlier attempts, if the retry policy avoids them. */
+  tried: EndpointRuntime[] | undefined = undefined
   /** An idle connection died under the request; it was sent again once. */
   replayed = false
   /** The fault filter answers when its delay is over. */
@@ -193,8 +203,7 @@ export class Exchange implements TimerOwner {
       this.bodyDone = false
     }
     this.keepAlive = false
-    const body = status === 431 ? 'Request Header Fields Too Large' : status === 408 ? 'request timeout' : 'Bad Request'
-    this.reply(status, body, fault < 0 ? ResponseFlag.DPE : 0, details)
+    this.reply(status, refusalText.get(status) ?? 'Bad Request', fault < 0 ? ResponseFlag.DPE : 0, details)
   }
 
   /** Answers in the proxy's own name; when the response has begun already, the connection is cut instead. */
@@ -204,7 +213,7 @@ export class Exchange implements TimerOwner {
     flags: number,
     details: string,
     lines = '',
-    edits?: HeaderEdits,
+    edits: HeaderEdits | undefined = this.responseEdits,
   ): void {
     this.flags |= flags
     this.details = details
@@ -229,6 +238,14 @@ export class Exchange implements TimerOwner {
     this.leg.abandon()
     this.keepAlive = false
     this.end(false, this.context.options.timers.now(), true)
+  }
+
+  /** Remembers the endpoint of the last attempt; each is kept once, so that there are never more than the cluster has. */
+  noteTried(): void {
+    const { endpoint } = this.leg
+    if (endpoint === undefined || this.tried?.includes(endpoint) === true) return
+    this.tried ??= []
+    this.tried.push(endpoint)
   }
 
   /** The exchange is over: counted, logged, given back. */
@@ -269,6 +286,7 @@ export class Exchange implements TimerOwner {
     this.held = 0
     this.replayable = true
     this.attempts = 0
+    this.tried = undefined
     this.replayed = false
     this.retrying = false
     this.abortDrawn = false

@@ -86,7 +86,7 @@ describe('decisions', () => {
     })
     const answer = await ask(fixture, get('/f/x?q', 'X-Del: 1\r\nX-Set: b\r\nX-Keep: 2\r\n'))
     expect(upstream.received).toBe(
-      'GET /g/x?q HTTP/1.1\r\nx-envoy-original-path: /f/x?q\r\nX-Keep: 2\r\nx-set: a\r\nx-add: \xc3\xa9\r\nhost: new.host\r\nx-forwarded-proto: http\r\n\r\n',
+      'GET /g/x?q HTTP/1.1\r\nx-envoy-original-path: /f/x?q\r\nX-Keep: 2\r\nx-set: a\r\nx-add: \xc3\xa9\r\nhost: new.host\r\nx-envoy-original-host: up:80\r\nx-forwarded-proto: http\r\n\r\n',
     )
     expect(answer).toContain('x-set: new\r\nx-set: two\r\n')
     expect(answer).not.toContain('X-Gone')
@@ -203,8 +203,9 @@ describe('failures', () => {
       flags: ResponseFlag.UF,
       details: 'upstream_reset_before_response_started{remote_connection_failure}',
     })
+    const upstream = serve(answering(() => okResponse()))
     for (const limits of [{ maxRequests: 0 }, { maxPendingRequests: 0 }]) {
-      const open = start({ cluster: new FakeCluster([await closedPort()], limits) })
+      const open = start({ cluster: new FakeCluster([upstream.port], limits) })
       expect(await ask(open, get())).toContain('x-envoy-overloaded: true')
       expect(last(open).flags).toBe(ResponseFlag.UO)
     }

@@ -2,7 +2,7 @@
 import { systemAlarm, systemClock, TimerWheel } from '../../base/index.ts'
 import { ignoringOwner, listenTcp, type SocketOwner, type StreamSocket } from '../../net/index.ts'
 import { type AccessLogRecord, createTelemetry, type Telemetry } from '../../telemetry/index.ts'
-import type { ClusterRuntime, ConnectOutcome, EndpointRuntime } from '../cluster/index.ts'
+import type { ClusterRuntime, ConnectOutcome, EndpointRuntime, PendingTicket, PreviousHosts } from '../cluster/index.ts'
 import type { ClusterConfig, EndpointConfig, HttpManagerConfig } from '../config/index.ts'
 import type { OnDemand } from '../data-plane.ts'
 import { defaultLimits, type ProxyLimits } from '../limits.ts'
@@ -24,7 +24,9 @@ export class FakeCluster implements ClusterRuntime {
     upstream_cx_connect_timeout: 0,
     upstream_cx_overflow: 0,
     upstream_rq_total: 0,
+    upstream_rq_pending_total: 0,
     upstream_rq_pending_overflow: 0,
+    upstream_rq_pending_failure_eject: 0,
     upstream_rq_retry: 0,
     upstream_rq_retry_success: 0,
     upstream_rq_retry_overflow: 0,
@@ -32,6 +34,7 @@ export class FakeCluster implements ClusterRuntime {
     upstream_rq_per_try_timeout: 0,
   }
   readonly endpoints: readonly FakeEndpoint[]
+  readonly countResponse = (): void => undefined
   #next = 0
 
   constructor(ports: readonly number[], limits: Partial<ClusterConfig['limits']> = {}) {
@@ -54,12 +57,12 @@ export class FakeCluster implements ClusterRuntime {
     this.endpoints = ports.map((port) => new FakeEndpoint(this, port))
   }
 
-  pick(avoid: EndpointRuntime | undefined): EndpointRuntime | undefined {
+  pick(previous?: PreviousHosts): EndpointRuntime | undefined {
     for (let turn = 0; turn < this.endpoints.length; turn += 1) {
       const endpoint = this.endpoints[this.#next++ % this.endpoints.length]
-      if (endpoint !== avoid || this.endpoints.length === 1) return endpoint
+      if (endpoint === undefined || previous?.hosts.includes(endpoint) !== true) return endpoint
     }
-    return undefined
+    return this.endpoints[0]
   }
 }
 
@@ -72,9 +75,13 @@ export class FakeEndpoint implements EndpointRuntime {
   totalRequests = 0
   readonly series: EndpointRuntime['series'] = new Map()
   meshed = false
+  peerSpiffeId = ''
   readonly idle: StreamSocket[] = []
+  /** Who waits, each with a connection of its own: there is no limit here. */
+  readonly waiting: Map<PendingTicket, { readonly cancel: () => void }> = new Map()
   /** Keeps dead sockets in the pool, as if the close had not been seen yet. */
   keepsDead = false
+  readonly #owners = new WeakMap<StreamSocket, SocketOwner>()
 
   constructor(cluster: FakeCluster, port: number) {
     this.cluster = cluster
@@ -90,7 +97,10 @@ export class FakeEndpoint implements EndpointRuntime {
   }
 
   takeIdle(): StreamSocket | undefined {
-    return this.idle.pop()
+    const socket = this.idle.pop()
+    const owner = socket === undefined ? undefined : this.#owners.get(socket)
+    if (socket !== undefined && owner !== undefined) socket.data = owner
+    return socket
   }
 
   putIdle(socket: StreamSocket): void {
@@ -99,8 +109,29 @@ export class FakeEndpoint implements EndpointRuntime {
       if (at >= 0 && !this.keepsDead) this.idle.splice(at, 1)
       if (!this.keepsDead) socket.terminate()
     }
+    const before = socket.data
     socket.data = { onData: drop, onDrain: () => undefined, onEnd: drop, onClose: drop }
+    this.#owners.set(socket, before)
     this.idle.push(socket)
+  }
+
+  enqueue(ticket: PendingTicket): void {
+    this.cluster.pendingRequests += 1
+    const attempt = this.connect(ignoringOwner, (outcome) => {
+      this.#leave(ticket)
+      if (outcome.kind === 'failed') ticket.request.onConnectionFailed(outcome)
+      else if (!ticket.request.onConnection(outcome.socket, true)) this.putIdle(outcome.socket)
+    })
+    this.waiting.set(ticket, attempt)
+  }
+
+  dequeue(ticket: PendingTicket): void {
+    this.waiting.get(ticket)?.cancel()
+    this.#leave(ticket)
+  }
+
+  #leave(ticket: PendingTicket): void {
+    if (this.waiting.delete(ticket)) this.cluster.pendingRequests -= 1
   }
 
   connect(owner: SocketOwner, done: (outcome: ConnectOutcome) => void): { readonly cancel: () => void } {
@@ -177,7 +208,7 @@ export const plainForward: ForwardDecision = {
 export interface FixtureOptions {
   readonly manager?: Partial<HttpManagerConfig>
   readonly decide?: (request: RequestView) => Decision
-  readonly cluster?: FakeCluster
+  readonly cluster?: ClusterRuntime
   readonly direction?: DownstreamInfo['direction']
   readonly info?: Partial<DownstreamInfo>
   readonly onDemand?: OnDemand

@@ -39,7 +39,7 @@ function makeSeries(exchange: Exchange): EdgeSeries {
       peer: connection.peer,
       cluster,
       endpoint: leg.endpoint,
-      upstreamSpiffeId: leg.endpoint === undefined ? '' : (context.principals.get(leg.endpoint) ?? ''),
+      upstreamSpiffeId: leg.endpoint?.peerSpiffeId ?? '',
     }),
   )
 }

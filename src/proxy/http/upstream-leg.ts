@@ -1,9 +1,9 @@
 import type { TimerOwner, WheelTimer } from '../../base/index.ts'
 import type { SocketOwner, StreamSocket } from '../../net/index.ts'
 import { Head, scanResponseHead } from '../../wire/http1/index.ts'
-import type { ConnectOutcome, EndpointRuntime } from '../cluster/index.ts'
+import { type ConnectOutcome, type EndpointRuntime, type PendingRequest, PendingTicket } from '../cluster/index.ts'
 import type { ForwardDecision } from '../route/index.ts'
-import { onConnectFailed, onPerTryTimeout, onUpstreamProtocolError, onUpstreamReset } from './attempt.ts'
+import { admitWaiting, onConnectFailed, onPerTryTimeout, onUpstreamProtocolError, onUpstreamReset } from './attempt.ts'
 import type { Exchange } from './exchange.ts'
 import { fieldTable } from './fields.ts'
 import { writeRequestHead } from './request-writer.ts'
@@ -11,7 +11,11 @@ import { ResponseRelay } from './response-relay.ts'
 import { SocketOutput } from './socket-output.ts'
 import { writeTrailers } from './trailers.ts'
 
-const LegState = { none: 0, connecting: 1, waiting: 2, responding: 3, tunnel: 4 } as const
+/**
+ *     none -> pending (no connection yet) -> sent (head sent) -> responding -> none
+ *       +------- idle connection -------------^  +-> tunnel (101)
+ */
+const LegState = { none: 0, pending: 1, sent: 2, responding: 3, tunnel: 4 } as const
 
 const emptyBytes = Buffer.alloc(0)
 
@@ -22,7 +26,7 @@ const requestCounts = new WeakMap<StreamSocket, number>()
  * The upstream side of an exchange: one attempt after the other. Owner of the upstream socket from the moment it is taken
  * from the pool or connected until it is given back or closed.
  */
-export class UpstreamLeg implements SocketOwner, TimerOwner {
+export class UpstreamLeg implements SocketOwner, TimerOwner, PendingRequest {
   readonly exchange: Exchange
   readonly output: SocketOutput = new SocketOutput()
   readonly head: Head
@@ -39,15 +43,15 @@ export class UpstreamLeg implements SocketOwner, TimerOwner {
   /** The response head stays readable after it was forwarded. */
   headKept = false
   #state: number = LegState.none
-  #counted = false
-  #pending = false
+  /** Counted as a request of the endpoint, and as one of the cluster that has a connection. */
+  #assigned = false
+  #active = false
   #paused = false
   #endWhenFlushed = false
-  #connecting: { readonly cancel: () => void } | undefined = undefined
   #partial: Buffer = emptyBytes
   #decision: ForwardDecision | undefined = undefined
   readonly #tryTimer: WheelTimer
-  readonly #onConnect = (outcome: ConnectOutcome): void => this.#connected(outcome)
+  readonly #ticket: PendingTicket = new PendingTicket(this)
 
   constructor(exchange: Exchange) {
     const { limits, timers } = exchange.context.options
@@ -63,48 +67,64 @@ export class UpstreamLeg implements SocketOwner, TimerOwner {
 
   /** The request head was sent and the response is not over: body bytes can follow. */
   get sending(): boolean {
-    return this.#state >= LegState.waiting
+    return this.#state >= LegState.sent
   }
 
-  /** Begins an attempt, on an idle connection or on one that is opened. */
-  start(endpoint: EndpointRuntime, socket: StreamSocket | undefined, decision: ForwardDecision): void {
+  /** Begins an attempt on an idle connection. */
+  start(endpoint: EndpointRuntime, socket: StreamSocket, decision: ForwardDecision): void {
+    this.#assign(endpoint, decision)
+    this.reused = true
+    this.#attach(socket)
+  }
+
+  /** Begins an attempt that waits for a connection; `fresh`: for one that was not used before. */
+  wait(endpoint: EndpointRuntime, decision: ForwardDecision, fresh: boolean): void {
+    this.#assign(endpoint, decision)
+    this.#state = LegState.pending
+    this.#ticket.freshOnly = fresh
+    endpoint.enqueue(this.#ticket)
+  }
+
+  onConnection(socket: StreamSocket, fresh: boolean): boolean {
+    const { endpoint, exchange } = this
+    if (endpoint === undefined || this.#state !== LegState.pending) return false
+    if (!admitWaiting(exchange, endpoint.cluster)) return false
+    exchange.stepAt = exchange.context.options.timers.now()
+    this.reused = !fresh
+    this.#attach(socket)
+    return true
+  }
+
+  onConnectionFailed(outcome: Extract<ConnectOutcome, { readonly kind: 'failed' }>): void {
+    onConnectFailed(this.exchange, outcome)
+  }
+
+  #assign(endpoint: EndpointRuntime, decision: ForwardDecision): void {
     this.endpoint = endpoint
     this.#decision = decision
     this.answered = false
-    this.#count(endpoint)
+    if (this.headKept || this.head.startLineDone) this.head.reset()
+    this.headKept = false
+    this.#assigned = true
+    endpoint.activeRequests += 1
     if (decision.retry !== undefined && decision.retry.perTryTimeoutMs > 0)
       this.#tryTimer.arm(decision.retry.perTryTimeoutMs)
-    if (socket !== undefined) {
-      this.reused = true
-      socket.data = this
-      this.output.attach(socket)
-      this.#send(false)
-      return
-    }
-    this.reused = false
-    this.#state = LegState.connecting
-    this.#pending = true
-    endpoint.cluster.pendingRequests += 1
-    this.#connecting = endpoint.connect(this, this.#onConnect)
   }
 
-  #connected(outcome: ConnectOutcome): void {
-    this.#connecting = undefined
-    this.#settlePending()
-    if (this.#state !== LegState.connecting) {
-      if (outcome.kind === 'connected') outcome.socket.terminate()
-      return
-    }
-    if (outcome.kind === 'failed') {
-      onConnectFailed(this.exchange, outcome)
-      return
-    }
-    this.newPeer = true
-    if (this.endpoint !== undefined) this.exchange.context.principals.set(this.endpoint, outcome.peerSpiffeId)
-    this.exchange.stepAt = this.exchange.context.options.timers.now()
-    outcome.socket.data = this
-    this.output.attach(outcome.socket)
-    this.#send(true)
+  /** The connection is ours: the request is sent on it. */
+  #attach(socket: StreamSocket): void {
+    const { endpoint } = this
+    if (endpoint === undefined) return
+    // A connection that a request has used was left by its leg.
+    const first = !(socket.data instanceof UpstreamLeg)
+    if (first) this.newPeer = true
+    this.#active = true
+    endpoint.totalRequests += 1
+    endpoint.cluster.activeRequests += 1
+    endpoint.cluster.stats.upstream_rq_total += 1
+    socket.data = this
+    this.output.attach(socket)
+    this.#send(first)
   }
 
   /** Head and what is held of the body leave in one write. */
@@ -118,7 +138,7 @@ export class UpstreamLeg implements SocketOwner, TimerOwner {
     if (exchange.plan.manager.accessLogs.length > 0 && socket !== undefined) {
       this.localAddress = `${socket.localAddress}:${socket.localPort}`
     }
-    this.#state = LegState.waiting
+    this.#state = LegState.sent
     exchange.sentAt = exchange.stepAt
     writer.reset()
     writeRequestHead(writer, exchange, decision, first)
@@ -166,7 +186,7 @@ export class UpstreamLeg implements SocketOwner, TimerOwner {
   onData(socket: StreamSocket, bytes: Uint8Array): void {
     if (socket !== this.output.socket) return
     switch (this.#state) {
-      case LegState.waiting:
+      case LegState.sent:
         this.answered = true
         this.#readHead(bytes)
         return
@@ -233,13 +253,14 @@ export class UpstreamLeg implements SocketOwner, TimerOwner {
   }
 
   onTimer(): void {
-    if (this.#state === LegState.connecting || this.#state === LegState.waiting) onPerTryTimeout(this.exchange)
+    if (this.#state === LegState.pending || this.#state === LegState.sent) onPerTryTimeout(this.exchange)
   }
 
   /** The upstream has nothing more to say. */
   #gone(socket: StreamSocket): void {
     if (socket !== this.output.socket) return
-    if (this.#state === LegState.waiting) onUpstreamReset(this.exchange)
+    if (this.#state === LegState.sent && this.#partial.length > 0) onUpstreamProtocolError(this.exchange)
+    else if (this.#state === LegState.sent) onUpstreamReset(this.exchange)
     else this.relay.onUpstreamEnd()
   }
 
@@ -299,8 +320,6 @@ export class UpstreamLeg implements SocketOwner, TimerOwner {
   /** Closes whatever is open upstream. */
   abandon(): void {
     const { socket } = this.output
-    this.#connecting?.cancel()
-    this.#connecting = undefined
     this.#detach()
     if (socket !== undefined) socket.terminate()
   }
@@ -316,9 +335,10 @@ export class UpstreamLeg implements SocketOwner, TimerOwner {
   }
 
   #detach(): void {
-    if (this.#state === LegState.none && !this.#counted) return
+    const { endpoint } = this
+    if (!this.#assigned || endpoint === undefined) return
+    if (this.#state === LegState.pending) endpoint.dequeue(this.#ticket)
     this.#state = LegState.none
-    this.#settlePending()
     this.output.attach(undefined)
     if (this.#tryTimer.armed) this.#tryTimer.cancel()
     this.#paused = false
@@ -328,24 +348,10 @@ export class UpstreamLeg implements SocketOwner, TimerOwner {
       this.head.reset()
       this.head.bytes = emptyBytes
     }
-    if (!this.#counted || this.endpoint === undefined) return
-    this.#counted = false
-    this.endpoint.activeRequests -= 1
-    this.endpoint.cluster.activeRequests -= 1
-  }
-
-  #count(endpoint: EndpointRuntime): void {
-    if (this.headKept || this.head.startLineDone) this.head.reset()
-    this.headKept = false
-    this.#counted = true
-    endpoint.activeRequests += 1
-    endpoint.totalRequests += 1
-    endpoint.cluster.activeRequests += 1
-  }
-
-  #settlePending(): void {
-    if (!this.#pending || this.endpoint === undefined) return
-    this.#pending = false
-    this.endpoint.cluster.pendingRequests -= 1
+    this.#assigned = false
+    endpoint.activeRequests -= 1
+    if (!this.#active) return
+    this.#active = false
+    endpoint.cluster.activeRequests -= 1
   }
 }

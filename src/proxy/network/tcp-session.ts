@@ -86,7 +86,7 @@ export class TcpSession implements SocketOwner {
   #connect(cluster: ClusterRuntime, avoid: EndpointRuntime | undefined): void {
     const { destinationAddress: address, destinationPort: port } = this.#info
     const original = address === '' ? '' : address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
-    const endpoint = cluster.pick(avoid, original)
+    const endpoint = cluster.pick(avoid === undefined ? undefined : { hosts: [avoid] }, original)
     if (endpoint === undefined) {
       this.#refuse(ResponseFlag.UH, 'no_healthy_upstream')
       return
