@@ -151,23 +151,39 @@ async function servedBy(version: string): Promise<void> {
   await waitUntil(`${version} answers`, async () => (await answeredBy()) === version)
 }
 
-describe('a control plane that comes back on its ports and data', () => {
-  test(
-    'has all proxies again, and changes are enforced',
-    async () => {
-      await mesh.restartControlPlane()
-      await connected([client.id, echo.id, echo2.id])
-      const { stdout } = await mesh.apply(`
+const teapot = `
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: { name: echo }
 spec:
   hosts: [echo]
   http: [{ directResponse: { status: 418, body: { string: back } } }]
-`)
+`
+
+describe('a control plane that comes back on its ports and data', () => {
+  test(
+    'has all proxies again, and changes are enforced',
+    async () => {
+      await mesh.restartControlPlane()
+      await connected([client.id, echo.id, echo2.id])
+      const { stdout } = await mesh.apply(teapot)
       expect(stdout).toContain('enforced on 1 of 1 proxy')
       const answer = await call()
       expect([answer.status, await answer.text()]).toEqual([418, 'back'])
+    },
+    limitMs,
+  )
+})
+
+describe('a service with one server left', () => {
+  test(
+    'is served again after its proxy was killed',
+    async () => {
+      await mesh.remove(teapot)
+      expect(await echo2.stop()).toBe(0)
+      const results = await killProxy(echo)
+      report('kill -9 of the proxy of the only server', results)
+      expect(results.at(-1)?.status).toBe(200)
     },
     limitMs,
   )
