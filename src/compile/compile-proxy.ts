@@ -17,7 +17,7 @@ import {
   emitTransparent,
   emitVirtualHost,
 } from './emit/index.ts'
-import { findClusterTarget, planCluster } from './plan-cluster.ts'
+import { type ClusterTarget, findClusterTarget, planCluster } from './plan-cluster.ts'
 import { isOpaqueHttp, planInbound } from './plan-inbound.ts'
 import { planTcpListener } from './plan-tcp.ts'
 import { planDns, planTransparent, visibleServices } from './plan-transparent.ts'
@@ -206,6 +206,7 @@ class Compilation {
       this.#view.trace.warnings.push({ ...target, origin: ref.origin })
       return
     }
+    this.#warnOfPassthrough(target)
     const { destination } = target
     const rules = destination === undefined ? '' : `${destination.namespace}/${destination.name}`
     const { value } = this.#unit(`cluster ${ref.name} ${rules}`, (view) => {
@@ -215,6 +216,17 @@ class Compilation {
     })
     this.#add(value.cluster)
     if (value.endpoints !== undefined) this.#add(value.endpoints)
+  }
+
+  /** Passing through needs the address that the application dialled, and only intercepted connections have one. */
+  #warnOfPassthrough({ service, policy }: ClusterTarget): void {
+    const { trace, workload } = this.#view
+    if (policy?.loadBalancer !== 'passthrough' || workload.proxy?.transparentPort !== undefined) return
+    trace.warnings.push({
+      code: 'WEFT_COMPILE_PASSTHROUGH',
+      message: `Balancing PASSTHROUGH of ${service.host} works for workloads started with --transparent only; others get 503`,
+      origin: policy.origin,
+    })
   }
 
   /** Runs `make` once for this mesh and `key`; what it looked at counts for every proxy that uses it. */

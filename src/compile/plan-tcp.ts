@@ -1,4 +1,4 @@
-import type { Service, TcpUpstream } from '../model/index.ts'
+import type { TcpUpstream } from '../model/index.ts'
 import type { Origin } from '../resources/index.ts'
 import { outboundClusterName } from '../xds/index.ts'
 import type { ClusterRef, TcpListenerPlan, TcpTargetPlan } from './plan.ts'
@@ -29,12 +29,38 @@ export function planTcpTarget(view: ClientView, host: string, port: number): Tcp
   const own: ClusterRef = { name: outboundClusterName(port, '', host), host, port, subset: '', origin }
   const refs = legs.length === 0 ? [own] : legs.map((leg) => legCluster(view, leg, port))
   const clusters = refs.map(({ name }, index) => ({ name, weight: legs[index]?.weight ?? 1 }))
-  return { target: { clusters, idleTimeoutMs: idleTimeout(view, service, port) }, refs, origin }
+  return { target: { clusters, idleTimeoutMs: idleTimeout(view, refs, { host, port, origin }) }, refs, origin }
 }
 
-function idleTimeout(view: ClientView, service: Service | undefined, port: number): number | undefined {
+/**
+ * A TCP proxy has one idle timeout: that of its destinations where they agree. Where they do not, it is that of the service
+ * that was called, and the user is told.
+ */
+function idleTimeout(
+  view: ClientView,
+  refs: readonly ClusterRef[],
+  called: { readonly host: string; readonly port: number; readonly origin: Origin },
+): number | undefined {
+  const given = new Set(refs.map((ref) => idleTimeoutOf(view, ref)))
+  if (given.size === 1) return [...given][0]
+  const own = idleTimeoutOf(view, { ...called, subset: '' })
+  view.trace.warnings.push({
+    code: 'WEFT_COMPILE_IDLE_TIMEOUT',
+    message: `The destinations of ${called.host}:${called.port} have different TCP idle timeouts; ${own === undefined ? 'the default' : `${own} ms`} holds for all`,
+    origin: called.origin,
+  })
+  return own
+}
+
+function idleTimeoutOf(
+  view: ClientView,
+  { host, port, subset }: Pick<ClusterRef, 'host' | 'port' | 'subset'>,
+): number | undefined {
+  const service = visibleService(view, host)
   if (service === undefined) return undefined
-  return effectivePolicy(findDestination(view, service), undefined, port)?.tcpIdleTimeoutMs
+  const destination = findDestination(view, service)
+  const named = destination?.subsets.find(({ name }) => name === subset)
+  return effectivePolicy(destination, named, port)?.tcpIdleTimeoutMs
 }
 
 /** The listener of a TCP upstream on its loopback port. */

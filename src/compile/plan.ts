@@ -72,7 +72,7 @@ export interface VirtualHostPlan {
 
 /** A condition on the certificate of an upstream. */
 export interface PeerName {
-  readonly type: 'uri' | 'dns'
+  readonly type: 'uri' | 'dns' | 'ip'
   readonly match: 'exact' | 'prefix'
   readonly value: string
 }

@@ -15,6 +15,12 @@ import type { ClientTlsPlan, PeerName } from '../plan.ts'
 import { sdsSource } from './config-source.ts'
 import { extension } from './extension.ts'
 
+const sanTypes = {
+  uri: SubjectAltNameMatcher_SanType.URI,
+  dns: SubjectAltNameMatcher_SanType.DNS,
+  ip: SubjectAltNameMatcher_SanType.IP_ADDRESS,
+} as const
+
 const tlsSocket = 'envoy.transport_sockets.tls'
 
 /** No encryption, said explicitly. */
@@ -87,7 +93,7 @@ function file(path: string): { readonly specifier: { readonly case: 'filename'; 
 function peerNames(peers: readonly PeerName[]): Init<typeof CertificateValidationContextSchema> {
   return {
     matchTypedSubjectAltNames: peers.map((peer) => ({
-      sanType: peer.type === 'uri' ? SubjectAltNameMatcher_SanType.URI : SubjectAltNameMatcher_SanType.DNS,
+      sanType: sanTypes[peer.type],
       matcher: { matchPattern: { case: peer.match, value: peer.value } },
     })),
   }

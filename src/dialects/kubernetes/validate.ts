@@ -9,11 +9,11 @@ import type { ServicePortSpec, ServiceSpec } from './schema.ts'
 /** Rules of one port of a Service. */
 export function checkPort(port: Partial<ServicePortSpec>, place: Place, written: (name: string) => boolean): void {
   const readable = port.port !== undefined && (port.name !== undefined || !written('name'))
-  if (port.protocol === 'SCTP') {
+  if (port.protocol === 'SCTP' || port.protocol === 'UDP') {
     place.at('protocol').report({
       code: 'WEFT_KUBERNETES_NO_EFFECT',
       severity: 'warning',
-      message: 'SCTP ports are not carried by the mesh',
+      message: `${port.protocol} ports are not carried by the mesh`,
     })
   } else if (readable && protocolOf(port) === undefined) {
     place.report({

@@ -1,3 +1,5 @@
+import { isIP } from 'node:net'
+import { spiffeIdOf } from '../../../identity/index.ts'
 import type { OutboundTls } from '../../../model/index.ts'
 import type { ClientTlsPlan, PeerName, TransportPlan } from '../../plan.ts'
 import type { ClusterInput, ClusterPolicy } from '../cluster-policy.ts'
@@ -40,12 +42,16 @@ function transport(protocol: 'http' | 'tcp', input: ClusterInput): TransportPlan
 }
 
 function meshTls(protocol: 'http' | 'tcp', { service, port, subset, view }: ClusterInput): ClientTlsPlan {
+  const { trustDomain } = view.mesh.settings
+  const accounts = service.staticEndpoints.flatMap(({ serviceAccount }) => serviceAccount ?? [])
   const identities = new Set(
     service.subjectAltNames.length > 0
       ? service.subjectAltNames
-      : view.index.workloadsOf(service).map((workload) => workload.spiffeId),
+      : [
+          ...view.index.workloadsOf(service).map((workload) => workload.spiffeId),
+          ...accounts.map((account) => spiffeIdOf(trustDomain, service.namespace, account)),
+        ],
   )
-  const { trustDomain } = view.mesh.settings
   const peers: PeerName[] =
     identities.size > 0
       ? [...identities].toSorted().map(peerName)
@@ -65,7 +71,9 @@ function fileTls(
   tls: Extract<OutboundTls, { readonly mode: 'simple' | 'mutual' }>,
 ): ClientTlsPlan {
   const sni = tls.sni ?? (service.host.includes('*') ? undefined : service.host)
-  const named = tls.subjectAltNames.length > 0 ? tls.subjectAltNames : sni === undefined ? [] : [sni]
+  // The rule's names go before those of the ServiceEntry; without either the certificate must be for the host.
+  const written = [tls.subjectAltNames, service.subjectAltNames].find((names) => names.length > 0)
+  const named = written ?? (sni === undefined ? [] : [sni])
   const { certificateFile, keyFile } = tls
   return {
     kind: 'files',
@@ -79,5 +87,6 @@ function fileTls(
 }
 
 function peerName(value: string): PeerName {
-  return { type: value.includes('://') ? 'uri' : 'dns', match: 'exact', value }
+  const type = value.includes('://') ? 'uri' : isIP(value) === 0 ? 'dns' : 'ip'
+  return { type, match: 'exact', value }
 }

@@ -32,6 +32,7 @@ export function checkEntryPorts(ports: readonly (EntryPortSpec | undefined)[], p
     if (numbers.has(port.number)) {
       place.at(index, 'number').report({ code: 'WEFT_FIELD_CONFLICT', message: `Port ${port.number} is listed twice` })
     }
+    if (port.protocol === 'UDP') reportUnsupported(place.at(index, 'protocol'), 'UDP')
     if (port.protocol === undefined) {
       place.at(index).report({
         code: 'WEFT_ISTIO_PROTOCOL',
