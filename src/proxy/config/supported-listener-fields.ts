@@ -129,6 +129,7 @@ export const listenerFields: readonly (readonly [string, Readonly<Record<string,
     'envoy.config.core.v3.Http1ProtocolOptions',
     {
       allow_absolute_url: { only: ['true'] },
+      accept_http_10: { harmless: 'HTTP/1.0 is served in any case' },
       use_balsa_parser: { harmless: 'chooses between two parsers of Envoy' },
     },
   ],

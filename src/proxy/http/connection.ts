@@ -50,7 +50,7 @@ export class Connection implements SocketOwner, TimerOwner {
     this.#timer = context.options.timers.timer(this)
     context.connections.add(this)
     const { idleTimeoutMs, requestHeadersTimeoutMs } = context.options.manager()
-    this.#arm(requestHeadersTimeoutMs || idleTimeoutMs)
+    this.#arm(Math.min(requestHeadersTimeoutMs || idleTimeoutMs, idleTimeoutMs || requestHeadersTimeoutMs))
   }
 
   onData(_socket: StreamSocket, bytes: Uint8Array): void {

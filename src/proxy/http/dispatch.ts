@@ -19,8 +19,14 @@ export function admit(exchange: Exchange): void {
     exchange.reply(404, '', ResponseFlag.NR, 'route_not_found')
     return
   }
+  if (request.authority === '') {
+    // HTTP/1.0 without `Host`: nobody can say whom it is for.
+    exchange.keepAlive = false
+    exchange.reply(400, '', 0, 'missing_host_header')
+    return
+  }
   if (plan.manager.underscoreHeaders !== 'allow' && !checkUnderscores(exchange)) {
-    exchange.reply(400, '', 0, 'http1.unexpected_underscore')
+    exchange.refuse(400, 'http1.unexpected_underscore', 0)
     return
   }
   if (head.upgradeIndex >= 0 && (head.connection & ConnectionOption.upgrade) !== 0 && !admitUpgrade(exchange)) {
@@ -66,6 +72,7 @@ function admitPath(exchange: Exchange): boolean {
   const { plan, request } = exchange
   const normalized = normalizePath(request.path, plan.manager)
   if (normalized.kind === 'reject') {
+    exchange.keepAlive = false
     exchange.reply(400, '', 0, 'path_normalization_failed')
     return false
   }
@@ -171,15 +178,13 @@ export function forward(exchange: Exchange): void {
   }
   exchange.cluster = cluster
   exchange.phase = Phase.upstream
-  if (decision.idleTimeoutMs !== undefined) exchange.idleTimeoutMs = decision.idleTimeoutMs
+  if (decision.idleTimeoutMs !== undefined) {
+    exchange.idleTimeoutMs = decision.idleTimeoutMs
+    exchange.connection.touch(exchange.stepAt)
+  }
   if (exchange.bodyDone) exchange.armRouteTimeout(decision.timeoutMs)
   startAttempt(exchange, decision, cluster, false)
 }
-
-/** HTTP status for each gRPC status, as Envoy maps them. */
-const httpStatusOfGrpc: readonly number[] = [
-  200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401,
-]
 
 function abortByFault(exchange: Exchange, decision: ForwardDecision): void {
   const { fault } = decision
@@ -190,6 +195,10 @@ function abortByFault(exchange: Exchange, decision: ForwardDecision): void {
     exchange.reply(200, '', ResponseFlag.FI, 'fault_filter_abort', lines)
     return
   }
-  const status = grpcStatus === undefined ? (fault?.abortStatus ?? 503) : (httpStatusOfGrpc[grpcStatus] ?? 500)
-  exchange.reply(status, 'fault filter abort', ResponseFlag.FI, 'fault_filter_abort')
+  exchange.reply(
+    grpcStatus === undefined ? (fault?.abortStatus ?? 503) : 200,
+    'fault filter abort',
+    ResponseFlag.FI,
+    'fault_filter_abort',
+  )
 }

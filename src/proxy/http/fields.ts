@@ -12,9 +12,8 @@ const extraNames = [
   'x-envoy-upstream-service-time',
   'x-envoy-original-path',
   'http2-settings',
+  'date',
   'x-envoy-internal',
-  'x-envoy-external-address',
-  'x-envoy-expected-rq-timeout-ms',
   'x-envoy-upstream-rq-timeout-ms',
   'x-envoy-upstream-rq-per-try-timeout-ms',
   'x-envoy-upstream-alt-stat-name',
@@ -25,10 +24,12 @@ const extraNames = [
   'x-envoy-hedge-on-per-try-timeout',
   'x-envoy-retriable-status-codes',
   'x-envoy-retriable-header-names',
+  'x-envoy-original-host',
+  'x-envoy-external-address',
+  'x-envoy-expected-rq-timeout-ms',
   'x-envoy-decorator-operation',
   'x-envoy-is-timeout-retry',
   'x-envoy-attempt-count',
-  'x-envoy-original-host',
 ] as const
 
 /** Numbers of the fields that the connection manager reads, drops or writes, beyond those of the codec. */
@@ -43,8 +44,11 @@ export const ProxyField = {
   serviceTime: FieldId.extra + 7,
   originalPath: FieldId.extra + 8,
   http2Settings: FieldId.extra + 9,
+  date: FieldId.extra + 10,
   /** The first of those that only the mesh itself may send: a client's word on them is not believed. */
-  firstInternal: FieldId.extra + 10,
+  firstInternal: FieldId.extra + 11,
+  /** From here on they may come from the proxy's own application; those before steer a router and end at it. */
+  firstFromApplication: FieldId.extra + 23,
 } as const
 
 /** Field names of requests and responses by number. */
@@ -85,9 +89,9 @@ export function createHeadPlan(manager: HttpManagerConfig, trusted: boolean): He
   const dropped = [...hopByHop, ProxyField.originalPath]
   if (manager.useRemoteAddress) dropped.push(ProxyField.forwardedFor, ProxyField.forwardedProto, ProxyField.requestId)
   if (manager.forwardClientCert !== 'always-forward-only') dropped.push(ProxyField.clientCert)
-  if (!trusted || manager.useRemoteAddress) {
-    for (let id: number = ProxyField.firstInternal; id < fieldTable.names.length; id += 1) dropped.push(id)
-  }
+  const edge = !trusted || manager.useRemoteAddress
+  const end = edge ? fieldTable.names.length : ProxyField.firstFromApplication
+  for (let id: number = ProxyField.firstInternal; id < end; id += 1) dropped.push(id)
   return {
     manager,
     dropRequest: setOf(dropped),

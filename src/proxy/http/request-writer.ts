@@ -24,11 +24,12 @@ export function writeRequestHead(
   const dropped = newHost ? plan.dropRequestAndHost : plan.dropRequest
   writeFields(writer, head, dropped, from, decision.requestEdits, (head.connection & ConnectionOption.named) !== 0)
   if (newHost) writer.field('host', hostRewrite === undefined ? request.authority : toFieldText(hostRewrite))
+  if (hostRewrite !== undefined && request.authority !== '') writer.field('x-envoy-original-host', request.authority)
   writeForwardedFields(writer, request, plan, connection.info, context.options.limits.appendedHeaderBytes)
   if (first && exchange.leg.endpoint?.meshed === true) writer.text(context.metadataLines)
   if (head.chunked) writer.text('transfer-encoding: chunked\r\n')
   else if (head.contentLength >= 0) writer.text(`content-length: ${head.contentLength}\r\n`)
-  else if (request.method !== 'GET' && bodyMethods.has(request.method)) writer.text('content-length: 0\r\n')
+  else if (request.method !== 'GET' && !bodilessMethods.has(request.method)) writer.text('content-length: 0\r\n')
   if (head.indexOfId(FieldId.te) >= 0 && /\btrailers\b/i.test(request.field(FieldId.te) ?? '')) {
     writer.text('te: trailers\r\n')
   }
@@ -39,8 +40,8 @@ export function writeRequestHead(
   writeLastFields(writer, request, plan, connection.info)
 }
 
-/** Methods whose requests are expected to have a body: without one they say so (RFC 9110 section 8.6). */
-const bodyMethods: ReadonlySet<string> = new Set(['PATCH', 'POST', 'PUT'])
+/** Requests of all other methods may be expected to have a body: without one they say so (RFC 9110 section 8.6). */
+const bodilessMethods: ReadonlySet<string> = new Set(['CONNECT', 'DELETE', 'GET', 'HEAD', 'TRACE'])
 
 function writeRequestLine(writer: HeadWriter, exchange: Exchange, decision: ForwardDecision): void {
   const { request } = exchange

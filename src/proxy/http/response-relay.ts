@@ -66,7 +66,8 @@ export class ResponseRelay {
     exchange.status = head.status
     exchange.details = 'via_upstream'
     exchange.phase = Phase.responding
-    if (context.draining) exchange.keepAlive = false
+    // An answer ahead of the request's end, or to an upgrade that did not happen: what follows may not be a request.
+    if (context.draining || !exchange.bodyDone || exchange.upgradeType !== '') exchange.keepAlive = false
     this.#delivery = this.#chooseDelivery(framing)
     if (framing === 'chunked') this.#resetDecoder()
     exchange.connection.touch(now)

@@ -4,7 +4,7 @@ import { ConnectionOption, type Head, type HeadWriter } from '../../wire/http1/i
 import type { HeaderEdits } from '../route/index.ts'
 import { prepareEdits, writeFields } from './edited-fields.ts'
 import type { Exchange } from './exchange.ts'
-import type { HeadPlan } from './fields.ts'
+import { type HeadPlan, ProxyField } from './fields.ts'
 
 /** How a response body goes to the client. */
 export type BodyDelivery = 'none' | 'length' | 'chunked' | 'until-close'
@@ -26,9 +26,14 @@ export function writeResponseHead(writer: HeadWriter, exchange: Exchange, head: 
       : head.contentLength >= 0 && head.status !== 204
         ? `content-length: ${head.contentLength}\r\n`
         : ''
-  writer.text(
-    `${length}x-envoy-upstream-service-time: ${exchange.serviceTimeMs}\r\n${plan.serverLine}${connectionLine(exchange)}`,
-  )
+  // RFC 9110 section 6.6.1: who passes a response on without a date gives it one.
+  const date = head.indexOfId(ProxyField.date) < 0 ? `date: ${exchange.context.date()}\r\n` : ''
+  // Before the request is over there is no saying how long its answer took.
+  const time =
+    exchange.bodyDone && exchange.upgradeType === ''
+      ? `x-envoy-upstream-service-time: ${exchange.serviceTimeMs}\r\n`
+      : ''
+  writer.text(`${length}${date}${time}${plan.serverLine}${connectionLine(exchange)}`)
 }
 
 /** Writes the head of a `1xx` response. */
@@ -46,6 +51,7 @@ export function writeUpgradeHead(writer: HeadWriter, exchange: Exchange, head: H
   writeFields(writer, head, exchange.plan.dropResponse, head.lineStart(0), exchange.responseEdits, false)
   writer.field('upgrade', head.upgradeIndex < 0 ? exchange.upgradeType : head.value(head.upgradeIndex))
   writer.text('connection: upgrade\r\n')
+  if (head.indexOfId(ProxyField.date) < 0) writer.field('date', exchange.context.date())
   writer.text(exchange.plan.serverLine)
   writer.text('\r\n')
 }
@@ -65,6 +71,19 @@ export interface LocalReply {
   readonly edits: HeaderEdits | undefined
 }
 
+/** Writes field lines without those that the edits replace or remove, then the edits' own. */
+function writeEditedLines(writer: HeadWriter, lines: string, edits: HeaderEdits | undefined): void {
+  if (edits === undefined) {
+    writer.text(lines)
+    return
+  }
+  const prepared = prepareEdits(edits)
+  for (const line of lines.split(/(?<=\n)/)) {
+    if (!prepared.names.includes(line.slice(0, line.indexOf(':')))) writer.text(line)
+  }
+  writer.text(prepared.lines)
+}
+
 /** Writes an answer of the proxy's own, head and body. */
 export function writeLocalReply(writer: HeadWriter, exchange: Exchange, reply: LocalReply): void {
   const { status, body } = reply
@@ -72,9 +91,8 @@ export function writeLocalReply(writer: HeadWriter, exchange: Exchange, reply: L
   writer.text(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`)
   const bodiless = status === 204 || status === 304
   if (!bodiless) writer.text(`content-length: ${length}\r\n`)
-  if (!bodiless && length > 0 && !/^content-type:/m.test(reply.lines)) writer.text('content-type: text/plain\r\n')
-  writer.text(reply.lines)
-  if (reply.edits !== undefined) writer.text(prepareEdits(reply.edits).lines)
+  const typed = bodiless || length === 0 || /^content-type:/m.test(reply.lines)
+  writeEditedLines(writer, `${typed ? '' : 'content-type: text/plain\r\n'}${reply.lines}`, reply.edits)
   writer.field('date', exchange.context.date())
   writer.text(exchange.plan.serverLine)
   writer.text(connectionLine(exchange))

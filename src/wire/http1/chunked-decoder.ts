@@ -51,6 +51,8 @@ export class ChunkedDecoder {
   #digits = 0
   #extension = 0
   #trailerLength = 0
+  /** Where the trailer line that is being read begins. */
+  #trailerLine = 0
 
   constructor(limits: ChunkLimits) {
     this.#limits = limits
@@ -63,6 +65,7 @@ export class ChunkedDecoder {
     this.#digits = 0
     this.#extension = 0
     this.#trailerLength = 0
+    this.#trailerLine = 0
     this.trailers = undefined
   }
 
@@ -163,13 +166,14 @@ export class ChunkedDecoder {
       trailers[length] = bytes[at] ?? 0
       length += 1
       at += 1
-      if (
-        length > 3 &&
-        trailers[length - 1] === 10 &&
-        trailers[length - 3] === 10 &&
-        trailers[length - 2] === 13 &&
-        trailers[length - 4] === 13
-      ) {
+      if (trailers[length - 1] !== 10) continue
+      const line = this.#trailerLine
+      this.#trailerLine = length
+      if (!isFieldLine(trailers, line, length)) {
+        this.position = at
+        return ChunkEvent.fault
+      }
+      if (length - line === 2) {
         this.trailers = trailers.subarray(0, length)
         this.#state = State.done
         this.position = at
@@ -180,4 +184,16 @@ export class ChunkedDecoder {
     this.position = at
     return ChunkEvent.more
   }
+}
+
+/** True for the empty line and for a field line that a strict reader takes: a token, a colon, a value, CRLF. */
+function isFieldLine(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start < 2 || bytes[end - 2] !== 13) return false
+  if (end - start === 2) return true
+  let at = start
+  while (tokenOctets[bytes[at] ?? 0] !== 0) at += 1
+  if (at === start || bytes[at] !== 58) return false
+  at += 1
+  while (at < end - 2 && valueOctets[bytes[at] ?? 0] === 1) at += 1
+  return at === end - 2
 }

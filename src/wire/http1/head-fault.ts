@@ -36,7 +36,7 @@ const texts: readonly string[] = [
   'unknown expectation',
 ]
 
-/** Status of the answer to a request with this fault: 400, 417, 431 or 505. */
+/** Status of the answer to a request with this fault: 400, 417, 431, 501 or 505. */
 export function statusOfHeadFault(fault: number): number {
   switch (fault) {
     case HeadFault.version:
@@ -47,6 +47,9 @@ export function statusOfHeadFault(fault: number): number {
       return 431
     case HeadFault.expectation:
       return 417
+    // RFC 9112 section 6.1: a transfer coding that is not understood.
+    case HeadFault.transferEncoding:
+      return 501
     default:
       return 400
   }

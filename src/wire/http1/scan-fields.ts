@@ -86,7 +86,7 @@ function noteField(head: Head, id: number, bytes: Uint8Array, start: number, end
   }
 }
 
-/** Digits only, at most 15 of them; equal repetitions are one (RFC 9110 section 8.6). */
+/** Digits only, at most 15 of them, and once: a repetition is refused even when it is equal (RFC 9110 section 8.6 leaves the choice). */
 function noteContentLength(head: Head, bytes: Uint8Array, start: number, end: number): number {
   if (end === start || end - start > 15) return HeadFault.contentLength
   let value = 0
@@ -95,12 +95,12 @@ function noteContentLength(head: Head, bytes: Uint8Array, start: number, end: nu
     if (digit < 0 || digit > 9) return HeadFault.contentLength
     value = value * 10 + digit
   }
-  if (head.contentLength >= 0 && head.contentLength !== value) return HeadFault.contentLength
+  if (head.contentLength >= 0) return HeadFault.contentLength
   head.contentLength = value
   return 0
 }
 
-/** A list of tokens; `close`, `keep-alive` and `upgrade` are noted, another name marks a field as hop-by-hop. */
+/** A list of tokens; `close`, `keep-alive` and `upgrade` are noted, another name marks a field as hop-by-hop, which `Host` never is. */
 function noteConnection(head: Head, bytes: Uint8Array, start: number, end: number): number {
   let at = start
   while (at < end) {
@@ -111,6 +111,7 @@ function noteConnection(head: Head, bytes: Uint8Array, start: number, end: numbe
     if (equalsToken(bytes, token, at, 'close')) head.connection |= ConnectionOption.close
     else if (equalsToken(bytes, token, at, 'keep-alive')) head.connection |= ConnectionOption.keepAlive
     else if (equalsToken(bytes, token, at, 'upgrade')) head.connection |= ConnectionOption.upgrade
+    else if (equalsToken(bytes, token, at, 'host')) return HeadFault.connection
     else head.connection |= ConnectionOption.named
     while (at < end && (bytes[at] === 32 || bytes[at] === 9)) at += 1
     if (at < end && bytes[at] !== 44) return HeadFault.connection

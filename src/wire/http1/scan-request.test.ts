@@ -83,6 +83,8 @@ const malformed: readonly (readonly [string, number])[] = [
     (value) => [`POST / HTTP/1.1\r\n${host}Content-Length: ${value}\r\n\r\n`, F.contentLength] as const,
   ),
   [`POST / HTTP/1.1\r\n${host}Content-Length: 1\r\nContent-Length: 2\r\n\r\n`, F.contentLength],
+  [`POST / HTTP/1.1\r\n${host}Content-Length: 1\r\nContent-Length: 1\r\n\r\n`, F.contentLength],
+  [`GET / HTTP/1.1\r\n${host}Connection: close, HOST\r\n\r\n`, F.connection],
   ...[
     'gzip',
     'chunked, chunked',
@@ -130,7 +132,7 @@ describe('scanRequestHead', () => {
   const good = [
     'GET /a/../b%20?x=%2e//#'.replace('#', '') +
       ' HTTP/1.1\r\nHost: a:80\r\nAccept: */*\r\nX-Request-ID:  \t v w \t\r\n\r\n',
-    'POST http://reviews:9080/x HTTP/1.1\r\nHost: other\r\nContent-Length: 0012\r\nContent-Length: 12\r\nConnection: close, X-Foo\r\n\r\n',
+    'POST http://reviews:9080/x HTTP/1.1\r\nHost: other\r\nContent-Length: 0012\r\nConnection: close, X-Foo\r\n\r\n',
     '\r\nOPTIONS * HTTP/1.1\r\nhost: [::1]:80\r\ntransfer-encoding: Chunked\r\nConnection: keep-alive\r\nconnection: Upgrade\r\n\r\n',
     'GET / HTTP/1.0\r\n\r\n',
     'CONNECT a:443 HTTP/1.1\r\nHost: a\r\nEmpty:\r\nName: caf\xc3\xa9\r\n\r\n',

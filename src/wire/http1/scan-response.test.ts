@@ -18,7 +18,7 @@ describe('scanResponseHead', () => {
     ['HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', 'none', 'none'],
     ['HTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\n', 'chunked', 'none'],
     ['HTTP/1.0 200 \r\n\r\n', 'until-close', 'none'],
-    ['HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n', 'none', 'none'],
+    ['HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n', 'none', 'none'],
     ['HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n', 'none', 'none'],
     ['HTTP/1.1 101 Switching Protocols\r\n\r\n', 'none', 'none'],
   ] as const)('responseFraming() of %j', (text, framing, toHead) => {
@@ -44,6 +44,9 @@ describe('scanResponseHead', () => {
     ['HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n', HeadFault.lengthAndEncoding],
     ['HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n', HeadFault.transferEncoding],
     ['HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', HeadFault.contentLength],
+    ['HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n', HeadFault.contentLength],
+    ['HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n', HeadFault.contentLength],
+    ['HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\n\r\n', HeadFault.contentLength],
     [`HTTP/1.1 200 OK\r\n${'A: b\r\n'.repeat(6)}\r\n`, HeadFault.fieldCount],
     [`HTTP/1.1 200 ${'x'.repeat(2000)}`, HeadFault.headBytes],
     ['<html><body></body></html>', HeadFault.startLine],

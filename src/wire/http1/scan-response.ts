@@ -16,7 +16,11 @@ export function scanResponseHead(head: Head, bytes: Uint8Array, length: number):
     head.startLineDone = true
   }
   const result = scanFields(head, bytes, length)
-  if (result <= 0 || head.encodings === 0) return result
+  if (result <= 0) return result
+  // RFC 9112 section 6.3: these have no body, and an upstream that announces one is not to be trusted about its end.
+  if ((head.status < 200 || head.status === 204) && (head.encodings > 0 || head.contentLength > 0))
+    return HeadFault.contentLength
+  if (head.encodings === 0) return result
   if (head.contentLength >= 0) return HeadFault.lengthAndEncoding
   return head.minorVersion === 0 ? HeadFault.transferEncoding : result
 }

@@ -60,14 +60,13 @@ function toListener(test: HttpCase, index: number): JsonObject {
     {
       name: 'probe',
       domains: ['probe.test'],
-      routes: [
-        { match: { path: '/probe' }, direct_response: { status: 200, body: { inline_string: probeBody } } },
-      ],
+      routes: [{ match: { path: '/probe' }, direct_response: { status: 200, body: { inline_string: probeBody } } }],
     },
     { name: 'case', domains: ['*'], routes: [...routes], ...test.virtualHost },
   ]
   const manager: JsonObject = {
     '@type': `${type}.filters.network.http_connection_manager.v3.HttpConnectionManager`,
+    codec_type: 'HTTP1',
     stat_prefix: 'case',
     route_config: { name: caseName(index), validate_clusters: false, virtual_hosts: virtualHosts },
     http_filters: [

@@ -36,10 +36,10 @@ export function toComparable(outcome: Outcome, ignored: readonly IgnoredField[])
     'response fields': responses.map((message) => fieldsOf(message, 'response', ignored)),
     'response body': [...responses.map(({ body }) => body), outcome.rest],
     connection: outcome.connection,
-    'upstream requests': outcome.upstream.map(({ messages }) => messages.map(({ complete }) => (complete ? 'whole' : 'cut'))),
+    'upstream requests': requests.map(({ complete }) => (complete ? 'whole' : 'cut')),
     'request line': requests.map(({ start }) => start),
     'request fields': requests.map((message) => fieldsOf(message, 'request', ignored)),
-    'request body': [...requests.map(({ body }) => body), ...outcome.upstream.map(({ rest }) => rest)],
+    'request body': [...requests.map(({ body }) => body), outcome.upstream.map(({ rest }) => rest).join('')],
   }
 }
 
@@ -51,11 +51,13 @@ export function differingAspects(one: Comparable, other: Comparable): readonly A
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 /** Values of what is different each time. */
-const volatile: Readonly<Record<string, (value: string) => string>> = {
-  date: (value) => (Math.abs(Date.parse(value) - Date.now()) < 60_000 ? 'now' : value),
-  'x-request-id': (value) => (uuid.test(value) ? 'a UUID' : value),
-  'x-envoy-upstream-service-time': (value) => (/^\d+$/.test(value) ? 'milliseconds' : value),
-}
+const volatile: ReadonlyMap<string, (value: string) => string> = new Map([
+  // Tokens without regard to case.
+  ['connection', (value) => value.toLowerCase()],
+  ['date', (value) => (Math.abs(Date.parse(value) - Date.now()) < 3_600_000 ? 'now' : value)],
+  ['x-request-id', (value) => (uuid.test(value) ? 'a UUID' : value)],
+  ['x-envoy-upstream-service-time', (value) => (/^\d+$/.test(value) ? 'milliseconds' : value)],
+])
 
 /** Fields by name; values of the same name stay in order. Trailers stand behind a `trailer ` of their own. */
 function fieldsOf(message: Message, direction: IgnoredField['direction'], ignored: readonly IgnoredField[]): string[] {
@@ -63,7 +65,7 @@ function fieldsOf(message: Message, direction: IgnoredField['direction'], ignore
   const note = (name: string, value: string): void => {
     const values = byName.get(name) ?? []
     byName.set(name, values)
-    values.push(volatile[name]?.(value) ?? value)
+    values.push(volatile.get(name)?.(value) ?? value)
   }
   for (const [name, value] of message.fields) {
     if (!ignored.some((field) => field.direction === direction && field.name === name)) note(name, value)

@@ -37,7 +37,8 @@ const startLines = {
   requests: /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [\x21-\x7e]+ HTTP\/1\.1$/,
   responses: /^HTTP\/1\.1 [1-5]\d\d [\t\x20-\x7e\x80-\xff]*$/,
 }
-const fieldLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?)[ \t]*$/
+const fieldLine =
+  /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?)[ \t]*$/
 
 /** Reads all octets (as Latin-1) that a connection has brought so far. */
 export function readMessages(raw: string, options: ReadingOptions): Reading {

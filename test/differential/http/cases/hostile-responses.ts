@@ -11,13 +11,19 @@ const badAnswers: readonly (readonly [name: string, bytes: string])[] = [
   ['status 099', 'HTTP/1.1 099 OK\r\ncontent-length: 0\r\n\r\n'],
   ['status 600', 'HTTP/1.1 600 Odd\r\ncontent-length: 0\r\n\r\n'],
   ['status 999', 'HTTP/1.1 999 Odd\r\ncontent-length: 0\r\n\r\n'],
-  ['both length and encoding', 'HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n'],
+  [
+    'both length and encoding',
+    'HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
+  ],
   ['two lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nokx'],
   ['two equal lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 2\r\n\r\nok'],
   ['a length that is no number', 'HTTP/1.1 200 OK\r\ncontent-length: 2x\r\n\r\nok'],
   ['a negative length', 'HTTP/1.1 200 OK\r\ncontent-length: -2\r\n\r\nok'],
   ['an unknown encoding', 'HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n\r\nok'],
-  ['chunked twice', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n'],
+  [
+    'chunked twice',
+    'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
+  ],
   ['a bad chunk size', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\nok\r\n0\r\n\r\n'],
   ['a chunk longer than its size', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nokay\r\n0\r\n\r\n'],
   ['a folded field', 'HTTP/1.1 200 OK\r\nx-a: b\r\n c\r\ncontent-length: 2\r\n\r\nok'],
@@ -40,14 +46,12 @@ const badAnswers: readonly (readonly [name: string, bytes: string])[] = [
 
 /** Broken and malicious upstreams. */
 export const hostileResponses: readonly HttpCase[] = [
-  ...badAnswers.map(
-    ([name, bytes]): HttpCase => ({
-      name: `upstream sends ${name}`,
-      hostile: true,
-      answers: [{ send: bytes }, { send: response('200 OK', ['x-second: 1'], 'second') }],
-      steps: [send(request('GET /1')), awaitResponses(1), send(request('GET /2')), awaitResponses(2), askAgain],
-    }),
-  ),
+  ...badAnswers.map(([name, bytes]): HttpCase => ({
+    name: `upstream sends ${name}`,
+    hostile: true,
+    answers: [{ send: bytes }, { send: response('200 OK', ['x-second: 1'], 'second') }],
+    steps: [send(request('GET /1')), awaitResponses(1), send(request('GET /2')), awaitResponses(2), askAgain],
+  })),
   {
     name: 'upstream sends a body behind the answer to HEAD',
     hostile: true,
@@ -58,7 +62,10 @@ export const hostileResponses: readonly HttpCase[] = [
   {
     name: 'upstream sends a response before the request',
     hostile: true,
-    answers: [{ on: 'connect', send: response('200 OK', ['x-poison: 1'], 'poison') }, { send: response('200 OK', ['x-second: 1'], 'second') }],
+    answers: [
+      { on: 'connect', send: response('200 OK', ['x-poison: 1'], 'poison') },
+      { send: response('200 OK', ['x-second: 1'], 'second') },
+    ],
     steps: [send(request('GET /1')), awaitResponses(1), send(request('GET /2')), awaitResponses(2), askAgain],
   },
 ]
