@@ -71,6 +71,7 @@ class ProxyDataPlane implements DataPlane {
     const { node, telemetry } = options
     const clock = options.clock ?? systemClock
     const random = options.random ?? Math.random
+    const limits = options.limits ?? defaultLimits
     const timers = new TimerWheel({ clock, alarm: systemAlarm })
     const budget = createSocketBudget({
       fileDescriptors: options.fileDescriptors ?? readFileDescriptorLimit(),
@@ -86,10 +87,11 @@ class ProxyDataPlane implements DataPlane {
       telemetry,
       timers,
       clock,
+      limits,
       random,
       isOwnListener: (address, port) => this.#isOwnListener(address, port),
     })
-    const shared = { cluster: this.#clusters.get, telemetry, logAccess, clock, random, node, timers }
+    const shared = { cluster: this.#clusters.get, telemetry, logAccess, clock, limits, random, node, timers }
     const makeHttpServer = options.createHttpServer ?? createHttpServer
     let reader: OriginalDestinationReader | undefined
     this.#listenerServices = {
@@ -105,7 +107,6 @@ class ProxyDataPlane implements DataPlane {
           manager,
           routeTable: (name) => this.#routeTables.get(name),
           onDemand: options.onDemand,
-          limits: options.limits ?? defaultLimits,
         }),
       createTcp: (config) => createTcpProxy({ ...shared, config }),
     }

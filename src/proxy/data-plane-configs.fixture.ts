@@ -10,6 +10,7 @@ import type {
   ListenerConfig,
   TcpProxyConfig,
 } from './config/index.ts'
+import { defaultLimits } from './limits.ts'
 import { createSecretTable, createTlsMaterial, type SecretTable } from './tls/index.ts'
 
 /** A healthy endpoint on loopback (tests only). */
@@ -189,6 +190,7 @@ export function createTestClusterServices(
     telemetry: createFakeTelemetry(),
     timers: new TimerWheel({ clock: systemClock, alarm: systemAlarm }),
     clock: systemClock,
+    limits: defaultLimits,
     random: Math.random,
     isOwnListener: () => false,
     ...overrides,

@@ -11,6 +11,8 @@ export interface ProxyLimits {
   readonly responseHeaderCount: number
   /** Trailer fields together, per message; longer closes the connection. */
   readonly trailerBytes: number
+  /** Trailer fields, per message; with more, none is passed on. */
+  readonly trailerCount: number
   /** Chunk extensions of one chunk; longer closes the connection. */
   readonly chunkExtensionBytes: number
   /**
@@ -18,10 +20,16 @@ export interface ProxyLimits {
    * sender is paused as soon as anything waits, so that at most one read of the socket is held.
    */
   readonly writeBufferBytes: number
+  /** Buffer in which messages are composed, per server: its first size. It grows when a head needs more; heads are bounded. */
+  readonly writerBytes: number
+  /** Body bytes that are copied behind a response head, so that both leave in one write; more leave as they came. */
+  readonly gatheredBytes: number
   /** Bytes read ahead while a request is in progress (pipelined requests); past it the client is paused. */
   readonly pipelineBytes: number
   /** Request body kept for a retry; a longer one is streamed and not retried. */
   readonly replayBytes: number
+  /** Exchanges that are kept for the next request when they are over, per server. */
+  readonly keptExchanges: number
   /** `1xx` answers of one upstream response; more is 502. */
   readonly interimResponses: number
   /** Value of `x-envoy-peer-metadata`; longer is ignored. */
@@ -32,6 +40,10 @@ export interface ProxyLimits {
   readonly parkedRequests: number
   /** Milliseconds that a refused request's connection stays open for the client to read the answer. */
   readonly lingerMs: number
+  /** Bytes of a TCP client that are kept until its upstream connection is there; more closes it. The socket is paused: only what was under way comes. */
+  readonly earlyBytes: number
+  /** Addresses that an original-destination cluster remembers; those without connections make room for new ones. */
+  readonly originalDestinations: number
 }
 
 /** The bounds that the proxy runs with unless told otherwise. */
@@ -40,13 +52,19 @@ export const defaultLimits: ProxyLimits = {
   responseHeadBytes: 60 * 1024,
   responseHeaderCount: 100,
   trailerBytes: 8 * 1024,
+  trailerCount: 64,
   chunkExtensionBytes: 256,
   writeBufferBytes: 256 * 1024,
+  writerBytes: 96 * 1024,
+  gatheredBytes: 64 * 1024,
   pipelineBytes: 64 * 1024,
   replayBytes: 64 * 1024,
+  keptExchanges: 256,
   interimResponses: 8,
   peerMetadataBytes: 4 * 1024,
   appendedHeaderBytes: 8 * 1024,
   parkedRequests: 1024,
   lingerMs: 1000,
+  earlyBytes: 1024 * 1024,
+  originalDestinations: 4096,
 }

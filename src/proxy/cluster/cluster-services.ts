@@ -1,6 +1,7 @@
 import type { Clock, TimerWheel } from '../../base/index.ts'
 import type { KeepaliveSetter, Resolver, SocketBudget } from '../../net/index.ts'
 import type { Telemetry } from '../../telemetry/index.ts'
+import type { ProxyLimits } from '../limits.ts'
 import type { TlsMaterial } from '../tls/index.ts'
 
 /** What clusters are given by the composition; nothing else is reached for. */
@@ -12,6 +13,7 @@ export interface ClusterServices {
   readonly telemetry: Telemetry
   readonly timers: TimerWheel
   readonly clock: Clock
+  readonly limits: ProxyLimits
   /** Uniform in [0, 1). */
   readonly random: () => number
   /** True for the address of one of our own listeners: a connection to it by original destination would loop for ever. */

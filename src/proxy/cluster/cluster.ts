@@ -6,9 +6,6 @@ import type { ClusterServices } from './cluster-services.ts'
 import type { ClusterRuntime, ClusterStats, EndpointRuntime, PreviousHosts } from './contract.ts'
 import { endpointKey, EndpointPool } from './endpoint-pool.ts'
 
-/** Most addresses that an original-destination cluster remembers; those without connections make room for new ones. */
-const ORIGINAL_DESTINATIONS = 4096
-
 /** A cluster at run time; see {@link ClusterRuntime}. Discovery hands in endpoints by {@link Cluster.setEndpoints}. */
 export class Cluster implements ClusterRuntime {
   activeRetries = 0
@@ -147,7 +144,7 @@ export class Cluster implements ClusterRuntime {
     if (known !== undefined) return known
     const address = parseAuthority(destination)
     if (address === undefined || this.#services.isOwnListener(address.address, address.port)) return undefined
-    if (this.#pools.size >= ORIGINAL_DESTINATIONS && !this.#forgetUnused()) return undefined
+    if (this.#pools.size >= this.#services.limits.originalDestinations && !this.#forgetUnused()) return undefined
     const config: EndpointConfig = {
       ...address,
       weight: 1,

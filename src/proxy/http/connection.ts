@@ -28,6 +28,7 @@ export class Connection implements SocketOwner, TimerOwner {
   /** Series of the last inbound edge and the cluster that it leads to. */
   series: EdgeSeries | undefined = undefined
   seriesCluster: ClusterRuntime | undefined = undefined
+  readonly #active: { value: number }
   readonly #timer: WheelTimer
   /** Bytes behind the request in progress. */
   #backlog: Uint8Array | undefined = undefined
@@ -49,6 +50,10 @@ export class Connection implements SocketOwner, TimerOwner {
     this.output.attach(socket)
     this.#timer = context.options.timers.timer(this)
     context.connections.add(this)
+    const { connectionsActive, connectionsTotal } = context.stats
+    this.#active = connectionsActive
+    this.#active.value += 1
+    connectionsTotal.value += 1
     const { idleTimeoutMs, requestHeadersTimeoutMs } = context.options.manager()
     this.#arm(Math.min(requestHeadersTimeoutMs || idleTimeoutMs, idleTimeoutMs || requestHeadersTimeoutMs))
   }
@@ -112,6 +117,7 @@ export class Connection implements SocketOwner, TimerOwner {
     exchange?.onDownstreamGone()
     const { context } = this
     context.connections.delete(this)
+    this.#active.value -= 1
     if (context.connections.size === 0) context.onEmpty?.()
   }
 

@@ -6,16 +6,14 @@ import type { Connection } from './connection.ts'
 import type { HttpServerOptions } from './contract.ts'
 import type { Exchange } from './exchange.ts'
 import { createHeadPlan, type HeadPlan } from './fields.ts'
+import { HttpStats } from './http-stats.ts'
 import { peerMetadataLines } from './peer-metadata.ts'
-
-/** Free exchanges kept for the next request. */
-const keptExchanges = 256
 
 /** What all connections of one server share. */
 export class HttpContext {
   readonly options: HttpServerOptions
   /** Every message is composed here and handed to a socket before the next one is begun. */
-  readonly writer: HeadWriter = new HeadWriter(96 * 1024)
+  readonly writer: HeadWriter
   readonly connections: Set<Connection> = new Set()
   readonly record: AccessLogRecord = emptyAccessRecord()
   readonly metadataLines: string
@@ -29,11 +27,13 @@ export class HttpContext {
   readonly #free: Exchange[] = []
   #trustedPlan: HeadPlan | undefined = undefined
   #foreignPlan: HeadPlan | undefined = undefined
+  #stats: HttpStats | undefined = undefined
   #dateSecond = -1
   #date = ''
 
   constructor(options: HttpServerOptions) {
     this.options = options
+    this.writer = new HeadWriter(options.limits.writerBytes)
     this.metadataLines = peerMetadataLines(options.node)
     this.split = createStratifiedRandom(options.random)
   }
@@ -49,6 +49,13 @@ export class HttpContext {
     return made
   }
 
+  /** The counters of the manager as it is configured now. Who counts up in a gauge keeps it, to count down in the same one. */
+  get stats(): HttpStats {
+    const { statPrefix } = this.options.manager()
+    if (this.#stats?.prefix !== statPrefix) this.#stats = new HttpStats(this.options.telemetry, statPrefix)
+    return this.#stats
+  }
+
   /** A free exchange, if one is kept. */
   takeExchange(): Exchange | undefined {
     return this.#free.pop()
@@ -56,7 +63,7 @@ export class HttpContext {
 
   /** Takes an exchange back. */
   releaseExchange(exchange: Exchange): void {
-    if (this.#free.length < keptExchanges) this.#free.push(exchange)
+    if (this.#free.length < this.options.limits.keptExchanges) this.#free.push(exchange)
   }
 
   /** `Date` of now (RFC 9110 section 6.6.1), made once a second. */

@@ -154,6 +154,8 @@ function applyFault(exchange: Exchange, decision: ForwardDecision): void {
     forward(exchange)
     return
   }
+  // Whatever becomes of the request, it was on its way there: metrics and logs say so.
+  exchange.cluster = exchange.context.options.cluster(decision.cluster)
   const draw = drawFault(decision.fault, exchange.context.options.random)
   exchange.abortDrawn = draw.abort
   if (draw.delayMs > 0) {

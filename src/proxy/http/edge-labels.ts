@@ -1,5 +1,6 @@
 import type { EdgeLabels } from '../../telemetry/index.ts'
-import type { ClusterRuntime, EndpointRuntime } from '../cluster/index.ts'
+import type { EndpointRuntime } from '../cluster/index.ts'
+import type { ClusterConfig } from '../config/index.ts'
 import type { DownstreamInfo } from '../network/index.ts'
 import type { HttpNode } from './contract.ts'
 import type { PeerMetadata } from './peer-metadata.ts'
@@ -22,7 +23,8 @@ export interface EdgeFacts {
   readonly info: DownstreamInfo
   /** Who sent the request, as it said itself (inbound). */
   readonly peer: PeerMetadata | undefined
-  readonly cluster: ClusterRuntime | undefined
+  /** The service that the route leads to. */
+  readonly destination: ClusterConfig['destination']
   readonly endpoint: EndpointRuntime | undefined
   /** SPIFFE id that the upstream proved; empty when none. */
   readonly upstreamSpiffeId: string
@@ -30,12 +32,11 @@ export interface EdgeFacts {
 
 /** Labels of the edge that a request took, with Istio's meaning: reporter `destination` on inbound listeners, `source` elsewhere. */
 export function edgeLabels(facts: EdgeFacts): EdgeLabels {
-  const { node, info, peer, cluster, endpoint } = facts
+  const { node, info, peer, endpoint, destination: service } = facts
   const inbound = info.direction === 'inbound'
   const own = nodeLabels(node)
   const source = inbound ? peerLabels(peer) : own
   const destination = inbound ? own : endpointLabels(endpoint)
-  const service = cluster?.config.destination
   const mutual = inbound ? info.tls && info.peerSpiffeId !== '' : facts.upstreamSpiffeId !== ''
   return {
     reporter: inbound ? 'destination' : 'source',
@@ -61,6 +62,17 @@ export function edgeLabels(facts: EdgeFacts): EdgeLabels {
     requestProtocol: 'http',
     connectionSecurityPolicy: inbound ? (mutual ? 'mutual_tls' : 'none') : 'unknown',
   }
+}
+
+/**
+ * The service that a cluster's name speaks of, as Istio builds such names (`outbound|port|subset|host`): for a cluster without
+ * metadata, or one that is not there.
+ */
+export function destinationOf(cluster: string): ClusterConfig['destination'] {
+  const [direction, , , host = ''] = cluster.split('|')
+  if (direction !== 'outbound' || host === '') return undefined
+  const [name = host, namespace = unknown, suffix] = host.split('.')
+  return suffix === 'svc' ? { host, name, namespace } : { host, name: host, namespace: unknown }
 }
 
 const unknownLabels: WorkloadLabels = {

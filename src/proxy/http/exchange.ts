@@ -9,6 +9,7 @@ import type { HttpContext } from './context.ts'
 import { onRetryPause, onRouteTimeout } from './attempt.ts'
 import { admit, forward } from './dispatch.ts'
 import type { HeadPlan } from './fields.ts'
+import type { HttpStats } from './http-stats.ts'
 import { Phase } from './phase.ts'
 import { ReceivedRequest } from './received-request.ts'
 import { recordExchange } from './record-exchange.ts'
@@ -28,6 +29,8 @@ const Timer = { route: 0, pause: 1, request: 2 } as const
 /** One request and its response, over one or more upstream attempts. Reusable: belongs to a connection from `begin` until it is done. */
 export class Exchange implements TimerOwner {
   readonly context: HttpContext
+  /** The counters that this request was begun on. */
+  stats: HttpStats
   connection: Connection
   readonly request: ReceivedRequest
   readonly leg: UpstreamLeg
@@ -81,6 +84,7 @@ export class Exchange implements TimerOwner {
   constructor(context: HttpContext, connection: Connection) {
     const { timers, limits } = context.options
     this.context = context
+    this.stats = context.stats
     this.connection = connection
     this.plan = context.plan(connection.trusted)
     const { manager } = this.plan
@@ -112,6 +116,9 @@ export class Exchange implements TimerOwner {
     this.phase = Phase.head
     this.startedAt = 0
     context.activeRequests += 1
+    this.stats = context.stats
+    this.stats.requestsTotal.value += 1
+    this.stats.requestsActive.value += 1
   }
 
   /** The head is complete; `bytes[start..end)` came behind it. */
@@ -259,6 +266,7 @@ export class Exchange implements TimerOwner {
     if (this.retrying && this.cluster !== undefined) this.cluster.activeRetries -= 1
     if (this.phase === Phase.parked) context.parkedRequests -= 1
     context.activeRequests -= 1
+    this.stats.requestsActive.value -= 1
     this.phase = Phase.free
     this.generation += 1
     if (this.pauseTimer.armed) this.pauseTimer.cancel()

@@ -3,7 +3,14 @@ import { afterEach, describe, expect, test } from 'bun:test'
 import { ResponseFlag } from '../../telemetry/index.ts'
 import type { OnDemand } from '../data-plane.ts'
 import { type CompiledRetry, type Decision, RetryOn } from '../route/index.ts'
-import { FakeCluster, type Fixture, type FixtureOptions, plainForward, startFixture } from './http-server.fixture.ts'
+import {
+  FakeCluster,
+  ManualClock,
+  type Fixture,
+  type FixtureOptions,
+  plainForward,
+  startFixture,
+} from './http-server.fixture.ts'
 import { peerMetadataLines } from './peer-metadata.ts'
 import { answering, okResponse, RawClient, RawServer, until } from './raw-peers.fixture.ts'
 
@@ -142,10 +149,10 @@ describe('decisions', () => {
     const onDemand: OnDemand = {
       request: (_table, domain, done) => {
         asked.push(domain)
-        setTimeout(() => {
+        setImmediate(() => {
           known = domain === 'up:80'
           done(known ? 'found' : 'absent')
-        }, 5)
+        })
       },
     }
     const fixture = start({
@@ -176,9 +183,20 @@ describe('decisions', () => {
         fault: request.path === '/abort' ? { ...fault, abortPartsPerMillion: 1_000_000, abortStatus: 418 } : fault,
       }),
     })
-    const begun = performance.now()
+    const clock = new ManualClock()
+    const delayed = start({
+      cluster: new FakeCluster([upstream.port]),
+      manager: { faultFilter: true },
+      decide: () => ({ ...plainForward, fault: { ...fault, delayMs: 60_000 } }),
+      timers: clock.timers,
+    })
+    const answer = ask(delayed, get())
+    await until(() => delayed.server.activeRequests === 1)
+    clock.pass(59_000)
+    expect([upstream.received, delayed.server.activeRequests]).toEqual(['', 1])
+    clock.pass(1100)
+    expect(await answer).toStartWith('HTTP/1.1 200 ')
     expect(await ask(fixture, get())).toStartWith('HTTP/1.1 200 ')
-    expect(performance.now() - begun).toBeGreaterThanOrEqual(39)
     expect(last(fixture).flags).toBe(ResponseFlag.DI)
     const aborted = await ask(fixture, get('/abort'))
     expect(aborted).toStartWith('HTTP/1.1 418 ')
@@ -334,6 +352,25 @@ describe('retries', () => {
     }
   })
 
+  test('a retry names all hosts tried before, and how often to ask again', async () => {
+    const ports = [1, 2, 3].map(() => serve(answering(() => 'HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n')).port)
+    const cluster = new FakeCluster(ports)
+    const asked: (readonly [readonly string[], number | undefined] | undefined)[] = []
+    const pick = cluster.pick.bind(cluster)
+    cluster.pick = (previous) => {
+      asked.push(previous && [previous.hosts.map(({ authority }) => authority), previous.attempts])
+      return pick(previous)
+    }
+    const policy = { ...retry, avoidPreviousHosts: true, hostSelectionAttempts: 7 }
+    const fixture = start({ cluster, decide: () => ({ ...plainForward, retry: policy }) })
+    await ask(fixture, get())
+    const hosts = ports.map((port) => `127.0.0.1:${port}`)
+    expect(asked).toEqual([undefined, [hosts.slice(0, 1), 7], [hosts.slice(0, 2), 7]])
+    asked.length = 0
+    await ask(fixture, get())
+    expect(asked[0]).toBeUndefined()
+  })
+
   test('a body beyond the replay bound is not retried', async () => {
     const upstream = serve(
       new RawServer((connection) => {
@@ -445,6 +482,74 @@ describe('identity and telemetry', () => {
       /istio_requests_total\{reporter="source",source_workload="client".*destination_workload="up-v1".*response_code="200".*\} 2/,
     )
     client.close()
+  })
+
+  test.each([
+    ['an abort by the fault filter', 'FI', 'reviews'],
+    ['no healthy endpoint', 'UH', 'reviews'],
+    ['an open breaker', 'UO', 'reviews'],
+    ['no cluster', 'NC', 'reviews'],
+    ['a refused connection', 'UF', 'reviews'],
+    ['no route', 'NR', 'unknown'],
+  ])('%s (%s) counts for destination %s', async (_title, flag, name) => {
+    const ports = flag === 'UH' ? [] : [await closedPort()]
+    const cluster = new FakeCluster(ports, flag === 'UO' ? { maxPendingRequests: 0 } : {})
+    cluster.config.destination = { host: 'reviews.shop.svc.cluster.local', name: 'reviews', namespace: 'shop' }
+    const abort = {
+      delayPartsPerMillion: 0,
+      delayMs: 0,
+      abortPartsPerMillion: flag === 'FI' ? 1_000_000 : 0,
+      abortStatus: 500,
+      grpcStatus: undefined,
+    }
+    const fixture = start({
+      ...(flag === 'NC' ? {} : { cluster }),
+      manager: { faultFilter: true },
+      decide: () =>
+        flag === 'NR'
+          ? { kind: 'no-route' }
+          : { ...plainForward, cluster: 'outbound|9080|v1|reviews.shop.svc.cluster.local', fault: abort },
+    })
+    await ask(fixture, get())
+    const line =
+      fixture.telemetry
+        .expose()
+        .split('\n')
+        .find((text) => text.startsWith('istio_requests_total')) ?? ''
+    expect(line).toContain(`response_flags="${flag}"`)
+    const known = name !== 'unknown'
+    expect(line).toContain(`destination_service="${known ? 'reviews.shop.svc.cluster.local' : name}"`)
+    expect(line).toContain(`destination_service_name="${name}"`)
+    expect(line).toContain(`destination_service_namespace="${known ? 'shop' : name}"`)
+    expect(line).toContain(`destination_workload="${flag === 'UF' ? 'up-v1' : 'unknown'}"`)
+  })
+
+  test('requests and connections are counted by connection manager, with classes of status', async () => {
+    const upstream = serve(
+      answering((request) => (request.includes('/gone') ? okResponse().replace('200', '404') : okResponse())),
+    )
+    const fixture = start({ cluster: new FakeCluster([upstream.port]), manager: { statPrefix: 'in_9080' } })
+    const client = await RawClient.connect(fixture.port)
+    for (const path of ['/', '/', '/gone']) {
+      client.received = ''
+      client.send(get(path))
+      await client.sees('hello')
+    }
+    const value = (name: string): number => {
+      const lines = fixture.telemetry.expose().split('\n')
+      const line = lines.find(
+        (text) => text.startsWith(name) && text.includes('envoy_http_conn_manager_prefix="in_9080"'),
+      )
+      return Number(line?.split(' ').at(-1) ?? Number.NaN)
+    }
+    expect(value('envoy_http_downstream_rq_total{')).toBe(3)
+    expect(value('envoy_http_downstream_rq_xx{envoy_response_code_class="2"')).toBe(2)
+    expect(value('envoy_http_downstream_rq_xx{envoy_response_code_class="4"')).toBe(1)
+    expect(value('envoy_http_downstream_rq_xx{envoy_response_code_class="5"')).toBeNaN()
+    expect([value('envoy_http_downstream_cx_total{'), value('envoy_http_downstream_cx_active{')]).toEqual([1, 1])
+    expect(value('envoy_http_downstream_rq_active{')).toBe(0)
+    client.close()
+    await until(() => value('envoy_http_downstream_cx_active{') === 0)
   })
 
   test('requests without a match count with an unknown destination', async () => {

@@ -13,7 +13,7 @@ import { createHttpServer } from './http-server.ts'
 
 /** A cluster whose endpoints are plain TCP ports of this machine, taken in turn. */
 export class FakeCluster implements ClusterRuntime {
-  readonly config: ClusterConfig
+  readonly config: { -readonly [Field in keyof ClusterConfig]: ClusterConfig[Field] }
   activeRequests = 0
   pendingRequests = 0
   activeRetries = 0
@@ -204,6 +204,21 @@ export const plainForward: ForwardDecision = {
   fault: undefined,
 }
 
+/** A wheel whose time passes when the test says so. */
+export class ManualClock {
+  #now = 0
+  readonly timers: TimerWheel = new TimerWheel({
+    clock: { now: () => this.#now, monotonic: () => this.#now },
+    alarm: { set: () => undefined, clear: () => undefined },
+  })
+
+  /** Lets time pass and fires what is due. */
+  pass(ms: number): void {
+    this.#now += ms
+    this.timers.advance()
+  }
+}
+
 /** What a test changes. */
 export interface FixtureOptions {
   readonly manager?: Partial<HttpManagerConfig>
@@ -215,6 +230,7 @@ export interface FixtureOptions {
   readonly limits?: Partial<ProxyLimits>
   readonly random?: () => number
   readonly port?: number
+  readonly timers?: TimerWheel
 }
 
 /** A server on a real port. */
@@ -251,7 +267,7 @@ export function startFixture(options: FixtureOptions = {}): Fixture {
       clusterId: 'c',
       labels: { app: 'client', version: 'v1' },
     },
-    timers: new TimerWheel({ clock: systemClock, alarm: systemAlarm }),
+    timers: options.timers ?? new TimerWheel({ clock: systemClock, alarm: systemAlarm }),
     limits: { ...defaultLimits, ...options.limits },
   })
   const listening = listenTcp({

@@ -10,6 +10,18 @@ export async function until(condition: () => boolean, what = 'the condition'): P
   throw new Error(`Gave up waiting for ${what}`)
 }
 
+/** Polls until a number has stayed the same for 20 looks: what moved it has come to rest. */
+export async function settles(read: () => number): Promise<void> {
+  let last = read()
+  let looks = 0
+  await until(() => {
+    const now = read()
+    looks = now === last ? looks + 1 : 0
+    last = now
+    return looks >= 20
+  }, 'the number to stay the same')
+}
+
 /** A client on one connection. */
 export class RawClient {
   received = ''
@@ -103,6 +115,8 @@ export interface RawConnection {
   readonly abort: () => void
   readonly pause: () => void
   readonly resume: () => void
+  /** Octets handed to `send` that the kernel has not taken. */
+  readonly unsent: number
   closed: boolean
 }
 
@@ -132,6 +146,9 @@ export class RawServer {
             received: '',
             bytes: 0,
             closed: false,
+            get unsent() {
+              return socket.data.pending.length
+            },
             send: (data) => {
               const more = typeof data === 'string' ? Buffer.from(data, 'latin1') : data
               socket.data.pending = Buffer.concat([socket.data.pending, more])

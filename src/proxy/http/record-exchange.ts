@@ -1,11 +1,15 @@
-import type { EdgeSeries } from '../../telemetry/index.ts'
-import { edgeLabels } from './edge-labels.ts'
+import { type EdgeSeries, ResponseFlag } from '../../telemetry/index.ts'
+import { destinationOf, edgeLabels } from './edge-labels.ts'
 import type { Exchange } from './exchange.ts'
 
-/** Counts a finished exchange on the edge that it took. */
+/** Counts a finished exchange: on the edge that it took, and for its connection manager and its cluster. */
 export function recordExchange(exchange: Exchange, durationMs: number): void {
+  const { cluster, flags, status } = exchange
+  exchange.stats.countResponse(status)
+  // A request that the fault filter answered never came to the cluster.
+  if (cluster !== undefined && (flags & ResponseFlag.FI) === 0) cluster.countResponse(status)
   const series = exchange.connection.info.direction === 'inbound' ? inboundSeries(exchange) : outboundSeries(exchange)
-  series.recordRequest(exchange.status, exchange.flags, durationMs, exchange.bytesReceived, exchange.bytesSent)
+  series.recordRequest(status, flags, durationMs, exchange.bytesReceived, exchange.bytesSent)
 }
 
 /** The same for all requests of a connection to a cluster: who sends and who serves does not change. */
@@ -31,13 +35,13 @@ function outboundSeries(exchange: Exchange): EdgeSeries {
 }
 
 function makeSeries(exchange: Exchange): EdgeSeries {
-  const { cluster, connection, context, leg } = exchange
+  const { cluster, connection, context, decision, leg } = exchange
   return context.options.telemetry.edge(
     edgeLabels({
       node: context.options.node,
       info: connection.info,
       peer: connection.peer,
-      cluster,
+      destination: cluster?.config.destination ?? destinationOf(decision?.kind === 'forward' ? decision.cluster : ''),
       endpoint: leg.endpoint,
       upstreamSpiffeId: leg.endpoint?.peerSpiffeId ?? '',
     }),

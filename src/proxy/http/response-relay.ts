@@ -15,9 +15,6 @@ import { type BodyDelivery, writeInterimHead, writeResponseHead, writeUpgradeHea
 import { writeTrailers } from './trailers.ts'
 import type { UpstreamLeg } from './upstream-leg.ts'
 
-/** Body bytes up to this size are copied behind the head, so that both leave in one write. */
-const gatheredBytes = 64 * 1024
-
 /** Carries an upstream's response to the client: head with edits, body in the framing that the client can read. */
 export class ResponseRelay {
   readonly #exchange: Exchange
@@ -178,7 +175,7 @@ export class ResponseRelay {
       if (raw < end - start) this.#excess = true
       exchange.bytesSent += raw
       if (this.#delivery === 'chunked') this.#leg.appendChunk(bytes, start, start + raw)
-      else if (gather && raw <= gatheredBytes) writer.copy(bytes, start, start + raw)
+      else if (gather && raw <= exchange.context.options.limits.gatheredBytes) writer.copy(bytes, start, start + raw)
       else {
         if (writer.length > 0) flowing = output.write(writer.bytes, 0, writer.length)
         writer.reset()
@@ -209,7 +206,8 @@ export class ResponseRelay {
         if (at < end) this.#excess = true
         if (this.#delivery !== 'chunked') return event
         writer.text('0\r\n')
-        if (decoder.trailers !== undefined) writeTrailers(writer, decoder.trailers)
+        if (decoder.trailers !== undefined)
+          writeTrailers(writer, decoder.trailers, exchange.context.options.limits.trailerCount)
         writer.text('\r\n')
         return event
       } else return event

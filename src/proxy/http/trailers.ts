@@ -22,8 +22,8 @@ const table = new FieldTable(forbidden)
 const dropped = new Uint8Array(FieldId.extra + forbidden.length).fill(1, FieldId.host)
 
 /** Writes trailer lines anew, without those that may not be trailers; a section that is not well formed is left out whole. */
-export function writeTrailers(writer: HeadWriter, lines: Buffer): void {
-  const head = new Head(table, { headBytes: lines.length, fieldCount: 64, fieldBytes: lines.length })
+export function writeTrailers(writer: HeadWriter, lines: Buffer, maxFields: number): void {
+  const head = new Head(table, { headBytes: lines.length, fieldCount: maxFields, fieldBytes: lines.length })
   head.bytes = lines
   if (scanFields(head, lines, lines.length) !== lines.length) return
   writer.fields(head, dropped)

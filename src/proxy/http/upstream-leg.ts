@@ -179,7 +179,8 @@ export class UpstreamLeg implements SocketOwner, TimerOwner, PendingRequest {
   #appendLastChunk(): void {
     const { context, decoder } = this.exchange
     context.writer.text('0\r\n')
-    if (decoder.trailers !== undefined) writeTrailers(context.writer, decoder.trailers)
+    if (decoder.trailers !== undefined)
+      writeTrailers(context.writer, decoder.trailers, context.options.limits.trailerCount)
     context.writer.text('\r\n')
   }
 

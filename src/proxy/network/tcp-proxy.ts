@@ -3,6 +3,7 @@ import type { SocketOwner, StreamSocket } from '../../net/index.ts'
 import type { AccessLogRecord, Telemetry } from '../../telemetry/index.ts'
 import type { ClusterRuntime } from '../cluster/index.ts'
 import type { AccessLogConfig, TcpProxyConfig } from '../config/index.ts'
+import type { ProxyLimits } from '../limits.ts'
 import type { ConnectionServer } from './connection-server.ts'
 import type { DownstreamInfo } from './downstream.ts'
 import type { WorkloadNode } from './tcp-edge-labels.ts'
@@ -16,6 +17,7 @@ export interface TcpProxyOptions {
   readonly telemetry: Telemetry
   readonly logAccess: (config: AccessLogConfig, record: AccessLogRecord) => void
   readonly clock: Clock
+  readonly limits: ProxyLimits
   readonly timers: TimerWheel
   readonly random: () => number
   readonly node: WorkloadNode

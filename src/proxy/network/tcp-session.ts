@@ -8,9 +8,6 @@ import type { DownstreamInfo } from './downstream.ts'
 import { tcpEdgeLabels } from './tcp-edge-labels.ts'
 import type { TcpProxyOptions } from './tcp-proxy.ts'
 
-/** Bytes read from a client before its upstream connection is there; the socket is paused, so only what was under way comes. */
-const EARLY_BYTES = 1024 * 1024
-
 /**
  * One TCP connection through the proxy.
  *
@@ -67,7 +64,7 @@ export class TcpSession implements SocketOwner {
 
   onData(_socket: StreamSocket, bytes: Uint8Array): void {
     this.#earlyBytes += bytes.length
-    if (this.#earlyBytes > EARLY_BYTES) this.#refuse(ResponseFlag.UO, 'too_many_early_bytes')
+    if (this.#earlyBytes > this.#options.limits.earlyBytes) this.#refuse(ResponseFlag.UO, 'too_many_early_bytes')
     else this.#early.push(bytes.slice())
   }
 

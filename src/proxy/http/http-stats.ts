@@ -1,0 +1,22 @@
+import { createResponseClasses, type Telemetry } from '../../telemetry/index.ts'
+
+/** Envoy's counters of a connection manager, labelled with its `stat_prefix`; managers of one prefix share them. */
+export class HttpStats {
+  readonly prefix: string
+  readonly connectionsTotal: { value: number }
+  readonly connectionsActive: { value: number }
+  readonly requestsTotal: { value: number }
+  readonly requestsActive: { value: number }
+  /** Counts an answer that was begun. */
+  readonly countResponse: (status: number) => void
+
+  constructor(telemetry: Telemetry, prefix: string) {
+    const labels = { envoy_http_conn_manager_prefix: prefix }
+    this.prefix = prefix
+    this.connectionsTotal = telemetry.counter('envoy_http_downstream_cx_total', labels)
+    this.connectionsActive = telemetry.gauge('envoy_http_downstream_cx_active', labels)
+    this.requestsTotal = telemetry.counter('envoy_http_downstream_rq_total', labels)
+    this.requestsActive = telemetry.gauge('envoy_http_downstream_rq_active', labels)
+    this.countResponse = createResponseClasses(telemetry, 'envoy_http_downstream_rq_xx', labels)
+  }
+}
