@@ -140,7 +140,7 @@ spec:
   )
 
   test(
-    'a change is enforced on Envoy too',
+    'a change is enforced on Envoy too, with a pattern that its own limit would refuse',
     async () => {
       const { stdout, stderr } = await mesh.apply(`
 apiVersion: networking.istio.io/v1
@@ -148,10 +148,16 @@ kind: VirtualService
 metadata: { name: reviews }
 spec:
   hosts: [reviews]
-  http: [{ directResponse: { status: 418 } }]
+  http:
+    - match: [{ uri: { regex: '/tea/[a-z]{1,300}' } }]
+      directResponse: { status: 418 }
+    - route: [{ destination: { host: reviews, subset: v1 } }]
 `)
       expect(stdout + stderr).toContain('enforced on 2 of 2 proxies')
-      for (const [, client] of clients) expect((await client.request('http://reviews:9080/')).status).toBe(418)
+      for (const [, client] of clients) {
+        expect((await client.request('http://reviews:9080/tea/green')).status).toBe(418)
+        expect((await ask(client, 'http://reviews:9080/')).version).toBe('v1')
+      }
     },
     limitMs,
   )

@@ -12,6 +12,14 @@ import { type DataPlane, type DataPlaneInput, writeCredentials } from './data-pl
 import { startSdsServer } from './sds-server.ts'
 
 /**
+ * Merged over the bootstrap. Envoy refuses regular expressions of more than 100 instructions unless its runtime says
+ * otherwise; `weft apply` lets patterns of 1,024 characters pass, and Weft's own proxy takes programs of this size.
+ */
+const runtimeOverlay = {
+  layered_runtime: { layers: [{ name: 'weft', static_layer: { 're2.max_program_size.error_level': 10_000 } }] },
+}
+
+/**
  * Envoy with the same bootstrap: the supervisor makes the key, keeps the certificate renewed and hands both to Envoy over
  * a Unix socket.
  *
@@ -61,6 +69,8 @@ export async function openEnvoyDataPlane(input: DataPlaneInput): Promise<DataPla
         envoy,
         '-c',
         state.bootstrap,
+        '--config-yaml',
+        JSON.stringify(runtimeOverlay),
         '--disable-hot-restart',
         '--concurrency',
         '1',
