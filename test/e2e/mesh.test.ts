@@ -254,6 +254,7 @@ describe('telemetry', () => {
     source_version: 'v1',
     destination_workload: 'echo-v1',
     destination_workload_namespace: 'default',
+    source_principal: clientId,
     destination_principal: echoId,
     destination_app: 'echo',
     destination_version: 'v1',
@@ -276,11 +277,7 @@ describe('telemetry', () => {
 
   test.each([
     ['source', () => client, { ...edge, reporter: 'source', connection_security_policy: 'unknown' }],
-    [
-      'destination',
-      () => echo,
-      { ...edge, reporter: 'destination', source_principal: clientId, connection_security_policy: 'mutual_tls' },
-    ],
+    ['destination', () => echo, { ...edge, reporter: 'destination', connection_security_policy: 'mutual_tls' }],
   ] as const)(
     'of the %s counts requests, durations and bytes by status',
     async (_, workloadOf, labels) => {

@@ -65,6 +65,8 @@ export interface EndpointRuntime {
   readonly meshed: boolean
   /** SPIFFE id that it proved when it was last connected to; empty when none. */
   readonly peerSpiffeId: string
+  /** Own SPIFFE id, by which this proxy proved itself when it last connected; empty when by none. */
+  readonly localSpiffeId: string
   /**
    * Most recently used idle connection, removed from the pool; undefined when there is none. Its `socket.data` is again the owner that it
    * had at `putIdle` (so counts of requests per connection can live there); the taker may set another.

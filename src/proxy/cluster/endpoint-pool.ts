@@ -26,6 +26,7 @@ export class EndpointPool implements EndpointRuntime {
   connections = 0
   meshed: boolean
   peerSpiffeId = ''
+  localSpiffeId = ''
   config: EndpointConfig
   readonly authority: string
   readonly cluster: Cluster
@@ -195,7 +196,8 @@ export class EndpointPool implements EndpointRuntime {
       }
       this.#generations.set(result.socket, generation)
       this.peerSpiffeId = result.peerSpiffeId
-      done({ ...result, localSpiffeId: tls?.localSpiffeId ?? '' })
+      this.localSpiffeId = tls?.localSpiffeId ?? ''
+      done({ ...result, localSpiffeId: this.localSpiffeId })
     })
   }
 

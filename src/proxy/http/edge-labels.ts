@@ -28,6 +28,8 @@ export interface EdgeFacts {
   readonly endpoint: EndpointRuntime | undefined
   /** SPIFFE id that the upstream proved; empty when none. */
   readonly upstreamSpiffeId: string
+  /** SPIFFE id that this proxy proved to the upstream; empty when none. */
+  readonly ownSpiffeId: string
 }
 
 /** Labels of the edge that a request took, with Istio's meaning: reporter `destination` on inbound listeners, `source` elsewhere. */
@@ -42,7 +44,7 @@ export function edgeLabels(facts: EdgeFacts): EdgeLabels {
     reporter: inbound ? 'destination' : 'source',
     sourceWorkload: source.workload,
     sourceNamespace: source.namespace,
-    sourcePrincipal: (inbound ? info.peerSpiffeId : info.localSpiffeId) || unknown,
+    sourcePrincipal: (inbound ? info.peerSpiffeId : facts.ownSpiffeId) || unknown,
     sourceApp: source.app,
     sourceVersion: source.version,
     sourceCanonicalService: source.service,

@@ -76,6 +76,7 @@ export class FakeEndpoint implements EndpointRuntime {
   readonly series: EndpointRuntime['series'] = new Map()
   meshed = false
   peerSpiffeId = ''
+  localSpiffeId = ''
   readonly idle: StreamSocket[] = []
   /** Who waits, each with a connection of its own: there is no limit here. */
   readonly waiting: Map<PendingTicket, { readonly cancel: () => void }> = new Map()

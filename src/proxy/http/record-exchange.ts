@@ -44,6 +44,7 @@ function makeSeries(exchange: Exchange): EdgeSeries {
       destination: cluster?.config.destination ?? destinationOf(decision?.kind === 'forward' ? decision.cluster : ''),
       endpoint: leg.endpoint,
       upstreamSpiffeId: leg.endpoint?.peerSpiffeId ?? '',
+      ownSpiffeId: leg.endpoint?.localSpiffeId ?? '',
     }),
   )
 }
