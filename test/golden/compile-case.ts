@@ -48,9 +48,13 @@ const settings = { trustDomain: 'cluster.local', serviceDomain: 'svc.cluster.loc
 /** Folder of the cases. */
 export const casesFolder = join(import.meta.dir, '../../src/compile/testdata')
 
-/** Reads a case; throws with all diagnostics when its YAML is refused. */
+/** Reads a case of the folder; throws with all diagnostics when its YAML is refused. */
 export function loadCase(name: string): CompileCase {
-  const text = readFileSync(join(casesFolder, name, 'in.yaml'), 'utf8')
+  return readCase(readFileSync(join(casesFolder, name, 'in.yaml'), 'utf8'))
+}
+
+/** Reads the text of a case; throws with all diagnostics when its YAML is refused. */
+export function readCase(text: string): CompileCase {
   const end = text.indexOf('\n---\n')
   const header = caseSchema.parse(parse(text.slice(0, end)))
   const firstLine = text.slice(0, end + 5).split('\n').length
