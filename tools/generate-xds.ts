@@ -85,6 +85,24 @@ function dropCustomOptions(value: unknown): void {
   }
 }
 
+/** Lets the generated files take `fileDesc` from `src/xds/file-descriptor.ts`, which says why. */
+function hydrateByOwnFunction(): void {
+  for (const path of new Bun.Glob('**/*_pb.ts').scanSync(output)) {
+    const own = `${'../'.repeat(path.split('/').length)}file-descriptor.ts`
+    const text = readFileSync(join(output, path), 'utf8')
+    const changed = text.replace(
+      /^import \{ (.*?)(?:, )?\bfileDesc\b(?:, )?(.*?) ?\} from "@bufbuild\/protobuf\/codegenv2";$/m,
+      (_, before: string, after: string) => {
+        const others = [before, after].filter((names) => names !== '').join(', ')
+        const rest = others === '' ? '' : `import { ${others} } from "@bufbuild/protobuf/codegenv2";\n`
+        return `${rest}import { fileDesc } from "${own}";`
+      },
+    )
+    if (changed === text) throw new Error(`Expected an import of fileDesc in ${path}`)
+    writeFileSync(join(output, path), changed)
+  }
+}
+
 function buf(cwd: string, args: readonly string[]): void {
   const run = Bun.spawnSync([join(root, 'node_modules/.bin/buf'), ...args], { cwd, stderr: 'inherit' })
   if (run.exitCode !== 0) throw new Error(`buf ${args[0]} ended with ${run.exitCode}`)
@@ -119,6 +137,7 @@ try {
   buf(work, ['generate', image])
   rmSync(output, { recursive: true, force: true })
   cpSync(join(work, 'out'), output, { recursive: true })
+  hydrateByOwnFunction()
 } finally {
   rmSync(work, { recursive: true, force: true })
 }

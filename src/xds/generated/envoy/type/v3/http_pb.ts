@@ -4,7 +4,8 @@
 // @ts-nocheck
 
 import type { GenEnum, GenFile } from "@bufbuild/protobuf/codegenv2";
-import { enumDesc, fileDesc } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc } from "@bufbuild/protobuf/codegenv2";
+import { fileDesc } from "../../../../file-descriptor.ts";
 
 /**
  * Describes the file envoy/type/v3/http.proto.

@@ -4,7 +4,8 @@
 // @ts-nocheck
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { fileDesc } from "../../../../../file-descriptor.ts";
 import type { MetadataKey, MetadataKind } from "../../metadata/v3/metadata_pb.ts";
 import { file_envoy_type_metadata_v3_metadata } from "../../metadata/v3/metadata_pb.ts";
 import type { Message } from "@bufbuild/protobuf";

@@ -4,7 +4,8 @@
 // @ts-nocheck
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { fileDesc } from "../../../../../file-descriptor.ts";
 import type { TypedExtensionConfig } from "../../../core/v3/extension_pb.ts";
 import { file_xds_core_v3_extension } from "../../../core/v3/extension_pb.ts";
 import type { StringMatcher } from "./string_pb.ts";
