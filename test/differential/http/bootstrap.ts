@@ -1,10 +1,11 @@
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
 
 import { type HttpCase, probeBody } from './case.ts'
+import type { AdminAddress } from './proxies.ts'
 
 /** Ports that differ between the two proxies; all else in their bootstraps is the same. */
 export interface BootstrapPorts {
-  readonly admin: number
+  readonly admin: AdminAddress
   /** One upstream for each case. */
   readonly upstreams: readonly number[]
 }
@@ -20,7 +21,7 @@ export function caseName(index: number): string {
 export function toBootstrap(cases: readonly HttpCase[], ports: BootstrapPorts): JsonObject {
   return {
     node: { id: 'differential', cluster: 'differential' },
-    admin: { address: socket(ports.admin) },
+    admin: { address: socket(ports.admin.port, ports.admin.host) },
     static_resources: {
       listeners: cases.map(toListener),
       clusters: [
@@ -32,8 +33,8 @@ export function toBootstrap(cases: readonly HttpCase[], ports: BootstrapPorts): 
   }
 }
 
-function socket(port: number): JsonObject {
-  return { socket_address: { address: '127.0.0.1', port_value: port } }
+function socket(port: number, address = '127.0.0.1'): JsonObject {
+  return { socket_address: { address, port_value: port } }
 }
 
 function endpoint(port: number): JsonObject {

@@ -16,25 +16,40 @@ export interface RunningProxy extends AsyncDisposable {
 /** Real Envoy, if it is on the PATH. */
 export const envoyBinary: string | null = Bun.which('envoy')
 
+/**
+ * A loopback address that this process has for itself: everything else takes its ports on 127.0.0.1, so those of the admin
+ * interfaces are free.
+ */
+const adminHost = `127.77.${(process.pid >> 8) & 255}.${(process.pid & 127) + 1}`
+
+/** Where an admin interface is to listen. */
+export interface AdminAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/** Makes the bootstrap of a proxy whose admin interface listens there. */
+export type MakeBootstrap = (admin: AdminAddress) => JsonObject
+
 /** Starts Envoy; resolves when all its listeners are bound. */
-export function startEnvoy(bootstrap: (adminPort: number) => JsonObject, listeners: number): Promise<RunningProxy> {
+export function startEnvoy(bootstrap: MakeBootstrap, listeners: number): Promise<RunningProxy> {
   const flags = ['--concurrency', '1', '--use-dynamic-base-id', '--log-level', 'error']
   return start((file) => [envoyBinary ?? 'envoy', '-c', file, ...flags], bootstrap, listeners)
 }
 
 /** Starts `weft proxy` of this checkout; resolves when all its listeners are bound. */
-export function startWeft(bootstrap: (adminPort: number) => JsonObject, listeners: number): Promise<RunningProxy> {
+export function startWeft(bootstrap: MakeBootstrap, listeners: number): Promise<RunningProxy> {
   return start((file) => [...self, 'proxy', '-c', file], bootstrap, listeners)
 }
 
 async function start(
   command: (file: string) => string[],
-  bootstrap: (adminPort: number) => JsonObject,
+  bootstrap: MakeBootstrap,
   listeners: number,
 ): Promise<RunningProxy> {
   const directory = mkdtempSync(join(tmpdir(), 'weft-differential-'))
   const file = join(directory, 'bootstrap.json')
-  const admin = await freePort()
+  const admin: AdminAddress = { host: adminHost, port: await freePort(adminHost) }
   writeFileSync(file, JSON.stringify(bootstrap(admin)))
   const child = Bun.spawn(command(file), { stdout: 'ignore', stderr: 'pipe' })
   const stop = async (): Promise<void> => {
@@ -56,8 +71,8 @@ async function start(
 }
 
 /** Both admin interfaces list listeners as `name::address:port`. */
-async function readPorts(admin: number): Promise<ReadonlyMap<string, number>> {
-  const response = await fetch(`http://127.0.0.1:${admin}/listeners`)
+async function readPorts(admin: AdminAddress): Promise<ReadonlyMap<string, number>> {
+  const response = await fetch(`http://${admin.host}:${admin.port}/listeners`)
   const lines = (await response.text()).trim().split('\n')
   const ports = lines.map((line): [string, number] => [line.split('::')[0] ?? '', Number(line.split(':').at(-1))])
   return new Map(ports.filter(([, port]) => port > 0))

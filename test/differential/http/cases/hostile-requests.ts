@@ -195,13 +195,7 @@ const vectors: readonly (readonly [name: string, bytes: string])[] = [
   ['CONNECT to a path', request('CONNECT /v HTTP/1.1')],
   ['Connection: close with a request behind', request('GET /v', ['Connection: close'])],
   ['Connection that is no list', request('GET /v', ['Connection: a b;c'])],
-  ['100 requests for which there is no route', request('GET /none', ['Host: none.test']).repeat(100)],
   ['2,000 chunks of one octet', chunked(`${'1\r\na\r\n'.repeat(2000)}0\r\n\r\n`)],
-]
-
-const nowhere = [
-  { match: { prefix: '/none' }, direct_response: { status: 404 } },
-  { match: { prefix: '/' }, route: { cluster: 'CLUSTER' } },
 ]
 
 /** Attacks and broken clients; an innocent request and the probe stand behind each on the same connection. */
@@ -209,7 +203,7 @@ export const hostileRequests: readonly HttpCase[] = [
   ...vectors.map(([name, bytes]): HttpCase => ({
     name: `client sends ${name}`,
     hostile: true,
-    routes: nowhere,
+
     steps: [send(bytes + behind), askAgain],
   })),
   {
