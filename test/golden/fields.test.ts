@@ -1,6 +1,7 @@
 /** Every field of the Istio kinds is either refused by name at apply, or shows in the configuration that the proxy runs. */
 import { describe, expect, test } from 'bun:test'
 import { parse } from 'yaml'
+import { assertNever } from '../../src/base/index.ts'
 import { compileProxy } from '../../src/compile/index.ts'
 import { checkResources } from '../../src/dialects/index.ts'
 import { type DecodedResource, decodeResource } from '../../src/proxy/config/index.ts'
@@ -64,9 +65,7 @@ function decodeWorld(row: FieldRow): ReadonlyMap<string, unknown> {
     for (const { typeUrl, name, bytes } of resources.values()) {
       const result = decodeResource(typeUrl, bytes, { readTlsFile: (path) => `text of ${path}` })
       if (!result.ok) throw new Error(`${name}: ${JSON.stringify(result.error)}`)
-      const { kind } = result.value
-      decoded.set(`${kind} ${kind === 'virtual-host' ? `http_proxy/${result.value.name}` : name}`, body(result.value))
-      if (kind === 'virtual-host') decoded.set(`virtual-host ${name}`, body(result.value))
+      decoded.set(`${result.value.kind} ${name}`, body(result.value))
     }
   }
   return decoded
@@ -86,6 +85,8 @@ function body(resource: DecodedResource): unknown {
       return resource.virtualHost
     case 'secret':
       return resource.secret
+    default:
+      return assertNever(resource)
   }
 }
 

@@ -454,6 +454,12 @@ describe('TLS to endpoints', () => {
     )
   })
 
+  test('a server of somebody else that wants a certificate is no proxy of the mesh', () => {
+    const set = clusterSet()
+    set.put(testCluster('c', { endpoints: [testEndpoint(1)], tls: { ...tls, alpn: ['http/1.1'] } }))
+    expect(pick(get(set)).meshed).toBe(false)
+  })
+
   test('a change of the transport closes idle connections and keeps active ones from being used again', async () => {
     const set = clusterSet()
     const endpoints = [testEndpoint(server().port)]
