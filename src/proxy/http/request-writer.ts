@@ -3,6 +3,7 @@ import { type ForwardDecision, rewritePath } from '../route/index.ts'
 import { toFieldText, writeFields } from './edited-fields.ts'
 import type { Exchange } from './exchange.ts'
 import { writeForwardedFields, writeLastFields } from './forwarded-headers.ts'
+import { acceptsTrailers } from './trailers.ts'
 
 /** Writes the head that goes upstream: received lines with edits, framing anew. `first`: nothing was sent on this connection before. */
 export function writeRequestHead(
@@ -30,9 +31,7 @@ export function writeRequestHead(
   if (head.chunked) writer.text('transfer-encoding: chunked\r\n')
   else if (head.contentLength >= 0) writer.text(`content-length: ${head.contentLength}\r\n`)
   else if (request.method !== 'GET' && !bodilessMethods.has(request.method)) writer.text('content-length: 0\r\n')
-  if (head.indexOfId(FieldId.te) >= 0 && /\btrailers\b/i.test(request.field(FieldId.te) ?? '')) {
-    writer.text('te: trailers\r\n')
-  }
+  if (head.indexOfId(FieldId.te) >= 0 && acceptsTrailers(head.header('te') ?? '')) writer.text('te: trailers\r\n')
   if (exchange.upgradeType !== '') {
     writer.field('upgrade', head.value(head.indexOfId(FieldId.upgrade)))
     writer.text('connection: upgrade\r\n')

@@ -1,19 +1,43 @@
 import { FieldId, FieldTable, Head, type HeadWriter, scanFields } from '../../wire/http1/index.ts'
 
-/** Fields that mean nothing, or too much, when they come behind the body (RFC 9110 section 6.5.1). */
+/** Fields that frame, route, authenticate, describe or vouch for a message: they come before the body or not at all (RFC 9110 section 6.5.1). */
 const forbidden = [
+  'age',
   'authorization',
   'cache-control',
   'content-encoding',
+  'content-language',
+  'content-location',
   'content-range',
   'content-type',
   'cookie',
+  'date',
+  'expires',
+  'forwarded',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
+  'location',
   'max-forwards',
+  'pragma',
+  'proxy-authenticate',
   'proxy-authorization',
+  'range',
+  'retry-after',
   'set-cookie',
+  'vary',
+  'www-authenticate',
+  'x-envoy-internal',
+  'x-envoy-original-path',
+  'x-envoy-peer-metadata',
+  'x-envoy-peer-metadata-id',
   'x-forwarded-client-cert',
   'x-forwarded-for',
+  'x-forwarded-host',
   'x-forwarded-proto',
+  'x-request-id',
 ]
 
 const table = new FieldTable(forbidden)
@@ -27,4 +51,9 @@ export function writeTrailers(writer: HeadWriter, lines: Buffer, maxFields: numb
   head.bytes = lines
   if (scanFields(head, lines, lines.length) !== lines.length) return
   writer.fields(head, dropped)
+}
+
+/** True when the values of `TE` say that trailers are welcome; the other tokens are between us and the sender (RFC 9110 section 10.1.4). */
+export function acceptsTrailers(te: string): boolean {
+  return te.split(',').some((member) => member.split(';', 1)[0]?.trim().toLowerCase() === 'trailers')
 }
