@@ -69,6 +69,20 @@ describe('LiveMesh', () => {
     expect(lines).toEqual([expect.stringContaining('Service/default/x'), expect.stringContaining('workloads/x')])
   })
 
+  test('says which stored object this version does not serve, with file, line and field', async () => {
+    const { store, live, lines } = await setup()
+    await using _ = live
+    await live.reached(await applyServices(store, 'a', 'b'))
+    const key = 'resources/core/Service/default/b'
+    const stored = await store.get(key)
+    const value = (stored?.value ?? '').replace('port: 80', 'port: 80000')
+    await live.reached(await store.commit([{ kind: 'put', key, value }]))
+    expect([...live.mesh().services.keys()]).toEqual([host('a')])
+    expect(lines).toEqual([
+      expect.stringMatching(/^Stored object is not served: mesh\.yaml:11:\d+: spec\.ports\[0\]\.port: /),
+    ])
+  })
+
   test('stops following at the end', async () => {
     const { live } = await setup()
     await live[Symbol.asyncDispose]()

@@ -1,5 +1,6 @@
-import { joinParts, translateResource, type TranslatedParts } from '../../dialects/index.ts'
+import { checkResources, joinParts, translateResource, type TranslatedParts } from '../../dialects/index.ts'
 import { buildMesh, type Mesh, type MeshSettings, type Service, type Workload } from '../../model/index.ts'
+import { renderDiagnostic, type Resource } from '../../resources/index.ts'
 import { type Change, CompactedError, type Store, type StoredObject } from '../../store/index.ts'
 import { objectKey, objectPrefix, type ObjectRecord, parseObjectRecord, toResource } from '../objects/index.ts'
 import {
@@ -176,8 +177,16 @@ export class LiveMesh implements AsyncDisposable {
       return undefined
     }
     const parts = translateResource(resource, { settings: this.#settings, createdAt: record.createdAt })
+    if (Object.keys(parts).length === 0) this.#reportUnserved(resource)
     // The text is read from the store when somebody asks for it.
     return { record: { ...record, text: '' }, parts }
+  }
+
+  /** An object that another version accepted and this one does not is left out of the mesh, which nobody must have to guess. */
+  #reportUnserved(resource: Resource): void {
+    for (const fault of checkResources([resource])) {
+      if (fault.severity === 'error') this.#log(`Stored object is not served: ${renderDiagnostic(fault)}`)
+    }
   }
 
   #build(): Mesh {
