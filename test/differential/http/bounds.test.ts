@@ -123,7 +123,7 @@ test.each([
     const socket = received
     if (socket === undefined) return
     expect(await drained(socket, total)).toBeGreaterThanOrEqual(total)
-      client.destroy()
+    client.destroy()
     server.close()
   },
   20_000,

@@ -18,7 +18,7 @@ export interface Outcome {
 }
 
 /** A step that takes longer ends the case: the proxy is silent where it should have answered or closed. */
-const patienceMs = 4000
+const patienceMs = 6000
 
 /** Takes the steps of a case through the proxy at `port`. */
 export async function runCase(test: HttpCase, port: number, upstream: RecordingUpstream): Promise<Outcome> {
@@ -108,7 +108,7 @@ class Client {
         return true
       case 'await-closed':
         return this.#until(() => this.#ended)
-      case 'probe':
+      default:
         if (!this.#ended) this.#socket.write(probe)
         return this.#until(() => this.read().messages.at(-1)?.body === probeBody)
     }

@@ -221,7 +221,7 @@ export const hostileRequests: readonly HttpCase[] = [
   {
     name: 'client stops in the middle of a request',
     hostile: true,
-    manager: { stream_idle_timeout: '0.3s' },
+    manager: { stream_idle_timeout: '0.8s' },
     steps: [send(post(['Content-Length: 10'], 'abc')), upstreamGot('abc'), closed],
   },
   {

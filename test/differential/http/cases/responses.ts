@@ -1,4 +1,5 @@
 import {
+  type Answer,
   askAgain,
   awaitResponses,
   closed,
@@ -22,7 +23,7 @@ const again = (first: string): HttpCase['steps'] => [
   awaitResponses(2),
   askAgain,
 ]
-const answered = (text: string, end?: 'fin' | 'reset'): HttpCase['answers'] => [
+const answered = (text: string, end?: 'fin' | 'reset'): readonly Answer[] => [
   end === undefined ? { send: text } : { send: text, end },
 ]
 const upgrade = { upgrade_configs: [{ upgrade_type: 'websocket' }] }

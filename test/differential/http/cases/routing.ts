@@ -304,7 +304,7 @@ export const routing: readonly HttpCase[] = [
   },
   {
     name: 'per-try timeout retried',
-    routes: retries({ retry_on: '5xx', per_try_timeout: '0.2s' }),
+    routes: retries({ retry_on: '5xx', per_try_timeout: '0.5s' }),
     answers: [{}, ok],
     steps: get,
   },
@@ -328,7 +328,7 @@ export const routing: readonly HttpCase[] = [
   },
   {
     name: 'route timeout ends the retries',
-    routes: toCluster({ timeout: '0.3s', retry_policy: { retry_on: '5xx', num_retries: 1, retry_back_off: quick } }),
+    routes: toCluster({ timeout: '0.8s', retry_policy: { retry_on: '5xx', num_retries: 1, retry_back_off: quick } }),
     answers: [unavailable, {}],
     steps: get,
   },
