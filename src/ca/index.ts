@@ -11,9 +11,7 @@
 export {
   type CertificateAuthority,
   type IssuedCertificate,
-  leafLifetimeMs,
   openCertificateAuthority,
   type ServerCertificate,
 } from './certificate-authority.ts'
-export { CaError } from './ca-error.ts'
-export { createJoinTokens, type JoinTokenClaims, type JoinTokens, joinTokenLifetimeMs } from './join-tokens.ts'
+export { createJoinTokens, type JoinTokenClaims, type JoinTokens } from './join-tokens.ts'

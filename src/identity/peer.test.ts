@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { isPeerAllowed, peerIdentity } from './peer.ts'
+import { peerIdentity } from './peer.ts'
 
 const leaf = { uriNames: ['spiffe://cluster.local/ns/default/sa/reviews'], isAuthority: false, maySign: false }
 
@@ -17,23 +17,5 @@ describe('peerIdentity()', () => {
     ['a malformed id', { ...leaf, uriNames: ['spiffe://cluster.local'] }],
   ])('refuses %s', (_name, certificate) => {
     expect(peerIdentity(certificate).ok).toBe(false)
-  })
-})
-
-describe('isPeerAllowed()', () => {
-  const id = peerIdentity(leaf)
-  const allowed = (kind: 'exact' | 'prefix' | 'suffix', value: string): boolean =>
-    id.ok && isPeerAllowed(id.value, [{ kind, value }])
-
-  test('compares whole texts, prefixes and suffixes', () => {
-    expect(allowed('exact', 'spiffe://cluster.local/ns/default/sa/reviews')).toBe(true)
-    expect(allowed('exact', 'spiffe://cluster.local/ns/default/sa/review')).toBe(false)
-    expect(allowed('prefix', 'spiffe://cluster.local/')).toBe(true)
-    expect(allowed('prefix', 'spiffe://cluster.loc/')).toBe(false)
-    expect(allowed('suffix', '/sa/reviews')).toBe(true)
-  })
-
-  test('accepts nobody without conditions', () => {
-    expect(id.ok && isPeerAllowed(id.value, [])).toBe(false)
   })
 })

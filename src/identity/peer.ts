@@ -1,7 +1,7 @@
 import type { Result } from '../base/index.ts'
 import { err } from '../base/index.ts'
 import { identityFault, type IdentityFault } from './identity-fault.ts'
-import { formatSpiffeId, parseSpiffeId, type SpiffeId } from './spiffe-id.ts'
+import { parseSpiffeId, type SpiffeId } from './spiffe-id.ts'
 
 /** What identity reads of a peer's leaf certificate; the chain itself was verified by TLS. */
 export interface PeerCertificate {
@@ -11,12 +11,6 @@ export interface PeerCertificate {
   readonly isAuthority: boolean
   /** Key usage has keyCertSign or cRLSign. */
   readonly maySign: boolean
-}
-
-/** A condition on a peer's SPIFFE id. */
-export interface PeerMatch {
-  readonly kind: 'exact' | 'prefix' | 'suffix'
-  readonly value: string
 }
 
 /**
@@ -33,13 +27,4 @@ export function peerIdentity(certificate: PeerCertificate): Result<SpiffeId, Ide
     return err(identityFault('certificate', `Expected exactly one URI name, got ${certificate.uriNames.length}`))
   }
   return parseSpiffeId(name)
-}
-
-/** Whether one of the conditions holds; no conditions accept nobody. */
-export function isPeerAllowed(id: SpiffeId, matches: readonly PeerMatch[]): boolean {
-  const text = formatSpiffeId(id)
-  return matches.some((match) => {
-    if (match.kind === 'exact') return text === match.value
-    return match.kind === 'prefix' ? text.startsWith(match.value) : text.endsWith(match.value)
-  })
 }

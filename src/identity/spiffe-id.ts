@@ -17,7 +17,7 @@ export interface WorkloadAccount {
 }
 
 /** Longest SPIFFE id in bytes (SPIFFE-ID 2.3). */
-export const maxSpiffeIdLength = 2048
+const maxSpiffeIdLength = 2048
 
 const scheme = 'spiffe://'
 

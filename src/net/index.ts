@@ -15,20 +15,19 @@ export {
   type ConnectTarget,
   type ConnectTls,
 } from './connector.ts'
-export { createDnsServer, type DnsAnswers, type DnsServer, readSystemNameservers } from './dns-server.ts'
-export { NetLimits } from './limits.ts'
+export { createDnsServer, type DnsAnswers, type DnsServer } from './dns-server.ts'
 export { listenTcp, type TcpListener } from './listen-tcp.ts'
 export {
   createOriginalDestinationReader,
   type OriginalDestination,
   type OriginalDestinationReader,
 } from './original-destination.ts'
-export { parseSubjectAltName, type PeerCertificate, spiffeIdOf, spiffeIdOfPem } from './peer-certificate.ts'
-export { type PeerNameMatch, type PeerRequirement, type PeerVerdict, verifyPeer } from './peer-verification.ts'
+export { type PeerCertificate, spiffeIdOfPem } from './peer-certificate.ts'
+export { type PeerNameMatch, type PeerRequirement, type PeerVerdict } from './peer-verification.ts'
 export { type Resolver, systemResolver } from './resolver.ts'
 export { createSocketBudget, readFileDescriptorLimit, type SocketBudget } from './socket-budget.ts'
-export { closingOwner, ignoringOwner } from './socket-handlers.ts'
+export { ignoringOwner } from './socket-handlers.ts'
 export { type SocketOwner, type StreamSocket } from './socket-owner.ts'
 export { acceptTls, type AcceptTlsOptions, type AcceptTlsResult } from './accept-tls.ts'
 export { createKeepaliveSetter, type KeepaliveSetter, type TcpKeepalive } from './tcp-keepalive.ts'
-export { createTlsContext, type TlsContext, type TlsContextOptions, toAlpnWire } from './tls-context.ts'
+export { createTlsContext, type TlsContext, type TlsContextOptions } from './tls-context.ts'

@@ -47,9 +47,7 @@ function readCertificate(certificate: X509Certificate): PeerCertificate | undefi
  * Parses the one-line form of subject alternative names that node:crypto prints (`URI:a, DNS:b`). A value with a special
  * character is printed as a JSON string with its commas escaped, so `, ` only ever separates entries. Undefined when an entry does not parse.
  */
-export function parseSubjectAltName(
-  text: string,
-): Pick<PeerCertificate, 'uris' | 'dnsNames' | 'ipAddresses'> | undefined {
+function parseSubjectAltName(text: string): Pick<PeerCertificate, 'uris' | 'dnsNames' | 'ipAddresses'> | undefined {
   const uris: string[] = []
   const dnsNames: string[] = []
   const ipAddresses: string[] = []

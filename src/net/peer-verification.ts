@@ -69,7 +69,7 @@ export function verifyPeer(
 }
 
 /** Tells if one of the certificate's names satisfies the condition. Several URI names are no SPIFFE identity and satisfy none. */
-export function matchesName(certificate: PeerCertificate, { type, match }: PeerNameMatch): boolean {
+function matchesName(certificate: PeerCertificate, { type, match }: PeerNameMatch): boolean {
   const names = type === 'uri' ? certificate.uris : type === 'dns' ? certificate.dnsNames : certificate.ipAddresses
   if (type === 'uri' && names.length !== 1) return false
   const fold = type === 'dns'

@@ -82,7 +82,7 @@ export function toClientTlsOptions(context: TlsContext, alpn: readonly string[],
 }
 
 /** Protocol names in the wire form of RFC 7301 section 3.1: each with its length before it. Bun negotiates nothing with a plain string. */
-export function toAlpnWire(protocols: readonly string[]): Uint8Array<ArrayBuffer> {
+function toAlpnWire(protocols: readonly string[]): Uint8Array<ArrayBuffer> {
   const parts: number[] = []
   for (const protocol of protocols) {
     const bytes = new TextEncoder().encode(protocol)

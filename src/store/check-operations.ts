@@ -2,7 +2,7 @@ import { MeshError } from '../base/index.ts'
 import type { WriteOperation } from './store.ts'
 
 /** Bounds of what a store takes; the same in every implementation, so that moving between them never fails half way. */
-export const storeLimits = {
+const storeLimits = {
   /** Bytes of a key. */
   keyBytes: 1024,
   /** Bytes of a value, UTF-8. */

@@ -10,4 +10,4 @@ export {
   type StoredObject,
   type WriteOperation,
 } from './store.ts'
-export { defaultHistoryLimits, type HistoryLimits } from './retention.ts'
+export { type HistoryLimits } from './retention.ts'

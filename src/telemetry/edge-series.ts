@@ -14,7 +14,7 @@ interface ResponseSeries {
 }
 
 /** Distinct (status, flags) pairs of an edge; past it the rest is counted under status 0. A hostile upstream chooses statuses. */
-export const maxResponseSeriesPerEdge = 200
+const maxResponseSeriesPerEdge = 200
 
 /** Lines of each metric family, collected over all edges so that families stay together. */
 export interface FamilyLines {

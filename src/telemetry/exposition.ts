@@ -1,5 +1,5 @@
 /** Escapes a label value (Prometheus text format 0.0.4: backslash, quote, line feed). */
-export function escapeLabelValue(value: string): string {
+function escapeLabelValue(value: string): string {
   return /["\\\n]/.test(value) ? value.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n') : value
 }
 

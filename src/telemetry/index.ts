@@ -13,4 +13,3 @@ export { type AccessLogWriter, createAccessLogWriter } from './access-log-writer
 export { type EdgeLabels, type EdgeSeries, type Telemetry } from './contract.ts'
 export { createTelemetry, type TelemetryOptions } from './create-telemetry.ts'
 export { createResponseClasses } from './response-classes.ts'
-export { responseFlagsText } from './response-flags.ts'

@@ -49,7 +49,7 @@ const settings = { trustDomain: 'cluster.local', serviceDomain: 'svc.cluster.loc
 export const casesFolder = join(import.meta.dir, '../../src/compile/testdata')
 
 /** Reads a case of the folder; throws with all diagnostics when its YAML is refused. */
-export function loadCase(name: string): CompileCase {
+function loadCase(name: string): CompileCase {
   return readCase(readFileSync(join(casesFolder, name, 'in.yaml'), 'utf8'))
 }
 

@@ -11,7 +11,7 @@ import type {
 import type { Origin } from '../../src/resources/index.ts'
 
 /** Settings of test meshes. */
-export const testSettings = {
+const testSettings = {
   trustDomain: 'cluster.local',
   serviceDomain: 'svc.cluster.local',
   rootNamespace: 'istio-system',
@@ -20,7 +20,7 @@ export const testSettings = {
 const none = { set: [], add: [], remove: [] }
 
 /** An origin in a file that does not exist. */
-export function testOrigin(kind: string, name: string): Origin {
+function testOrigin(kind: string, name: string): Origin {
   return { kind, namespace: 'default', name, file: 'test.yaml', line: 1 }
 }
 

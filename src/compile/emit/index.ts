@@ -7,5 +7,5 @@
 export { emitBlackHoleCluster, emitCluster, emitPassthroughCluster } from './cluster.ts'
 export { emitEndpoints } from './endpoints.ts'
 export { emitDns, emitHttpProxy, emitInbound, emitTcpListener, emitTransparent } from './listener.ts'
-export { emitAllRoutes, emitOnDemandRoutes, emitVirtualHost, maxDirectResponseBytes } from './route-configuration.ts'
+export { emitAllRoutes, emitOnDemandRoutes, emitVirtualHost } from './route-configuration.ts'
 export { emitToYaml, resourceToJson } from './snapshot-yaml.ts'

@@ -25,10 +25,10 @@ type Filter = Init<typeof FilterSchema>
 type Manager = Init<typeof HttpConnectionManagerSchema>
 
 /** Time for a client to send its header block, milliseconds; Envoy has none of its own. */
-export const requestHeadersTimeoutMs = 10_000
+const requestHeadersTimeoutMs = 10_000
 
 /** Time for a client to send its whole request, milliseconds; Envoy has none of its own. */
-export const requestTimeoutMs = 300_000
+const requestTimeoutMs = 300_000
 
 /** HTTP of an inbound listener: one inline route, the caller's verified id in `x-forwarded-client-cert`. */
 export function inboundHttp(statPrefix: string, routes: RouteConfiguration): Filter {

@@ -12,7 +12,7 @@ import { originOf } from './metadata.ts'
 import { virtualHost } from './route.ts'
 
 /** Largest body of a direct response; Istio's bound. Constant, so that a new body does not change the configuration. */
-export const maxDirectResponseBytes = 1_048_576
+const maxDirectResponseBytes = 1_048_576
 
 /** Writes a virtual host as a resource of its own (VHDS). */
 export function emitVirtualHost(plan: VirtualHostPlan): XdsResource {

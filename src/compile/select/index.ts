@@ -16,7 +16,7 @@ export {
 } from './client-view.ts'
 export { findDestination } from './find-destination.ts'
 export { findRoute, meshGateway } from './find-route.ts'
-export { hostPatterns, parseAuthority, qualifiedHosts, spellingsOf, type Authority } from './host-patterns.ts'
+export { qualifiedHosts, spellingsOf, type Authority } from './host-patterns.ts'
 export { createMeshIndex, type MeshIndex } from './mesh-index.ts'
 export { defaultHttpPort, resolveAuthority, type ResolvedAuthority } from './resolve-authority.ts'
 export { findWorkloadPort, meshClusterId, selectEndpoints, type EndpointFact } from './select-endpoints.ts'

@@ -35,7 +35,7 @@ export const applyRequestSchema = z.object({
 })
 
 /** What became of one object. */
-export const appliedObjectSchema = z.object({
+const appliedObjectSchema = z.object({
   key: z.string(),
   kind: z.string(),
   namespace: z.string(),
@@ -93,7 +93,7 @@ export const deleteRequestSchema = z.object({
 export const deleteResponseSchema = z.object({ revision: z.int().min(0).max(Number.MAX_SAFE_INTEGER) })
 
 /** Where a workload's listeners bind; ports are chosen by whoever starts the proxy. */
-export const placementSchema = z.object({
+const placementSchema = z.object({
   inboundAddress: z.string(),
   httpProxyPort: z.int().min(0).max(65535),
   transparentPort: z.int().min(0).max(65535).optional(),
@@ -163,7 +163,7 @@ export const certificateRequestSchema = z.object({ joinToken: z.string(), csr: z
 export const certificateResponseSchema = z.object({ certificateChain: z.string(), trustBundle: z.string() })
 
 /** One proxy, as `weft status` shows it. */
-export const proxyStatusSchema = z.object({
+const proxyStatusSchema = z.object({
   id: z.string(),
   workload: z.string(),
   namespace: z.string(),

@@ -84,7 +84,7 @@ const containerReader = openObject({
 })
 
 /** Reads the `spec` of a Pod: what it says of accounts, containers and ports. */
-export const podSpecReader = openObject({
+const podSpecReader = openObject({
   serviceAccountName: optional(text),
   serviceAccount: optional(text),
   containers: required(list(containerReader)),

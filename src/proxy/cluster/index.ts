@@ -16,4 +16,3 @@ export {
   type PreviousHosts,
 } from './contract.ts'
 export { type PendingRequest, PendingTicket } from './pending-queue.ts'
-export { transportOf } from './transport.ts'

@@ -41,7 +41,7 @@ export const anyTypes: Registry = createRegistry(
 )
 
 /** `envoy...HttpConnectionManager` of `type.googleapis.com/envoy...HttpConnectionManager`. */
-export function anyTypeName(any: Any): string {
+function anyTypeName(any: Any): string {
   return any.typeUrl.slice(any.typeUrl.lastIndexOf('/') + 1)
 }
 

@@ -215,8 +215,8 @@ describe('refused with the path of the field', () => {
       `${manager}.common_http_protocol_options.max_stream_duration`,
     ],
     [
-      `${rds}, http_filters: [ ${router} ], http_protocol_options: { accept_http_10: true }`,
-      `${manager}.http_protocol_options.accept_http_10`,
+      `${rds}, http_filters: [ ${router} ], http_protocol_options: { enable_trailers: true }`,
+      `${manager}.http_protocol_options.enable_trailers`,
     ],
     [`${rds}, http_filters: [ ${router} ], max_request_headers_kb: 9000`, `${manager}.max_request_headers_kb`],
     [rds, `${manager}.http_filters`],

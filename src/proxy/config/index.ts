@@ -7,12 +7,8 @@
  */
 export { anyTypes } from './any-types.ts'
 export { readBootstrap, type AdsConfig, type BootstrapConfig } from './bootstrap.ts'
-export { compileCluster } from './compile-cluster.ts'
 export { type CompileOptions } from './compile-context.ts'
-export { compileEndpoints } from './compile-endpoints.ts'
-export { compileListener } from './compile-listener.ts'
-export { compileRouteConfiguration, compileVirtualHost } from './compile-routes.ts'
-export { compileSecret } from './compile-secret.ts'
+export { compileRouteConfiguration } from './compile-routes.ts'
 export { decodeResource, type DecodedResource } from './decode-resource.ts'
 export { type AccessLogConfig } from './access-log-config.ts'
 export {

@@ -4,7 +4,7 @@
  *
  *     accept -> original destination -> filter chain -> TLS and peer identity -> HTTP or TCP server of the chain
  */
-export { type ChainMatcher, createChainMatcher, parseIp } from './chain-matcher.ts'
+export { type ChainMatcher } from './chain-matcher.ts'
 export { createDnsListener } from './dns-listener.ts'
 export { type ListenerServices } from './listener-services.ts'
 export { createTcpListener, type ListenerRuntime } from './tcp-listener.ts'

@@ -8,6 +8,5 @@
  * Accepted bytes are kept on disk, so that a proxy that restarts while the control plane is down serves at once. Knows
  * no gRPC and no sockets.
  */
-export { HeldResources } from './held-resources.ts'
 export { createLastGoodFile, type LastGoodFile } from './last-good-file.ts'
 export { LiveConfig, type LiveConfigOptions, type Subscriptions } from './live-config.ts'

@@ -5,5 +5,5 @@
 export { createConnectionRecord } from './connection-record.ts'
 export { type ConnectionServer } from './connection-server.ts'
 export { type DownstreamInfo } from './downstream.ts'
-export { tcpEdgeLabels, type WorkloadNode } from './tcp-edge-labels.ts'
+export { type WorkloadNode } from './tcp-edge-labels.ts'
 export { createTcpProxy, type TcpProxyOptions } from './tcp-proxy.ts'

@@ -6,7 +6,7 @@ import type { HeaderMatch, QueryMatch, StringMatch } from './route-definition.ts
 export type Condition = (request: RequestView) => boolean
 
 /** Compiles a string matcher. */
-export function compileStringMatch(match: StringMatch): (text: string) => boolean {
+function compileStringMatch(match: StringMatch): (text: string) => boolean {
   if (match.kind === 'regex') return match.regex.matchesAll
   const value = match.ignoreCase ? match.value.toLowerCase() : match.value
   const compare = comparison(match.kind, value)

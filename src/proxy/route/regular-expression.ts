@@ -6,7 +6,7 @@ import { err, ok, type Result } from '../../base/index.ts'
 export const maxPatternLength = 4096
 
 /** Largest compiled program accepted (RE2 instructions); `(a{1000}){1000}` is refused here instead of eating memory. */
-export const maxProgramSize = 10_000
+const maxProgramSize = 10_000
 
 /** A compiled RE2 pattern: linear time, no backtracking, and never a thrown error while matching. */
 export interface RegularExpression {

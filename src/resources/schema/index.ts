@@ -24,7 +24,7 @@ export {
 } from './collections.ts'
 export { duration, longestDurationMs, parseDuration } from './duration.ts'
 export { type FieldFault, Place, type Subject } from './place.ts'
-export { maxRegexLength, maxRegexProgram, regex, regexGroups } from './regex.ts'
+export { regex, regexGroups } from './regex.ts'
 export {
   anything,
   boolean,

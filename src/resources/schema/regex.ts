@@ -4,10 +4,10 @@ import { describeValue } from '../describe-value.ts'
 import type { Reader } from './collections.ts'
 
 /** Longest regular expression that is taken, in characters. */
-export const maxRegexLength = 1024
+const maxRegexLength = 1024
 
 /** Largest compiled regular expression that is taken, in instructions of the RE2 program. */
-export const maxRegexProgram = 2000
+const maxRegexProgram = 2000
 
 /** Reads a regular expression in RE2 syntax: linear time, no back references, no look-around. */
 export const regex: Reader<string> = (value, place) => {

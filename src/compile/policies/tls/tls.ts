@@ -5,7 +5,7 @@ import type { ClientTlsPlan, PeerName, TransportPlan } from '../../plan.ts'
 import type { ClusterInput, ClusterPolicy } from '../cluster-policy.ts'
 
 /** ALPN that a client-side proxy offers: what the bytes inside the mTLS connection are. */
-export const meshAlpn = { http: 'istio-http/1.1', tcp: 'istio' } as const
+const meshAlpn = { http: 'istio-http/1.1', tcp: 'istio' } as const
 
 /**
  * ALPN that an inbound listener takes, its own first. The other is taken too: the caller goes by the service's
@@ -17,7 +17,7 @@ export const inboundAlpn = {
 } as const
 
 /** Trust bundle of the machine, for `simple` and `mutual` TLS without a bundle of its own. */
-export const systemTrustBundle = '/etc/ssl/certs/ca-certificates.crt'
+const systemTrustBundle = '/etc/ssl/certs/ca-certificates.crt'
 
 /**
  * TLS to the destination. Without a policy, services of the mesh get mTLS wherever the endpoint's proxy terminates it,
