@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'bun:test'
 import { createTestAuthority } from '../net/certificates.fixture.ts'
+import { until } from '../net/sockets.fixture.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/index.ts'
 import type { ClientTlsConfig, ServerTlsConfig } from './config/index.ts'
 import { createDataPlane } from './create-data-plane.ts'
@@ -117,6 +118,32 @@ test('HTTP goes through two data planes with mutual TLS, over pooled connections
   )
 })
 
+test('clusters and connection managers are counted with the names and labels of Envoy', async () => {
+  const { port, client } = await mesh()
+  for (let turn = 0; turn < 3; turn += 1) await (await fetch(`http://127.0.0.1:${port}/`)).text()
+  client.plane.removeCluster('outbound')
+  await (await fetch(`http://127.0.0.1:${port}/`)).text()
+  const text = client.telemetry.expose()
+  const cluster = 'envoy_cluster_name="outbound"'
+  const manager = 'envoy_http_conn_manager_prefix="test"'
+  for (const line of [
+    `envoy_cluster_upstream_rq_total{${cluster}} 3`,
+    `envoy_cluster_upstream_rq_xx{envoy_response_code_class="2",${cluster}} 3`,
+    `envoy_cluster_upstream_rq_pending_total{${cluster}} 1`,
+    `envoy_cluster_upstream_rq_pending_active{${cluster}} 0`,
+    `envoy_cluster_upstream_rq_active{${cluster}} 0`,
+    `envoy_cluster_upstream_cx_total{${cluster}} 1`,
+    `envoy_http_downstream_rq_total{${manager}} 4`,
+    `envoy_http_downstream_rq_xx{envoy_response_code_class="2",${manager}} 3`,
+    `envoy_http_downstream_rq_xx{envoy_response_code_class="5",${manager}} 1`,
+    `envoy_http_downstream_rq_active{${manager}} 0`,
+    '# TYPE envoy_http_downstream_cx_active gauge',
+    '# TYPE envoy_cluster_upstream_rq_xx counter',
+  ]) {
+    expect(text.split('\n')).toContain(line)
+  }
+})
+
 test('drain() answers what runs with Connection: close and then refuses connections', async () => {
   const { port, client } = await mesh()
   const first = await fetch(`http://127.0.0.1:${port}/`)
@@ -148,7 +175,8 @@ test('a mesh under load keeps every answer with its request while clusters, endp
       )
       client.plane.putRouteTable(routeTable('outbound'))
       await listen(client.plane, testListener('out', [testChain(testHttpManager({ idleTimeoutMs }))]))
-      await new Promise((resolve) => setTimeout(resolve, 5))
+      const seen = progress.done
+      await until(() => progress.done > seen || progress.done >= 300, 'another answer')
     }
   }
   await Promise.all([...Array.from({ length: 8 }, (_, id) => worker(id)), change()])

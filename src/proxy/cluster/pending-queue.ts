@@ -45,8 +45,9 @@ export class PendingQueue {
 
   /** The one who has waited longest and can use such a connection; it stays in the queue. */
   first(fresh: boolean): PendingTicket | undefined {
+    if (fresh) return this.#head
     let ticket = this.#head
-    while (ticket !== undefined && ticket.freshOnly && !fresh) ticket = ticket.next
+    while (ticket?.freshOnly === true) ticket = ticket.next
     return ticket
   }
 

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 
+import { createClusterSet } from '../cluster/index.ts'
+import { createTestClusterServices, testCluster, testEndpoint } from '../data-plane-configs.fixture.ts'
 import { type CompiledRetry, RetryOn } from '../route/index.ts'
 import { FakeCluster, plainForward, startFixture } from './http-server.fixture.ts'
 import { RawClient, RawServer, until } from './raw-peers.fixture.ts'
@@ -73,48 +75,62 @@ const retry: CompiledRetry = {
 }
 
 describe('whatever the peers do', () => {
-  test('every request ends, and every count returns to zero', async () => {
-    // A fixed sequence: a failure can be run again.
-    let seed = 42
-    const draw = (below: number): number => {
-      seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0
-      return (seed >>> 16) % below
-    }
-    const upstream = new RawServer((connection) => {
-      const answer = behaviours[draw(behaviours.length)] ?? ''
-      if (answer === '') connection.abort()
-      else connection.send(answer)
-      if (answer.endsWith('off')) connection.end()
-    })
-    const cluster = new FakeCluster([upstream.port, 1], { maxRetries: 20 })
-    const fault = {
-      delayPartsPerMillion: 300_000,
-      delayMs: 5,
-      abortPartsPerMillion: 100_000,
-      abortStatus: 500,
-      grpcStatus: undefined,
-    }
-    const fixture = startFixture({
-      cluster,
-      manager: { faultFilter: true },
-      decide: () => ({ ...plainForward, timeoutMs: 60, retry, fault: draw(3) === 0 ? fault : undefined }),
-    })
-    const visit = async (): Promise<void> => {
-      for (let turn = 0; turn < 25; turn += 1) {
-        const client = await RawClient.connect(fixture.port)
-        for (let count = draw(4); count >= 0; count -= 1) client.send(requests[draw(requests.length)] ?? '')
-        if (draw(4) === 0) client.finish()
-        const patience = draw(25)
-        for (let wait = 0; wait < patience && !client.over; wait += 1) await Bun.sleep(1)
-        client.close()
+  test.each(['without limits', 'with limits that are reached'])(
+    'every request ends, and every count returns to zero, %s',
+    async (title) => {
+      // A fixed sequence: a failure can be run again.
+      let seed = 42
+      const draw = (below: number): number => {
+        seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0
+        return (seed >>> 16) % below
       }
-    }
-    await Promise.all(Array.from({ length: 20 }, visit))
-    await until(() => fixture.server.connections === 0 && fixture.server.activeRequests === 0)
-    expect([cluster.activeRequests, cluster.pendingRequests, cluster.activeRetries]).toEqual([0, 0, 0])
-    expect(cluster.endpoints.map((endpoint) => endpoint.activeRequests)).toEqual([0, 0])
-    expect(cluster.stats.upstream_rq_total).toBeGreaterThan(100)
-    fixture.stop()
-    upstream.stop()
-  }, 20_000)
+      const upstream = new RawServer((connection) => {
+        const answer = behaviours[draw(behaviours.length)] ?? ''
+        if (answer === '') connection.abort()
+        else connection.send(answer)
+        if (answer.endsWith('off')) connection.end()
+      })
+      const clusters = createClusterSet(createTestClusterServices())
+      const limits = { maxConnections: 3, maxPendingRequests: 6, maxRequests: 4, maxRetries: 20 }
+      clusters.put(testCluster('up', { endpoints: [testEndpoint(upstream.port), testEndpoint(1)], limits }))
+      const limited = clusters.get('up')
+      const cluster =
+        title === 'without limits' || limited === undefined
+          ? new FakeCluster([upstream.port, 1], { maxRetries: 20 })
+          : limited
+      const fault = {
+        delayPartsPerMillion: 300_000,
+        delayMs: 5,
+        abortPartsPerMillion: 100_000,
+        abortStatus: 500,
+        grpcStatus: undefined,
+      }
+      const fixture = startFixture({
+        cluster,
+        manager: { faultFilter: true },
+        decide: () => ({ ...plainForward, timeoutMs: 60, retry, fault: draw(3) === 0 ? fault : undefined }),
+      })
+      const visit = async (): Promise<void> => {
+        for (let turn = 0; turn < 25; turn += 1) {
+          const client = await RawClient.connect(fixture.port)
+          for (let count = draw(4); count >= 0; count -= 1) client.send(requests[draw(requests.length)] ?? '')
+          if (draw(4) === 0) client.finish()
+          const patience = draw(25)
+          for (let wait = 0; wait < patience && !client.over; wait += 1) await Bun.sleep(1)
+          client.close()
+        }
+      }
+      await Promise.all(Array.from({ length: 20 }, visit))
+      await until(() => fixture.server.connections === 0 && fixture.server.activeRequests === 0)
+      expect([cluster.activeRequests, cluster.pendingRequests, cluster.activeRetries]).toEqual([0, 0, 0])
+      const endpoints = cluster instanceof FakeCluster ? cluster.endpoints : (clusters.describe()[0]?.endpoints ?? [])
+      expect(endpoints.map((endpoint) => endpoint.activeRequests)).toEqual([0, 0])
+      if (cluster === limited) expect(cluster.stats.upstream_rq_pending_overflow).toBeGreaterThan(0)
+      clusters.close()
+      expect(cluster.stats.upstream_rq_total).toBeGreaterThan(100)
+      fixture.stop()
+      upstream.stop()
+    },
+    20_000,
+  )
 })
