@@ -70,6 +70,12 @@ describe('ChunkedDecoder', () => {
     '5\rhello\r\n',
     '10000000000000\r\n',
     '0\r\n\r\r',
+    '0\r\n\n',
+    '0\r\nabc\r\n',
+    '0\r\nA: b\n',
+    '0\r\nA: \0\r\n',
+    '0\r\nA: b\r\n c\r\n',
+    '0\r\n: b\r\n',
     '0\r\n\rX',
     `0\r\nX: ${'y'.repeat(80)}\r\n\r\n`,
   ])('refuses %j', (text) => {
