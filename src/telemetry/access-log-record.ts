@@ -59,3 +59,34 @@ export interface AccessLogRecord {
   /** SPIFFE id of the peer, empty when none. */
   peerSpiffeId: string
 }
+
+const nothing = (): undefined => undefined
+
+/** A record with nothing in it, of the shape that all records have. */
+export function emptyAccessLogRecord(): AccessLogRecord {
+  return {
+    startTime: 0,
+    method: '',
+    path: '',
+    protocol: '',
+    authority: '',
+    status: 0,
+    flags: 0,
+    details: '',
+    bytesReceived: 0,
+    bytesSent: 0,
+    durationMs: 0,
+    upstreamServiceTimeMs: -1,
+    upstreamHost: '',
+    upstreamCluster: '',
+    upstreamLocalAddress: '',
+    downstreamLocalAddress: '',
+    downstreamRemoteAddress: '',
+    requestedServerName: '',
+    routeName: '',
+    upstreamTransportFailureReason: '',
+    requestHeader: nothing,
+    responseHeader: nothing,
+    peerSpiffeId: '',
+  }
+}

@@ -8,7 +8,7 @@ export {
   compileJsonAccessLogFormat,
   defaultAccessLogFormat,
 } from './access-log-format.ts'
-export { type AccessLogRecord, ResponseFlag } from './access-log-record.ts'
+export { type AccessLogRecord, emptyAccessLogRecord, ResponseFlag } from './access-log-record.ts'
 export { type AccessLogWriter, createAccessLogWriter } from './access-log-writer.ts'
 export { type EdgeLabels, type EdgeSeries, type Telemetry } from './contract.ts'
 export { createTelemetry, type TelemetryOptions } from './create-telemetry.ts'

@@ -2,6 +2,7 @@ import {
   HeaderValueOption_HeaderAppendAction,
   type HeaderValueOption,
 } from '../../xds/generated/envoy/config/core/v3/base_pb.ts'
+import { framingHeaders } from '../../wire/http1/index.ts'
 import type { HeaderEdits, LevelEdits } from '../route/index.ts'
 import type { CompileContext } from './compile-context.ts'
 import { fieldPath } from './fault-list.ts'
@@ -25,18 +26,6 @@ export function levelEdits(context: CompileContext, path: string, message: Edite
 }
 
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
-
-/** What frames a message or belongs to one connection is written by the proxy alone. */
-const framingHeaders: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
 
 function headerEdits(
   context: CompileContext,

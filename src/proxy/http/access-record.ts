@@ -1,40 +1,8 @@
 import { isIP } from 'node:net'
 
-import type { AccessLogRecord } from '../../telemetry/index.ts'
 import type { HttpManagerConfig } from '../config/index.ts'
 import type { Exchange } from './exchange.ts'
 import type { ReceivedRequest } from './received-request.ts'
-
-const nothing = (): undefined => undefined
-
-/** A record to be filled; reused for every request. */
-export function emptyAccessRecord(): AccessLogRecord {
-  return {
-    startTime: 0,
-    method: '',
-    path: '',
-    protocol: '',
-    authority: '',
-    status: 0,
-    flags: 0,
-    details: '',
-    bytesReceived: 0,
-    bytesSent: 0,
-    durationMs: 0,
-    upstreamServiceTimeMs: -1,
-    upstreamHost: '',
-    upstreamCluster: '',
-    upstreamLocalAddress: '',
-    downstreamLocalAddress: '',
-    downstreamRemoteAddress: '',
-    requestedServerName: '',
-    routeName: '',
-    upstreamTransportFailureReason: '',
-    requestHeader: nothing,
-    responseHeader: nothing,
-    peerSpiffeId: '',
-  }
-}
 
 /** Writes a finished exchange to the loggers of its manager; called only when there are some. */
 export function logExchange(exchange: Exchange, durationMs: number): void {

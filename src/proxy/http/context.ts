@@ -1,7 +1,6 @@
 import { createStratifiedRandom } from '../../base/index.ts'
-import type { AccessLogRecord } from '../../telemetry/index.ts'
+import { type AccessLogRecord, emptyAccessLogRecord } from '../../telemetry/index.ts'
 import { HeadWriter } from '../../wire/http1/index.ts'
-import { emptyAccessRecord } from './access-record.ts'
 import type { Connection } from './connection.ts'
 import type { HttpServerOptions } from './contract.ts'
 import type { Exchange } from './exchange.ts'
@@ -15,7 +14,7 @@ export class HttpContext {
   /** Every message is composed here and handed to a socket before the next one is begun. */
   readonly writer: HeadWriter
   readonly connections: Set<Connection> = new Set()
-  readonly record: AccessLogRecord = emptyAccessRecord()
+  readonly record: AccessLogRecord = emptyAccessLogRecord()
   readonly metadataLines: string
   /** Draws of weighted splits. */
   readonly split: () => number

@@ -1,33 +1,15 @@
-import type { AccessLogRecord } from '../../telemetry/index.ts'
+import { type AccessLogRecord, emptyAccessLogRecord } from '../../telemetry/index.ts'
 import type { DownstreamInfo } from './downstream.ts'
 
 /** A log record of a connection (no HTTP): request and response fields are empty, times are filled by the caller. */
 export function createConnectionRecord(info: DownstreamInfo, startTime: number): AccessLogRecord {
-  return {
-    startTime,
-    method: '',
-    path: '',
-    protocol: '',
-    authority: '',
-    status: 0,
-    flags: 0,
-    details: '',
-    bytesReceived: 0,
-    bytesSent: 0,
-    durationMs: 0,
-    upstreamServiceTimeMs: -1,
-    upstreamHost: '',
-    upstreamCluster: '',
-    upstreamLocalAddress: '',
-    downstreamLocalAddress: info.destinationAddress === '' ? info.localAddress : joinAddress(info),
-    downstreamRemoteAddress: info.remoteAddress,
-    requestedServerName: info.serverName,
-    routeName: '',
-    upstreamTransportFailureReason: '',
-    requestHeader: () => undefined,
-    responseHeader: () => undefined,
-    peerSpiffeId: info.peerSpiffeId,
-  }
+  const record = emptyAccessLogRecord()
+  record.startTime = startTime
+  record.downstreamLocalAddress = info.destinationAddress === '' ? info.localAddress : joinAddress(info)
+  record.downstreamRemoteAddress = info.remoteAddress
+  record.requestedServerName = info.serverName
+  record.peerSpiffeId = info.peerSpiffeId
+  return record
 }
 
 function joinAddress({ destinationAddress, destinationPort }: DownstreamInfo): string {

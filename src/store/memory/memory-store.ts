@@ -1,7 +1,8 @@
 import { checkOperations } from '../check-operations.ts'
+import { planOperation, writtenLength } from '../plan-operation.ts'
 import { type ChangeLog, ChangeSignal, closedError, watchLog } from '../change-log.ts'
 import { defaultHistoryLimits, type HistoryLimits, Retention } from '../retention.ts'
-import { type Change, ConflictError, type Store, type StoredObject, type WriteOperation } from '../store.ts'
+import { type Change, type Store, type StoredObject, type WriteOperation } from '../store.ts'
 
 /** Makes an empty store that lives as long as the process. For tests and throw-away meshes. */
 export function createMemoryStore(options: { readonly history?: HistoryLimits } = {}): Store {
@@ -38,7 +39,7 @@ class MemoryStore implements Store {
     const revision = this.#revision + 1
     const changes: Change[] = []
     for (const operation of operations) {
-      const change = this.#plan(operation, revision)
+      const change = planOperation(operation, this.#objects.get(operation.key), revision)
       if (change !== undefined) changes.push(change)
     }
     if (changes.length === 0) return this.#revision
@@ -48,8 +49,7 @@ class MemoryStore implements Store {
     }
     this.#revision = revision
     this.#log.set(revision, changes)
-    const bytes = changes.reduce((sum, change) => sum + (change.kind === 'put' ? change.object.value.length : 0), 0)
-    for (const leaving of this.#retention.record(revision, bytes)) this.#log.delete(leaving)
+    for (const leaving of this.#retention.record(revision, writtenLength(changes))) this.#log.delete(leaving)
     this.#changed.fire()
     return revision
   }
@@ -68,21 +68,6 @@ class MemoryStore implements Store {
     this.#changed.close()
     this.#objects.clear()
     this.#log.clear()
-  }
-
-  #plan(operation: WriteOperation, revision: number): Change | undefined {
-    const present = this.#objects.get(operation.key)
-    const actual = present?.revision ?? 0
-    if (operation.expectedRevision !== undefined && operation.expectedRevision !== actual) {
-      throw new ConflictError(operation.key, operation.expectedRevision, actual)
-    }
-    if (operation.kind === 'delete') {
-      return present === undefined ? undefined : { kind: 'delete', revision, key: operation.key }
-    }
-    if (present?.value === operation.value) return undefined
-    const createRevision = present?.createRevision ?? revision
-    const object = Object.freeze({ key: operation.key, value: operation.value, createRevision, revision })
-    return { kind: 'put', revision, object }
   }
 
   #read(prefix: string, after: number, upTo: number): readonly (readonly Change[])[] {

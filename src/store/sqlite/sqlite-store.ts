@@ -1,8 +1,9 @@
 import type { Database } from 'bun:sqlite'
 import { checkOperations } from '../check-operations.ts'
+import { planOperation, writtenLength } from '../plan-operation.ts'
 import { type ChangeLog, ChangeSignal, closedError, watchLog } from '../change-log.ts'
 import { defaultHistoryLimits, type HistoryLimits, Retention } from '../retention.ts'
-import { type Change, ConflictError, type Store, type StoredObject, type WriteOperation } from '../store.ts'
+import { type Change, type Store, type StoredObject, type WriteOperation } from '../store.ts'
 import { openDatabase, readMeta } from './schema.ts'
 
 /**
@@ -62,7 +63,7 @@ class SqliteStore implements Store {
     const transaction = this.#database.transaction(() => {
       const changes: Change[] = []
       for (const operation of operations) {
-        const change = this.#plan(operation, revision)
+        const change = planOperation(operation, this.#find(operation.key), revision)
         if (change !== undefined) changes.push(change)
       }
       if (changes.length > 0) this.#write(changes, revision)
@@ -71,8 +72,7 @@ class SqliteStore implements Store {
     const changes = transaction.immediate()
     if (changes.length === 0) return this.#revision
     this.#revision = revision
-    const bytes = changes.reduce((sum, change) => sum + (change.kind === 'put' ? change.object.value.length : 0), 0)
-    this.#compact(this.#retention.record(revision, bytes))
+    this.#compact(this.#retention.record(revision, writtenLength(changes)))
     this.#changed.fire()
     return revision
   }
@@ -96,20 +96,6 @@ class SqliteStore implements Store {
   #find(key: string): StoredObject | undefined {
     const row = this.#statements.get.get(key)
     return row === null ? undefined : toObject(row)
-  }
-
-  #plan(operation: WriteOperation, revision: number): Change | undefined {
-    const present = this.#find(operation.key)
-    const actual = present?.revision ?? 0
-    if (operation.expectedRevision !== undefined && operation.expectedRevision !== actual) {
-      throw new ConflictError(operation.key, operation.expectedRevision, actual)
-    }
-    if (operation.kind === 'delete') {
-      return present === undefined ? undefined : { kind: 'delete', revision, key: operation.key }
-    }
-    if (present?.value === operation.value) return undefined
-    const createRevision = present?.createRevision ?? revision
-    return { kind: 'put', revision, object: { key: operation.key, value: operation.value, createRevision, revision } }
   }
 
   #write(changes: readonly Change[], revision: number): void {

@@ -8,6 +8,7 @@
  */
 export { ChunkedDecoder, ChunkEvent, type ChunkLimits } from './chunked-decoder.ts'
 export { equalsFieldName, FieldId, FieldTable, hashFieldName } from './field-table.ts'
+export { framingHeaders } from './framing-headers.ts'
 export { type BodyFraming, ConnectionOption, Head, type HeadLimits } from './head.ts'
 export { HeadFault, statusOfHeadFault, textOfHeadFault } from './head-fault.ts'
 export { HeadWriter } from './head-writer.ts'

@@ -13,23 +13,12 @@ import {
   text,
   transform,
 } from '../../../resources/schema/index.ts'
+import { framingHeaders } from '../../../wire/http1/index.ts'
 import { authority } from './authority.ts'
 
 const nameForm = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
 const headerName = pattern(nameForm, 'a header name', 256)
-
-/** What frames a message or belongs to one connection is written by the proxy alone. */
-const framingHeaders: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
 
 const headerValue: Reader<string> = transform(text, (value, place) => {
   // Envoy reads `%` as the start of a format command and `%%` as a percent sign; the model's values are literal.
