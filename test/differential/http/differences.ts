@@ -13,37 +13,31 @@ export interface KnownDifferences {
 const page = resolve(import.meta.dir, '../../../docs/envoy-differences.md')
 
 /**
- * Reads the two tables of the page: `| Field | In | Why |` for fields that differ everywhere, `| Cases | Differs in | Why |` for the rest,
- * with the names of cases between semicolons.
+ * Reads the tables of the page: `| Field | In |` for fields that differ everywhere, `| Case | Differs in |` for the rest
+ * (`everything`, or names of aspects). The paragraph before a table is the reason of all its rows.
  *
- * @throws {Error} If a row names an aspect that does not exist, gives no reason, or repeats a case.
+ * @throws {Error} If a row names an aspect that does not exist or repeats a case, or a table has no reason before it.
  */
 export function readKnownDifferences(): KnownDifferences {
   const cases = new Map<string, readonly Aspect[]>()
   const everywhere: IgnoredField[] = []
+  let reason = ''
   let table = ''
   for (const line of readFileSync(page, 'utf8').split('\n')) {
     if (!line.startsWith('|')) {
+      if (table !== '') reason = ''
       table = ''
+      if (line !== '') reason = line.startsWith('#') ? '' : line
       continue
     }
-    const [first = '', second = '', why = ''] = line
-      .slice(1, -1)
-      .split('|')
-      .map((cell) => cell.trim())
+    const cells = line.slice(1, -1).split('|')
+    const [first = '', second = ''] = cells.map((cell) => cell.trim())
+    if (reason === '') throw new Error(`Expected a reason before the table of ${line}`)
     if (table === '') table = first
     else if (/^-+$/.test(first)) continue
-    else if (why === '') throw new Error(`Expected a reason in ${line}`)
     else if (table === 'Field') everywhere.push({ name: first.replaceAll('`', ''), direction: directionOf(second) })
-    else if (table === 'Cases') {
-      for (const name of first.split(';').map((text) => text.trim())) {
-        if (cases.has(name)) throw new Error(`Expected case "${name}" in one row only`)
-        cases.set(
-          name,
-          second.split(',').map((text) => aspectOf(text.trim())),
-        )
-      }
-    }
+    else if (cases.has(first)) throw new Error(`Expected case "${first}" in one row only`)
+    else cases.set(first, second === 'everything' ? aspects : second.split(',').map((text) => aspectOf(text.trim())))
   }
   return { cases, everywhere }
 }
