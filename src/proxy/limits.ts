@@ -30,6 +30,8 @@ export interface ProxyLimits {
   readonly replayBytes: number
   /** Exchanges that are kept for the next request when they are over, per server. */
   readonly keptExchanges: number
+  /** Buffer of a request head that an exchange keeps for the next request; one that grew larger is let go. */
+  readonly keptHeadBytes: number
   /** `1xx` answers of one upstream response; more is 502. */
   readonly interimResponses: number
   /** Value of `x-envoy-peer-metadata`; longer is ignored. */
@@ -60,6 +62,7 @@ export const defaultLimits: ProxyLimits = {
   pipelineBytes: 64 * 1024,
   replayBytes: 64 * 1024,
   keptExchanges: 256,
+  keptHeadBytes: 16 * 1024,
   interimResponses: 8,
   peerMetadataBytes: 4 * 1024,
   appendedHeaderBytes: 8 * 1024,

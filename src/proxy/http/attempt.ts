@@ -47,11 +47,9 @@ export function startAttempt(
   }
 }
 
-/** `max_requests`, asked when a request has its connection; a refusal is counted. */
+/** `max_requests`, asked when a request has its connection. */
 function admitsRequest(cluster: ClusterRuntime): boolean {
-  if (cluster.activeRequests < cluster.config.limits.maxRequests) return true
-  cluster.stats.upstream_rq_pending_overflow += 1
-  return false
+  return cluster.activeRequests < cluster.config.limits.maxRequests
 }
 
 /** A request that waited is given a connection; false when it must not use it. */

@@ -88,11 +88,14 @@ export class Exchange implements TimerOwner {
     this.connection = connection
     this.plan = context.plan(connection.trusted)
     const { manager } = this.plan
-    this.request = new ReceivedRequest({
-      headBytes: manager.maxRequestHeadersBytes,
-      fieldCount: manager.maxHeadersCount,
-      fieldBytes: limits.headerFieldBytes,
-    })
+    this.request = new ReceivedRequest(
+      {
+        headBytes: manager.maxRequestHeadersBytes,
+        fieldCount: manager.maxHeadersCount,
+        fieldBytes: limits.headerFieldBytes,
+      },
+      limits.keptHeadBytes,
+    )
     this.decoder = new ChunkedDecoder({ extensionBytes: limits.chunkExtensionBytes, trailerBytes: limits.trailerBytes })
     this.leg = new UpstreamLeg(this)
     this.#routeTimer = timers.timer(this, Timer.route)

@@ -2,8 +2,8 @@ import { authorityEnd, FieldId, Head, type HeadLimits, schemeLength } from '../.
 import type { RequestView } from '../route/index.ts'
 import { fieldTable } from './fields.ts'
 
+/** What nearly every head fits in. */
 const initialBytes = 2048
-const keptBytes = 16 * 1024
 
 /** A request as it was received: what `decide` reads, over the bytes of the head. Reusable. */
 export class ReceivedRequest implements RequestView {
@@ -23,9 +23,12 @@ export class ReceivedRequest implements RequestView {
   generatedId = ''
   /** Octets held: all of the head, and while it is incomplete nothing else. */
   filled = 0
+  readonly #keptBytes: number
   #lastHost = ''
 
-  constructor(limits: HeadLimits) {
+  /** @param keptBytes A buffer that grew beyond it is let go after the request. */
+  constructor(limits: HeadLimits, keptBytes: number) {
+    this.#keptBytes = keptBytes
     this.head = new Head(fieldTable, limits)
     this.head.bytes = Buffer.allocUnsafeSlow(initialBytes)
   }
@@ -38,7 +41,7 @@ export class ReceivedRequest implements RequestView {
     this.authority = ''
     this.target = ''
     this.generatedId = ''
-    if (this.head.bytes.length > keptBytes) this.head.bytes = Buffer.allocUnsafeSlow(initialBytes)
+    if (this.head.bytes.length > this.#keptBytes) this.head.bytes = Buffer.allocUnsafeSlow(initialBytes)
   }
 
   /** Keeps `bytes[start..end)` behind what is held. */
