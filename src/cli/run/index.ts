@@ -2,7 +2,7 @@
  * `weft run`: the supervisor that joins an application to the mesh.
  *
  *     reserve ports -> register (lease) -> bootstrap -> proxy ready -> application ready -> health ready
- *     signal or end -> health draining -> peers acknowledged -> application ends -> proxy drains -> deregister
+ *     signal or end -> health draining -> peers acknowledged, inbound quiet -> application ends -> proxy drains -> deregister
  *
  * It starts processes and talks to the control plane's REST API; it carries no traffic and reads no xDS.
  */

@@ -6,6 +6,7 @@ import { parentVariable } from '../end-with-parent.ts'
 import { type Application, findProgram, launcher, startApplication } from './application.ts'
 import { renderBootstrap } from './bootstrap.ts'
 import { type DataPlane, type DataPlaneInput, openWeftDataPlane } from './data-plane.ts'
+import { untilInboundQuiet } from './inbound-quiet.ts'
 import { planWorkload, toRegistration, type WorkloadPlan } from './plan-workload.ts'
 import { isApplicationReady, isProxyReady } from './readiness.ts'
 import { type Health, registerWorkload, type Registration } from './registration.ts'
@@ -204,7 +205,7 @@ function writeRecord({ plan, options, state }: Parts, ready: boolean): Promise<v
   })
 }
 
-/** Tells the mesh and waits, for a bounded time, until the peers know: from then on nothing new comes in. */
+/** Tells the mesh and waits, for a bounded time, until the peers know: from then on they send nothing new. */
 async function drainFromPeers({ surroundings: { client }, registration }: Parts): Promise<void> {
   await registration.setHealth('draining' satisfies Health)
   try {
@@ -215,6 +216,12 @@ async function drainFromPeers({ surroundings: { client }, registration }: Parts)
   }
 }
 
+/** Leaves the service while the application still answers: afterwards no request is on its way to it. */
+async function retire(parts: Parts): Promise<void> {
+  await drainFromPeers(parts)
+  if (parts.plan.ports.length > 0) await untilInboundQuiet(parts.plan.adminPort)
+}
+
 /** Runs the application until it ends; the signals of the supervisor go to it, the first one after peers stopped sending. */
 async function superviseApplication(parts: Parts, redirect: TransparentRedirect | undefined): Promise<number> {
   const ended = new AbortController()
@@ -222,7 +229,7 @@ async function superviseApplication(parts: Parts, redirect: TransparentRedirect 
   let draining: Promise<void> | undefined
   parts.surroundings.onSignal((signal) => {
     if (signal === 'SIGHUP' || draining !== undefined) application.kill(signal)
-    else draining = drainFromPeers(parts).then(() => application.kill(signal))
+    else draining = retire(parts).then(() => application.kill(signal))
   })
   const ready = announceReady(parts, ended.signal)
   const code = await application.exited
