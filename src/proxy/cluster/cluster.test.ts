@@ -282,6 +282,23 @@ describe('queue of an endpoint', () => {
     expect(cluster.pendingRequests).toBe(0)
   })
 
+  test('who waits at an endpoint that is removed is still served, and then the connection is closed', async () => {
+    const set = clusterSet()
+    set.put(testCluster('c', { endpoints: [testEndpoint(server().port)], limits: limited }))
+    const cluster = get(set)
+    const endpoint = pick(cluster)
+    const socket = await open(endpoint)
+    const log: string[] = []
+    endpoint.enqueue(waiting('a', log))
+    set.put(testCluster('c', { endpoints: [], limits: limited }))
+    expect(cluster.pendingRequests).toBe(1)
+    endpoint.putIdle(socket)
+    expect(log).toEqual(['a used'])
+    endpoint.putIdle(socket)
+    expect(endpoint.takeIdle()).toBeUndefined()
+    await until(() => cluster.connections === 0, 'the connection to close')
+  })
+
   test('a failed attempt fails one while others are under way, and all with the last', async () => {
     const gone = server()
     gone[Symbol.dispose]()
