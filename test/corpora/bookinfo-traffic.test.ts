@@ -51,7 +51,7 @@ async function apply(...files: readonly string[]): Promise<void> {
 
 async function remove(file: string): Promise<void> {
   const run = await runWeft(['delete', '--server', mesh.serverFile, '--wait', '-f', join(bookinfo, file)])
-  expect(run.stderr).toContain('enforced on')
+  expect(`${run.stderr}${run.stdout}`).toContain('enforced on')
   expect(run.exitCode).toBe(0)
 }
 
