@@ -12,7 +12,7 @@ const requestCount = 1_000
 /** In flight at once. */
 const concurrency = 16
 
-/** With 1,000 requests the standard deviation of an 80% share is 1.3 points: 4 points are three of them. */
+/** The proxy's draws for splits are stratified; with independent ones the standard deviation at 80% would be 1.3 points. */
 const tolerancePoints = 4
 
 const enforcementTimeoutMs = 20_000
