@@ -14,6 +14,7 @@ export function createOpenApi(routes: readonly Route[], version: string): Json {
   }
   return {
     openapi: '3.1.0',
+    servers: [{ url: '/', description: 'This control plane' }],
     info: { title: 'Weft control plane', version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
     paths,
     components: {
