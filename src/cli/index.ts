@@ -6,7 +6,5 @@
  * `run/` is the supervisor that joins an application to the mesh; `demo/` is a whole mesh with a live view. A command
  * prints and answers an exit code; it knows no Envoy message beyond the bootstrap and decides nothing about traffic.
  */
-export { type CommandContext, type CommandSpec, ExitCode } from './command.ts'
-export { commands } from './commands.ts'
+export { type CommandContext, type CommandSpec } from './command.ts'
 export { runCli } from './program.ts'
-export { selfCommand } from './self-command.ts'

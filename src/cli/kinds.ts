@@ -10,7 +10,7 @@ export interface KnownKind {
 const networking = 'networking.istio.io'
 
 /** The kinds of objects that can be applied. */
-export const knownKinds: readonly KnownKind[] = [
+const knownKinds: readonly KnownKind[] = [
   { group: 'core', kind: 'Service', short: ['svc'] },
   { group: 'core', kind: 'ServiceAccount', short: ['sa'] },
   { group: 'core', kind: 'Pod', short: ['po'] },

@@ -53,7 +53,7 @@ function buildProgram(context: CommandContext, onExit: (code: number) => void): 
 }
 
 /** The surroundings of this process. */
-export function processContext(): CommandContext {
+function processContext(): CommandContext {
   return {
     terminal: processTerminal(),
     env: process.env,

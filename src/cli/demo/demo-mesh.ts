@@ -16,7 +16,7 @@ export interface DemoWorkload {
 }
 
 /** Who is started: six services and the visitor that calls them, each with a proxy of its own. */
-export const demoWorkloads: readonly DemoWorkload[] = [
+const demoWorkloads: readonly DemoWorkload[] = [
   { service: 'productpage', version: 'v1' },
   { service: 'details', version: 'v1' },
   { service: 'reviews', version: 'v1' },

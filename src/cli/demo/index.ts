@@ -6,7 +6,7 @@
  *
  * Everything it starts are ordinary `weft` processes; it uses nothing that a user could not.
  */
-export { type DemoMesh, type DemoOptions, demoWorkloads, startDemoMesh } from './demo-mesh.ts'
+export { type DemoMesh, type DemoOptions, startDemoMesh } from './demo-mesh.ts'
 export { edgeDifference, type EdgeTable } from './edge-counts.ts'
 export { renderEdges } from './edge-view.ts'
 export { type LiveScreen, liveScreen } from './live-screen.ts'

@@ -2,7 +2,7 @@
 const probeTimeoutMs = 1_000
 
 /** Status of a GET on loopback without any proxy, or nothing when there is no answer. Redirects are not followed. */
-export async function httpStatus(url: string): Promise<number | undefined> {
+async function httpStatus(url: string): Promise<number | undefined> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(probeTimeoutMs), redirect: 'manual', proxy: '' })
     await response.body?.cancel()
@@ -18,7 +18,7 @@ export async function isProxyReady(adminPort: number): Promise<boolean> {
 }
 
 /** True when something accepts connections on a loopback port. */
-export function acceptsConnections(port: number): Promise<boolean> {
+function acceptsConnections(port: number): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>()
   Bun.connect({
     hostname: '127.0.0.1',

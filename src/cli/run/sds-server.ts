@@ -44,7 +44,7 @@ function pem(text: string) {
 }
 
 /** A secret of the certificate by its SDS name, or nothing when there is none of that name. */
-export function secretOf(
+function secretOf(
   name: string,
   certificate: WorkloadCertificate,
 ): MessageInitShape<typeof SecretSchema> | undefined {

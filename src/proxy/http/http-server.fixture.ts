@@ -164,7 +164,7 @@ export class FakeEndpoint implements EndpointRuntime {
 }
 
 /** A manager with nothing special. */
-export const plainManager: HttpManagerConfig = {
+const plainManager: HttpManagerConfig = {
   kind: 'http',
   statPrefix: 'test',
   routes: { kind: 'rds', name: 'routes' },

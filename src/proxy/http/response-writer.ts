@@ -57,7 +57,7 @@ export function writeUpgradeHead(writer: HeadWriter, exchange: Exchange, head: H
 }
 
 /** `connection` field, if the response needs one, and the blank line. */
-export function connectionLine(exchange: Exchange): string {
+function connectionLine(exchange: Exchange): string {
   if (!exchange.keepAlive) return 'connection: close\r\n\r\n'
   return exchange.request.head.minorVersion === 0 ? 'connection: keep-alive\r\n\r\n' : '\r\n'
 }

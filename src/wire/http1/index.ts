@@ -7,11 +7,11 @@
  * line feeds, odd blanks) is a fault, never a guess. Knows nothing of connections or of what a field is for beyond framing.
  */
 export { ChunkedDecoder, ChunkEvent, type ChunkLimits } from './chunked-decoder.ts'
-export { equalsFieldName, FieldId, FieldTable, hashFieldName } from './field-table.ts'
+export { FieldId, FieldTable, hashFieldName } from './field-table.ts'
 export { framingHeaders } from './framing-headers.ts'
 export { type BodyFraming, ConnectionOption, Head, type HeadLimits } from './head.ts'
 export { HeadFault, statusOfHeadFault, textOfHeadFault } from './head-fault.ts'
 export { HeadWriter } from './head-writer.ts'
 export { scanFields } from './scan-fields.ts'
-export { authorityEnd, isConnect, scanRequestHead, schemeLength } from './scan-request.ts'
+export { authorityEnd, scanRequestHead, schemeLength } from './scan-request.ts'
 export { requestFraming, responseFraming, scanResponseHead } from './scan-response.ts'

@@ -101,7 +101,7 @@ function checkRequest(head: Head, bytes: Uint8Array, end: number): number {
 }
 
 /** True for the CONNECT method. */
-export function isConnect(head: Head, bytes: Uint8Array): boolean {
+function isConnect(head: Head, bytes: Uint8Array): boolean {
   if (head.methodEnd - head.start !== 7) return false
   for (let index = 0; index < 7; index += 1) {
     if (bytes[head.start + index] !== 'CONNECT'.charCodeAt(index)) return false

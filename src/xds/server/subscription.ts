@@ -2,7 +2,7 @@ import { TypeUrl } from '../names.ts'
 import { maxNameLength, maxSubscribedNames } from './limits.ts'
 
 /** The name that subscribes to all resources of a type. */
-export const wildcardName = '*'
+const wildcardName = '*'
 
 /** What changed by a request. */
 export interface SubscriptionChange {
