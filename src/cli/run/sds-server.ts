@@ -44,10 +44,7 @@ function pem(text: string) {
 }
 
 /** A secret of the certificate by its SDS name, or nothing when there is none of that name. */
-function secretOf(
-  name: string,
-  certificate: WorkloadCertificate,
-): MessageInitShape<typeof SecretSchema> | undefined {
+function secretOf(name: string, certificate: WorkloadCertificate): MessageInitShape<typeof SecretSchema> | undefined {
   if (name === secretName.certificate) {
     const { certificateChain, privateKey } = certificate
     return {
