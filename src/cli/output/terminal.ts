@@ -42,7 +42,8 @@ export function wantsColor(env: Readonly<Record<string, string | undefined>>, is
 
 /** The terminal of this process. */
 export function processTerminal(): Terminal {
-  const isTty = process.stdout.isTTY
+  // Undefined, not false, where it is no terminal; the colour library would take that for its own default.
+  const isTty = Boolean(process.stdout.isTTY)
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
