@@ -22,7 +22,8 @@ export interface Palette {
 
 /** Colours, or none: `NO_COLOR` and a pipe turn them off, `FORCE_COLOR` on. */
 export function palette(enabled: boolean): Palette {
-  const colors = pico.createColors(enabled)
+  // The runtime's `isTTY` is undefined, not false, where there is no terminal; the library would take that for its own default.
+  const colors = pico.createColors(enabled || false)
   return {
     bold: colors.bold,
     dim: colors.dim,
@@ -42,8 +43,7 @@ export function wantsColor(env: Readonly<Record<string, string | undefined>>, is
 
 /** The terminal of this process. */
 export function processTerminal(): Terminal {
-  // Undefined, not false, where it is no terminal; the colour library would take that for its own default.
-  const isTty = Boolean(process.stdout.isTTY)
+  const isTty = process.stdout.isTTY
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
