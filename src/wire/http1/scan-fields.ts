@@ -57,7 +57,8 @@ export function scanFields(head: Head, bytes: Uint8Array, length: number): numbe
     line = at + 2
   }
   if (length > headBytes) return HeadFault.headBytes
-  return length - line > fieldBytes ? HeadFault.fieldBytes : 0
+  // A line may be as long as the limit, and its CR can be there before its LF.
+  return length - line > fieldBytes + 1 ? HeadFault.fieldBytes : 0
 }
 
 /** Remembers what a framing field says. */

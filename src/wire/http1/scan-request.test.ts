@@ -120,6 +120,15 @@ describe('scanRequestHead', () => {
     expect(scan(text).result).toBe(fault)
   })
 
+  test('scanRequestHead() takes a field of the greatest length, wherever its bytes are cut', () => {
+    const start = `GET / HTTP/1.1\r\n${host}`
+    const bytes = Buffer.from(`${start}X: ${'y'.repeat(limits.fieldBytes - 3)}\r\n\r\n`, 'latin1')
+    const head = new Head(table, limits)
+    head.bytes = bytes
+    const results = Array.from({ length: 4 }, (_, index) => scanRequestHead(head, bytes, bytes.length - 4 + index))
+    expect([...results, scanRequestHead(head, bytes, bytes.length)]).toEqual([0, 0, 0, 0, bytes.length])
+  })
+
   test.each(malformed)('scanRequestHead() never accepts a prefix of %j', (text) => {
     const bytes = Buffer.from(text, 'latin1')
     const head = new Head(table, limits)
