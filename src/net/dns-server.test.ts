@@ -182,6 +182,21 @@ test('createDnsServer() refuses several questions and other operations', async (
   expect(answers.map(({ flags }) => (flags ?? 0) & 15)).toEqual([4, 4])
 })
 
+test('createDnsServer() repeats no question that it cannot write, and no more than one', async () => {
+  const { port } = await start(known)
+  const { send, answers } = await client()
+  // A label of 63 octets that are no UTF-8: written from text it would be three times as long as a label may be.
+  const odd = question('a'.repeat(63), 'A', 1).map((octet) => (octet === 0x61 ? 0xff : octet))
+  send(odd, port)
+  const many = Array.from({ length: 50 }, () => ({ name: 'reviews.default.svc.cluster.local', type: 'A' as const }))
+  send(encode({ type: 'query', id: 2, questions: many }), port)
+  await until(() => answers.length === 2, 'both refusals')
+  expect(answers.map(({ id, flags, questions }) => [id, (flags ?? 0) & 15, questions])).toEqual([
+    [1, 2, []],
+    [2, 4, []],
+  ])
+})
+
 test('readSystemNameservers() reads IPv4 servers and nothing else', () => {
   const folder = mkdtempSync(join(tmpdir(), 'weft-resolv-'))
   const file = join(folder, 'resolv.conf')

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { type Answer, decode, encode, type Packet } from 'dns-packet'
+import { type Answer, decode, encode, type Packet, type Question } from 'dns-packet'
 import { err, MeshError, ok, type Result } from '../base/index.ts'
 import { NetLimits } from './limits.ts'
 
@@ -245,9 +245,17 @@ function encodeReply(packet: Packet, answers: readonly Answer[], rcode: number):
       ((packet.flags ?? 0) & FLAG_RECURSION_DESIRED) |
       FLAG_RECURSION_AVAILABLE |
       rcode,
-    questions: packet.questions ?? [],
+    questions: repeatable(packet),
     answers: [...answers],
   })
+}
+
+/**
+ * The question to repeat in a reply. Octets beyond ASCII do not come out of the decoder as they went in, and several questions that
+ * point to one name would make a reply many times as long as the message: such replies go without.
+ */
+function repeatable({ questions = [] }: Packet): Question[] {
+  return questions.length === 1 && questions.every(({ name }) => !/[^ -~]/.test(name)) ? questions : []
 }
 
 function questionKey(packet: Packet): string {
