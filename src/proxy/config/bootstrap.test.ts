@@ -58,6 +58,10 @@ test('readBootstrap() reads node, admin, static resources and the ADS server', (
   })
 })
 
+test('readBootstrap() refuses a key that is a list or a map with its line', () => {
+  expect(faults('node:\n  id: a\n  ? { NAME: reviews }\n  : b\n')).toMatchObject([{ path: 'line 3' }])
+})
+
 test('readBootstrap() reads JSON', () => {
   const result = readBootstrap('{"node": {"id": "a"}, "staticResources": {"clusters": [{"name": "c"}]}}')
   expect(result).toMatchObject({

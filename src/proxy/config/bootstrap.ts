@@ -87,7 +87,7 @@ function readWithLines(text: string, options?: CompileOptions): Result<Bootstrap
   const { LineCounter, parseDocument }: typeof Yaml = require('yaml')
   const faults = new FaultList()
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: true })
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: true, stringKeys: true, logLevel: 'error' })
   for (const error of document.errors) faults.add(`line ${lines.linePos(error.pos[0]).line}`, error.message)
   if (!faults.isEmpty) return faults.finish(emptyBootstrap)
   const json = plainValue(() => document.toJS(), faults)
