@@ -236,6 +236,48 @@ describe('TCP proxying', () => {
     expect(target.describe().listeners[0]?.connections).toBe(0)
   })
 
+  test('at the limit of connections one session waits its turn, and the next is refused with UO', async () => {
+    const { plane: target, lines, telemetry } = plane()
+    const limits = { maxConnections: 1, maxPendingRequests: 1, maxRequests: 9, maxRetries: 1 }
+    target.putCluster(testCluster('up', { endpoints: [testEndpoint(server().port)], limits }))
+    const port = await listen(target, testListener('l', [testChain(testTcpProxy('up', { accessLogs }))]))
+    const owners = [createRecordingOwner(), createRecordingOwner(), createRecordingOwner()] as const
+    const first = await connectTestClient(port, owners[0])
+    first.write('a')
+    await until(() => owners[0].text() === 'a', 'the first to be connected')
+    const second = await connectTestClient(port, owners[1])
+    second.write('b')
+    const pending = (): number => telemetry.values.get('envoy_cluster_upstream_rq_pending_active')?.value ?? 0
+    await until(() => pending() === 1, 'the second to wait')
+    await connectTestClient(port, owners[2])
+    await until(() => owners[2].closed, 'the third to be refused')
+    expect(lines).toEqual(['UO 0 0'])
+    expect(owners[1].text()).toBe('')
+    first.end()
+    await until(() => owners[1].text() === 'b', 'the second to have its turn')
+    second.end()
+    await until(() => lines.length === 3, 'the log lines')
+    expect(lines.slice(1)).toEqual(['- 1 1', '- 1 1'])
+    expect(pending()).toBe(0)
+  })
+
+  test('a session that is cut while it waits leaves the queue', async () => {
+    const { plane: target, telemetry } = plane()
+    const limits = { maxConnections: 1, maxPendingRequests: 1, maxRequests: 9, maxRetries: 1 }
+    target.putCluster(testCluster('up', { endpoints: [testEndpoint(server().port)], limits }))
+    const port = await listen(target, testListener('l', [testChain(testTcpProxy('up'))]))
+    const owners = [createRecordingOwner(), createRecordingOwner()] as const
+    const first = await connectTestClient(port, owners[0])
+    first.write('a')
+    await until(() => owners[0].text() === 'a', 'the first to be connected')
+    await connectTestClient(port, owners[1])
+    const pending = (): number => telemetry.values.get('envoy_cluster_upstream_rq_pending_active')?.value ?? 0
+    await until(() => pending() === 1, 'the second to wait')
+    target.removeListener('l', 1)
+    await until(() => owners[1].closed, 'the cut')
+    expect(pending()).toBe(0)
+  })
+
   test.each([
     ['NC', undefined],
     ['UH', testCluster('missing')],

@@ -85,6 +85,8 @@ export interface EndpointRuntime {
   readonly enqueue: (ticket: PendingTicket) => void
   /** Waits no more; nothing happens when the ticket is in no queue. */
   readonly dequeue: (ticket: PendingTicket) => void
+  /** The limit of the cluster's connections allows one more here; otherwise `connect` fails as overflow. */
+  readonly mayConnect: boolean
   /**
    * Opens a new connection for one owner, not for the queue (TCP, and TLS with the peer verified, before `done`). Exactly one call of `done`; `cancel` of the
    * returned handle prevents it. Respects `connectTimeoutMs` and the connection limit. `done` is never called before this returns,

@@ -130,7 +130,7 @@ export class EndpointPool implements EndpointRuntime {
 
   /** Opens a connection for each request that waits and has none coming, as far as the limit allows. */
   openForPending(): void {
-    while (this.#opening < this.#pending.length && this.#mayOpen) {
+    while (this.#opening < this.#pending.length && this.mayConnect) {
       this.#opening += 1
       this.connect(this.#idleOwner, this.#onOpened)
     }
@@ -229,12 +229,12 @@ export class EndpointPool implements EndpointRuntime {
   }
 
   /** An endpoint without any connection may have one, as in Envoy: others' idle connections must not starve it. */
-  get #mayOpen(): boolean {
+  get mayConnect(): boolean {
     return this.cluster.connections < this.cluster.config.limits.maxConnections || this.connections === 0
   }
 
   #refusal(): ConnectOutcome | undefined {
-    if (this.#mayOpen) return undefined
+    if (this.mayConnect) return undefined
     this.cluster.stats.upstream_cx_overflow += 1
     return { kind: 'failed', reason: 'overflow', message: `The cluster has ${this.cluster.connections} connections` }
   }

@@ -73,6 +73,7 @@ export class FakeEndpoint implements EndpointRuntime {
   readonly authority: string
   activeRequests = 0
   totalRequests = 0
+  readonly mayConnect = true
   readonly series: EndpointRuntime['series'] = new Map()
   meshed = false
   peerSpiffeId = ''

@@ -1,7 +1,7 @@
 import type { WheelTimer } from '../../base/index.ts'
 import { type BytePump, createBytePump, type SocketOwner, type StreamSocket } from '../../net/index.ts'
 import { type AccessLogRecord, type EdgeSeries, ResponseFlag } from '../../telemetry/index.ts'
-import type { ClusterRuntime, ConnectOutcome, EndpointRuntime } from '../cluster/index.ts'
+import { type ClusterRuntime, type ConnectOutcome, type EndpointRuntime, PendingTicket } from '../cluster/index.ts'
 import type { TcpProxyConfig } from '../config/index.ts'
 import { createConnectionRecord } from './connection-record.ts'
 import type { DownstreamInfo } from './downstream.ts'
@@ -90,7 +90,30 @@ export class TcpSession implements SocketOwner {
     }
     this.#attempts += 1
     this.#record.upstreamHost = endpoint.authority
-    this.#connecting = endpoint.connect(this, (outcome) => this.#onOutcome(cluster, endpoint, outcome))
+    if (endpoint.mayConnect)
+      this.#connecting = endpoint.connect(this, (outcome) => this.#onOutcome(cluster, endpoint, outcome))
+    else this.#wait(cluster, endpoint)
+  }
+
+  /** At the limit of connections a session waits until another ends, as far as `max_pending_requests` goes (as in Envoy). */
+  #wait(cluster: ClusterRuntime, endpoint: EndpointRuntime): void {
+    if (cluster.pendingRequests >= cluster.config.limits.maxPendingRequests) {
+      cluster.stats.upstream_rq_pending_overflow += 1
+      this.#refuse(ResponseFlag.UO, 'upstream_connection_limit')
+      return
+    }
+    const ticket = new PendingTicket({
+      onConnection: (socket) => {
+        const { peerSpiffeId, localSpiffeId } = endpoint
+        this.#onOutcome(cluster, endpoint, { kind: 'connected', socket, peerSpiffeId, localSpiffeId })
+        return true
+      },
+      onConnectionFailed: (outcome) => this.#onOutcome(cluster, endpoint, outcome),
+    })
+    // What another request used before is no connection for a stream of bytes.
+    ticket.freshOnly = true
+    this.#connecting = { cancel: () => endpoint.dequeue(ticket) }
+    endpoint.enqueue(ticket)
   }
 
   #onOutcome(cluster: ClusterRuntime, endpoint: EndpointRuntime, outcome: ConnectOutcome): void {
