@@ -9,39 +9,24 @@ import {
 } from '../generated/envoy/service/discovery/v3/discovery_pb.ts'
 import { TypeUrl } from '../names.ts'
 import type { XdsResource } from '../resource.ts'
-import type { AdsStream } from './ads-stream.ts'
+import { type AdsStream, createAdsStream } from './ads-stream.ts'
 import { StreamCore } from './stream-core.ts'
 import type { Outgoing, TypeState } from './type-state.ts'
 
 /** An incremental ADS stream (`DeltaAggregatedResources`). `streamId` makes its nonces unique. */
 export function createDeltaStream(streamId: string): AdsStream<DeltaDiscoveryRequest, DeltaDiscoveryResponse> {
   const core = new StreamCore({ streamId, isWhole: () => false, tellsAbsence: true })
-  return {
-    onRequest: (request, now) => onRequest(core, request, now),
-    setSnapshot: (update) => core.setSnapshot(update),
-    take: () => core.take().map(toResponse),
-    waiting: () => core.waiting,
-    release: () => core.release(),
-    state: () => core.state(),
-    authorities: () => core.authorities(),
-  }
+  return createAdsStream(core, { subscribe: (type, request) => subscribe(core, type, request), toResponse })
 }
 
-function onRequest(core: StreamCore, request: DeltaDiscoveryRequest, now: number): string | undefined {
-  if (request.typeUrl === '') return 'Expected type_url in an aggregated request'
-  const type = core.type(request.typeUrl)
-  if (type === undefined) return 'Too many resource types on one stream'
+function subscribe(core: StreamCore, type: TypeState, request: DeltaDiscoveryRequest): string | undefined {
   if (request.resourceLocatorsSubscribe.length > 0) return 'resource_locators_subscribe is not implemented'
   const first = !type.subscription.started
-  const { resourceNamesSubscribe: subscribe, resourceNamesUnsubscribe: unsubscribe } = request
-  const fault = core.subscribe(type, subscribe, () => type.subscription.change(subscribe, unsubscribe))
+  const { resourceNamesSubscribe: names, resourceNamesUnsubscribe: unsubscribed } = request
+  const fault = core.subscribe(type, names, () => type.subscription.change(names, unsubscribed))
   if (fault !== undefined) return fault
-  if (first && type.typeUrl === TypeUrl.virtualHost && subscribe.length === 0) core.answerEmptyHosts(type)
+  if (first && type.typeUrl === TypeUrl.virtualHost && names.length === 0) core.answerEmptyHosts(type)
   if (first) takeOver(type, request.initialResourceVersions)
-  if (request.responseNonce !== '') {
-    const message = request.errorDetail?.message
-    core.settle(type, request.responseNonce, message === undefined ? undefined : { message, at: now })
-  }
   return undefined
 }
 

@@ -7,9 +7,9 @@ import {
   DiscoveryResponseSchema,
 } from '../generated/envoy/service/discovery/v3/discovery_pb.ts'
 import { TypeUrl } from '../names.ts'
-import type { AdsStream } from './ads-stream.ts'
+import { type AdsStream, createAdsStream } from './ads-stream.ts'
 import { StreamCore } from './stream-core.ts'
-import type { Outgoing } from './type-state.ts'
+import type { Outgoing, TypeState } from './type-state.ts'
 
 /** A state-of-the-world ADS stream (`StreamAggregatedResources`). `streamId` makes its nonces unique. */
 export function createSotwStream(streamId: string): AdsStream<DiscoveryRequest, DiscoveryResponse> {
@@ -18,30 +18,13 @@ export function createSotwStream(streamId: string): AdsStream<DiscoveryRequest, 
     isWhole: (typeUrl) => typeUrl === TypeUrl.listener || typeUrl === TypeUrl.cluster,
     tellsAbsence: false,
   })
-  return {
-    onRequest: (request, now) => onRequest(core, request, now),
-    setSnapshot: (update) => core.setSnapshot(update),
-    take: () => core.take().map(toResponse),
-    waiting: () => core.waiting,
-    release: () => core.release(),
-    state: () => core.state(),
-    authorities: () => core.authorities(),
-  }
+  return createAdsStream(core, { subscribe: (type, request) => subscribe(core, type, request), toResponse })
 }
 
-function onRequest(core: StreamCore, request: DiscoveryRequest, now: number): string | undefined {
-  if (request.typeUrl === '') return 'Expected type_url in an aggregated request'
-  const type = core.type(request.typeUrl)
-  if (type === undefined) return 'Too many resource types on one stream'
+function subscribe(core: StreamCore, type: TypeState, request: DiscoveryRequest): string | undefined {
   if (request.resourceLocators.length > 0) return 'resource_locators is not implemented'
   // Each request carries the whole list of names; a stale nonce says nothing about them.
-  const fault = core.subscribe(type, request.resourceNames, () => type.subscription.replace(request.resourceNames))
-  if (fault !== undefined) return fault
-  if (request.responseNonce !== '') {
-    const message = request.errorDetail?.message
-    core.settle(type, request.responseNonce, message === undefined ? undefined : { message, at: now })
-  }
-  return undefined
+  return core.subscribe(type, request.resourceNames, () => type.subscription.replace(request.resourceNames))
 }
 
 function toResponse(outgoing: Outgoing): DiscoveryResponse {
