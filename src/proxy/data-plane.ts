@@ -1,4 +1,5 @@
 import type { Result } from '../base/index.ts'
+import type { ClusterDescription } from './cluster/index.ts'
 import type { ClusterConfig, EndpointsConfig, FieldFault, ListenerConfig, Secret } from './config/index.ts'
 import type { RouteTable } from './route/index.ts'
 
@@ -44,18 +45,7 @@ export interface DataPlaneDescription {
     readonly port: number
     readonly connections: number
   }[]
-  readonly clusters: readonly {
-    readonly name: string
-    readonly endpoints: readonly {
-      readonly address: string
-      readonly port: number
-      readonly weight: number
-      readonly health: string
-      readonly activeRequests: number
-      readonly connections: number
-      readonly totalRequests: number
-    }[]
-  }[]
+  readonly clusters: readonly ClusterDescription[]
   readonly routeTables: readonly string[]
   readonly activeRequests: number
   readonly state: 'serving' | 'draining'

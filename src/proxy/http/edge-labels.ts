@@ -1,21 +1,9 @@
 import type { EdgeLabels } from '../../telemetry/index.ts'
 import type { EndpointRuntime } from '../cluster/index.ts'
 import type { ClusterConfig } from '../config/index.ts'
-import type { DownstreamInfo } from '../network/index.ts'
+import { type DownstreamInfo, endpointEnd, joinEdge, unknownEnd, unknownLabel, workloadEnd } from '../network/index.ts'
 import type { HttpNode } from './contract.ts'
 import type { PeerMetadata } from './peer-metadata.ts'
-
-const unknown = 'unknown'
-
-interface WorkloadLabels {
-  readonly workload: string
-  readonly namespace: string
-  readonly app: string
-  readonly version: string
-  readonly service: string
-  readonly revision: string
-  readonly cluster: string
-}
 
 /** What the labels of an edge are made from. */
 export interface EdgeFacts {
@@ -32,38 +20,20 @@ export interface EdgeFacts {
   readonly ownSpiffeId: string
 }
 
-/** Labels of the edge that a request took, with Istio's meaning: reporter `destination` on inbound listeners, `source` elsewhere. */
-export function edgeLabels(facts: EdgeFacts): EdgeLabels {
-  const { node, info, peer, endpoint, destination: service } = facts
+/** Labels of the edge that a request took. */
+export function edgeLabels({ node, info, peer, destination, endpoint, ...proved }: EdgeFacts): EdgeLabels {
   const inbound = info.direction === 'inbound'
-  const own = nodeLabels(node)
-  const source = inbound ? peerLabels(peer) : own
-  const destination = inbound ? own : endpointLabels(endpoint)
-  const mutual = inbound ? info.tls && info.peerSpiffeId !== '' : facts.upstreamSpiffeId !== ''
-  return {
-    reporter: inbound ? 'destination' : 'source',
-    sourceWorkload: source.workload,
-    sourceNamespace: source.namespace,
-    sourcePrincipal: (inbound ? info.peerSpiffeId : facts.ownSpiffeId) || unknown,
-    sourceApp: source.app,
-    sourceVersion: source.version,
-    sourceCanonicalService: source.service,
-    sourceCanonicalRevision: source.revision,
-    sourceCluster: source.cluster,
-    destinationWorkload: destination.workload,
-    destinationNamespace: destination.namespace,
-    destinationPrincipal: (inbound ? info.localSpiffeId : facts.upstreamSpiffeId) || unknown,
-    destinationApp: destination.app,
-    destinationVersion: destination.version,
-    destinationService: service?.host ?? unknown,
-    destinationServiceName: service?.name ?? unknown,
-    destinationServiceNamespace: service?.namespace ?? unknown,
-    destinationCanonicalService: destination.service,
-    destinationCanonicalRevision: destination.revision,
-    destinationCluster: destination.cluster,
-    requestProtocol: 'http',
-    connectionSecurityPolicy: inbound ? (mutual ? 'mutual_tls' : 'none') : 'unknown',
-  }
+  const own = workloadEnd(node)
+  const caller = peer === undefined ? unknownEnd() : workloadEnd(peer)
+  return joinEdge({
+    info,
+    source: inbound ? caller : own,
+    destination: inbound ? own : endpointEnd(endpoint?.config),
+    service: destination,
+    serviceNamespace: unknownLabel,
+    protocol: 'http',
+    ...proved,
+  })
 }
 
 /**
@@ -73,59 +43,6 @@ export function edgeLabels(facts: EdgeFacts): EdgeLabels {
 export function destinationOf(cluster: string): ClusterConfig['destination'] {
   const [direction, , , host = ''] = cluster.split('|')
   if (direction !== 'outbound' || host === '') return undefined
-  const [name = host, namespace = unknown, suffix] = host.split('.')
-  return suffix === 'svc' ? { host, name, namespace } : { host, name: host, namespace: unknown }
-}
-
-const unknownLabels: WorkloadLabels = {
-  workload: unknown,
-  namespace: unknown,
-  app: unknown,
-  version: unknown,
-  service: unknown,
-  revision: 'latest',
-  cluster: unknown,
-}
-
-function nodeLabels(node: HttpNode): WorkloadLabels {
-  return labelledWorkload(node.workload, node.namespace, node.clusterId, node.labels)
-}
-
-function peerLabels(peer: PeerMetadata | undefined): WorkloadLabels {
-  return peer === undefined
-    ? { ...unknownLabels, revision: unknown }
-    : labelledWorkload(peer.workload, peer.namespace, peer.clusterId, peer.labels)
-}
-
-function labelledWorkload(
-  workload: string,
-  namespace: string,
-  cluster: string,
-  labels: Readonly<Record<string, string>>,
-): WorkloadLabels {
-  const app = labels['app'] ?? labels['app.kubernetes.io/name'] ?? ''
-  const version = labels['version'] ?? labels['app.kubernetes.io/version'] ?? ''
-  return {
-    workload: workload || unknown,
-    namespace: namespace || unknown,
-    app: app || unknown,
-    version: version || unknown,
-    service: labels['service.istio.io/canonical-name'] ?? (app || workload || unknown),
-    revision: labels['service.istio.io/canonical-revision'] ?? (version || 'latest'),
-    cluster: cluster || unknown,
-  }
-}
-
-function endpointLabels(endpoint: EndpointRuntime | undefined): WorkloadLabels {
-  const workload = endpoint?.config.workload
-  if (workload === undefined) return { ...unknownLabels, revision: unknown }
-  return {
-    workload: workload.name || unknown,
-    namespace: workload.namespace || unknown,
-    app: workload.canonicalService || unknown,
-    version: workload.canonicalRevision || unknown,
-    service: workload.canonicalService || unknown,
-    revision: workload.canonicalRevision || 'latest',
-    cluster: workload.cluster || unknown,
-  }
+  const [name = host, namespace = unknownLabel, suffix] = host.split('.')
+  return suffix === 'svc' ? { host, name, namespace } : { host, name: host, namespace: unknownLabel }
 }

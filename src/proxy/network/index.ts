@@ -5,5 +5,5 @@
 export { createConnectionRecord } from './connection-record.ts'
 export { type ConnectionServer } from './connection-server.ts'
 export { type DownstreamInfo } from './downstream.ts'
-export { type WorkloadNode } from './tcp-edge-labels.ts'
+export { endpointEnd, joinEdge, unknownEnd, unknownLabel, workloadEnd, type WorkloadNode } from './edge-ends.ts'
 export { createTcpProxy, type TcpProxyOptions } from './tcp-proxy.ts'

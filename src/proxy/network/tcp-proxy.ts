@@ -6,7 +6,7 @@ import type { AccessLogConfig, TcpProxyConfig } from '../config/index.ts'
 import type { ProxyLimits } from '../limits.ts'
 import type { ConnectionServer } from './connection-server.ts'
 import type { DownstreamInfo } from './downstream.ts'
-import type { WorkloadNode } from './tcp-edge-labels.ts'
+import type { WorkloadNode } from './edge-ends.ts'
 import { TcpSession } from './tcp-session.ts'
 
 /** Everything that a TCP proxy needs. */
