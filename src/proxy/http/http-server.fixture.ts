@@ -74,6 +74,7 @@ export class FakeEndpoint implements EndpointRuntime {
   activeRequests = 0
   totalRequests = 0
   readonly series: EndpointRuntime['series'] = new Map()
+  outlier: EndpointRuntime['outlier'] = undefined
   meshed = false
   peerSpiffeId = ''
   localSpiffeId = ''
