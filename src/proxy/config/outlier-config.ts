@@ -1,16 +1,12 @@
 /** What an endpoint can be ejected for; the names are those of Envoy's counters `outlier_detection.ejections_enforced_<kind>`. */
-export const ejectionKinds = [
-  'consecutive_5xx',
-  'consecutive_gateway_failure',
-  'consecutive_local_origin_failure',
-  'success_rate',
-  'local_origin_success_rate',
-  'failure_percentage',
-  'local_origin_failure_percentage',
-] as const
-
-/** One of {@link ejectionKinds}. */
-export type EjectionKind = (typeof ejectionKinds)[number]
+export type EjectionKind =
+  | 'consecutive_5xx'
+  | 'consecutive_gateway_failure'
+  | 'consecutive_local_origin_failure'
+  | 'success_rate'
+  | 'local_origin_success_rate'
+  | 'failure_percentage'
+  | 'local_origin_failure_percentage'
 
 /** `envoy.config.cluster.v3.OutlierDetection`, compiled; every default is Envoy's. */
 export interface OutlierConfig {
