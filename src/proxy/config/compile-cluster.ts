@@ -160,6 +160,8 @@ function outlierDetection(
   if (config === undefined) return {}
   // Who is dialled is not ours to choose: nothing could be left out.
   if (discovery === 'original-dst') context.faults.add('outlier_detection', 'Expected none with type ORIGINAL_DST')
+  if (context.options.controlChannel === true)
+    context.faults.add('outlier_detection', "Not implemented for the proxy's own gRPC channels")
   return { outlierDetection: config }
 }
 

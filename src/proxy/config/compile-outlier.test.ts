@@ -5,12 +5,13 @@ import { ClusterSchema } from '../../xds/generated/envoy/config/cluster/v3/clust
 import { testOutlierConfig } from '../data-plane-configs.fixture.ts'
 import { anyTypes } from './any-types.ts'
 import { compileCluster } from './compile-cluster.ts'
+import type { CompileOptions } from './compile-context.ts'
 import type { OutlierConfig } from './outlier-config.ts'
 
-function compile(outlier: string, type = 'STATIC'): ReturnType<typeof compileCluster> {
+function compile(outlier: string, type = 'STATIC', options?: CompileOptions): ReturnType<typeof compileCluster> {
   const lbPolicy = type === 'ORIGINAL_DST' ? 'CLUSTER_PROVIDED' : 'ROUND_ROBIN'
   const json: JsonObject = parse(`{ name: c, type: ${type}, lb_policy: ${lbPolicy}, outlier_detection: ${outlier} }`)
-  return compileCluster(fromJson(ClusterSchema, json, { registry: anyTypes }))
+  return compileCluster(fromJson(ClusterSchema, json, { registry: anyTypes }), options)
 }
 
 function compiled(outlier: string): OutlierConfig | undefined {
@@ -93,4 +94,9 @@ test.each([
 
 test('compileCluster() refuses outlier detection where connections go to the address that was dialled', () => {
   expect(faults('{}', 'ORIGINAL_DST')).toEqual(['outlier_detection'])
+})
+
+test("compileCluster() refuses outlier detection for the proxy's own gRPC channels", () => {
+  const result = compile('{}', 'STATIC', { controlChannel: true })
+  expect(result.ok ? [] : result.error.map(({ path }) => path)).toEqual(['outlier_detection'])
 })
