@@ -178,10 +178,18 @@ describe('max_ejection_percent', () => {
   )
 })
 
+test('after an ejection that max_ejection_percent forbade, the row of failures begins anew', () => {
+  const { host, counts } = world({ maxEjectionPercent: 0 })
+  times(14, () => host.countResponse(500))
+  expect(counts).toMatchObject({ detected: ['consecutive_5xx', 'consecutive_5xx'], overflow: 2 })
+})
+
 describe('the end of an ejection', () => {
   test('comes with the first interval after the base time, and begins all rows anew', () => {
     const { host, counts, interval, changes } = world(half)
     times(5, () => host.countResponse(500))
+    // Requests that were under way still fail.
+    times(4, () => host.countResponse(503))
     interval(10_000)
     interval(19_999)
     expect(host.ejected).toBe(true)
@@ -189,7 +197,7 @@ describe('the end of an ejection', () => {
     expect(host.ejected).toBe(false)
     expect(counts.active).toBe(0)
     expect(changes()).toBe(2)
-    times(4, () => host.countResponse(500))
+    times(4, () => host.countResponse(503))
     expect(host.ejected).toBe(false)
   })
 
