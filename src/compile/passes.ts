@@ -9,6 +9,7 @@ import { directResponsePolicy } from './policies/direct-response/direct-response
 import { discoveryPolicy } from './policies/discovery/discovery.ts'
 import { faultPolicy } from './policies/fault/fault.ts'
 import { headersPolicy } from './policies/headers/headers.ts'
+import { outlierDetectionPolicy } from './policies/outlier-detection/outlier-detection.ts'
 import { redirectPolicy } from './policies/redirect/redirect.ts'
 import { retryPolicy } from './policies/retry/retry.ts'
 import { rewritePolicy } from './policies/rewrite/rewrite.ts'
@@ -36,5 +37,6 @@ export const clusterPasses: readonly ClusterPolicy[] = [
   discoveryPolicy,
   balancingPolicy,
   connectionLimitsPolicy,
+  outlierDetectionPolicy,
   tlsPolicy,
 ]

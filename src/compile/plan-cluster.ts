@@ -93,6 +93,7 @@ export function emptyCluster(facts: {
     httpIdleTimeoutMs: undefined,
     maxRequestsPerConnection: undefined,
     tcpKeepalive: undefined,
+    outlierDetection: undefined,
     transport: { kind: 'plain' },
   }
 }

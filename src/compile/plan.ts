@@ -2,7 +2,7 @@
  * The plan: typed facts about one proxy's configuration, written by the policies and read by `emit/`. No Envoy type and
  * no dialect type is in it.
  */
-import type { Fault, HeaderOperations, HttpMatch, LoadBalancer, RetryPolicy } from '../model/index.ts'
+import type { Fault, HeaderOperations, HttpMatch, LoadBalancer, OutlierDetection, RetryPolicy } from '../model/index.ts'
 import type { Origin } from '../resources/index.ts'
 import type { EndpointFact } from './select/index.ts'
 
@@ -123,6 +123,8 @@ export interface ClusterPlan {
   httpIdleTimeoutMs: number | undefined
   maxRequestsPerConnection: number | undefined
   tcpKeepalive: { readonly probes?: number; readonly timeMs?: number; readonly intervalMs?: number } | undefined
+  /** Absent: endpoints are not watched. */
+  outlierDetection: OutlierDetection | undefined
   transport: TransportPlan
   readonly services: readonly { readonly host: string; readonly name: string; readonly namespace: string }[]
   readonly origin: Origin | undefined

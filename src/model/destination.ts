@@ -17,10 +17,29 @@ export type OutboundTls =
       readonly skipVerify: boolean
     }
 
+/** Leaving out endpoints that fail, for a time. Absent fields take Envoy's defaults; a count of 0 switches its detector off. */
+export interface OutlierDetection {
+  /** Server errors in a row; 5 by default. */
+  readonly consecutive5xx?: number
+  /** 502, 503 and 504 in a row; off by default. */
+  readonly consecutiveGatewayFailure?: number
+  /** Failures to connect and timeouts are counted by `consecutiveLocalOriginFailure` and not as server errors. */
+  readonly splitLocalOrigin: boolean
+  /** 5 by default, if split off. */
+  readonly consecutiveLocalOriginFailure?: number
+  /** 10 s by default. */
+  readonly intervalMs?: number
+  /** 30 s by default; multiplied by the number of ejections. */
+  readonly baseEjectionMs?: number
+  /** 10 by default. */
+  readonly maxEjectionPercent?: number
+}
+
 /** Connection settings towards a destination. Absent fields take the proxy's defaults. */
 export interface TrafficPolicy {
   readonly loadBalancer?: LoadBalancer
   readonly tls?: OutboundTls
+  readonly outlierDetection?: OutlierDetection
   readonly connectTimeoutMs?: number
   readonly tcpIdleTimeoutMs?: number
   readonly tcpKeepalive?: { readonly probes?: number; readonly timeMs?: number; readonly intervalMs?: number }

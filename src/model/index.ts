@@ -10,6 +10,7 @@ export {
   type LoadBalancer,
   type OutboundTls,
   type Subset,
+  type OutlierDetection,
   type TrafficPolicy,
 } from './destination.ts'
 export { type Gateway } from './gateway.ts'

@@ -8,6 +8,7 @@ import type {
   FilterChain,
   HttpManagerConfig,
   ListenerConfig,
+  OutlierConfig,
   TcpProxyConfig,
 } from './config/index.ts'
 import { defaultLimits } from './limits.ts'
@@ -43,6 +44,34 @@ export function testCluster(name: string, overrides: Partial<ClusterConfig> = {}
     tcpKeepalive: undefined,
     dnsRefreshMs: 5000,
     destination: undefined,
+    ...overrides,
+  }
+}
+
+/** Outlier detection with Envoy's defaults (tests only). */
+export function testOutlierConfig(overrides: Partial<OutlierConfig> = {}): OutlierConfig {
+  return {
+    intervalMs: 10_000,
+    baseEjectionMs: 30_000,
+    maxEjectionMs: 300_000,
+    maxEjectionJitterMs: 0,
+    maxEjectionPercent: 10,
+    alwaysEjectOneHost: false,
+    splitLocalOrigin: false,
+    consecutive5xx: 5,
+    consecutiveGatewayFailure: 5,
+    consecutiveLocalOriginFailure: 5,
+    successRate: { minimumHosts: 5, requestVolume: 100, stdevFactor: 1900 },
+    failurePercentage: { threshold: 85, minimumHosts: 5, requestVolume: 50 },
+    enforcing: {
+      consecutive_5xx: 100,
+      consecutive_gateway_failure: 0,
+      consecutive_local_origin_failure: 100,
+      success_rate: 100,
+      local_origin_success_rate: 100,
+      failure_percentage: 0,
+      local_origin_failure_percentage: 0,
+    },
     ...overrides,
   }
 }

@@ -287,6 +287,10 @@ function httpPool(settings: string): string {
   return policy(`connectionPool: {http: {${settings}}}`)
 }
 
+function outlier(settings: string): string {
+  return policy(`outlierDetection: {${settings}}`)
+}
+
 function tls(settings: string): string {
   return policy(`tls: {${settings}}`)
 }
@@ -320,6 +324,36 @@ const policies: readonly Shown[] = [
   ],
   ['connectionPool.http.maxRetries', httpPool('maxRetries: 2'), 'limits.maxRetries', 2],
   ['connectionPool.http.idleTimeout', httpPool('idleTimeout: 30s'), 'idleTimeoutMs', 30_000],
+  ['outlierDetection.consecutive5xxErrors', outlier('consecutive5xxErrors: 3'), 'outlierDetection.consecutive5xx', 3],
+  [
+    'outlierDetection.consecutiveGatewayErrors',
+    outlier('consecutiveGatewayErrors: 4'),
+    'outlierDetection.consecutiveGatewayFailure',
+    4,
+  ],
+  [
+    'outlierDetection.consecutiveErrors',
+    outlier('consecutiveErrors: 6'),
+    'outlierDetection.consecutiveGatewayFailure',
+    6,
+  ],
+  [
+    'outlierDetection.splitExternalLocalOriginErrors',
+    outlier('splitExternalLocalOriginErrors: true'),
+    'outlierDetection.splitLocalOrigin',
+    true,
+  ],
+  [
+    'outlierDetection.consecutiveLocalOriginFailures',
+    outlier('splitExternalLocalOriginErrors: true, consecutiveLocalOriginFailures: 2'),
+    'outlierDetection.consecutiveLocalOriginFailure',
+    2,
+  ],
+  ['outlierDetection.interval', outlier('interval: 1s'), 'outlierDetection.intervalMs', 1000],
+  ['outlierDetection.baseEjectionTime', outlier('baseEjectionTime: 10m'), 'outlierDetection.baseEjectionMs', 600_000],
+  ['outlierDetection.maxEjectionPercent', outlier('maxEjectionPercent: 50'), 'outlierDetection.maxEjectionPercent', 50],
+  // 0 is what happens anyway; other values are refused.
+  ['outlierDetection.minHealthPercent', outlier('minHealthPercent: 0'), 'outlierDetection.maxEjectionPercent', 10],
   ['loadBalancer.simple', policy('loadBalancer: {simple: RANDOM}'), 'balancer', { kind: 'random' }],
   ['tls.mode', tls('mode: DISABLE'), 'transportMatches.length', 0],
   ['tls.sni', tls('mode: SIMPLE, sni: a.example'), 'tls.sni', 'a.example'],

@@ -14,6 +14,7 @@ import { encodeResource } from './encode.ts'
 import { loadAssignment } from './endpoints.ts'
 import { pack } from './extension.ts'
 import { originOf } from './metadata.ts'
+import { outlierDetection } from './outlier-detection.ts'
 import { rawBuffer, upstreamTls } from './tls.ts'
 
 type ClusterInit = Init<typeof ClusterSchema>
@@ -32,6 +33,7 @@ export function emitCluster(plan: ClusterPlan): XdsResource {
     commonLbConfig: { healthyPanicThreshold: { value: 0 } },
     ...(plan.protocol === 'http' ? { typedExtensionProtocolOptions: httpOptions(plan) } : {}),
     ...keepalive(plan),
+    ...(plan.outlierDetection === undefined ? {} : { outlierDetection: outlierDetection(plan.outlierDetection) }),
     ...transport(plan),
     metadata: originOf(plan.origin, { istio: { services: plan.services.map((service) => ({ ...service })) } }),
   })

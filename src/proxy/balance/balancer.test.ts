@@ -130,8 +130,8 @@ test('least request pick() prefers the idle host', () => {
   expect(idle).toBeGreaterThan(700)
 })
 
-test('availableHosts() leaves out draining and unhealthy hosts', () => {
-  const host = (health: string) => ({ config: { health } })
-  const hosts = [host('healthy'), host('draining'), host('unhealthy')]
+test('availableHosts() leaves out draining, unhealthy and ejected hosts', () => {
+  const host = (health: string, ejected = false) => ({ config: { health }, outlier: { ejected } })
+  const hosts = [host('healthy'), host('draining'), host('unhealthy'), host('healthy', true)]
   expect(availableHosts(hosts)).toEqual(hosts.slice(0, 1))
 })

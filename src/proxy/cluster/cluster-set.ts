@@ -89,7 +89,7 @@ export function createClusterSet(services: ClusterServices): ClusterSet {
     describe: () => [...clusters.values()].map(describeCluster),
     close() {
       for (const name of discoveries.keys()) stopDiscovery(name)
-      for (const cluster of clusters.values()) cluster.closeIdle()
+      for (const cluster of clusters.values()) cluster.close()
     },
   }
 }
@@ -101,7 +101,8 @@ function describeCluster(cluster: Cluster): ClusterDescription {
       address: pool.config.address,
       port: pool.config.port,
       weight: pool.config.weight,
-      health: pool.config.health,
+      // Envoy's name of the flag; it is the proxy's own finding, and stands before what the control plane says.
+      health: pool.outlier?.ejected === true ? '/failed_outlier_check' : pool.config.health,
       activeRequests: pool.activeRequests,
       connections: pool.connections,
       totalRequests: pool.totalRequests,

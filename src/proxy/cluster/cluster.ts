@@ -5,6 +5,7 @@ import { ClusterGauge, createClusterStats } from './cluster-stats.ts'
 import type { ClusterServices } from './cluster-services.ts'
 import type { ClusterRuntime, ClusterStats, EndpointRuntime, PreviousHosts } from './contract.ts'
 import { endpointKey, EndpointPool } from './endpoint-pool.ts'
+import { PassiveHealth } from './passive-health.ts'
 
 /** A cluster at run time; see {@link ClusterRuntime}. Discovery hands in endpoints by {@link Cluster.setEndpoints}. */
 export class Cluster implements ClusterRuntime {
@@ -19,6 +20,7 @@ export class Cluster implements ClusterRuntime {
   #balancer: Balancer<EndpointPool>
   #pools = new Map<string, EndpointPool>()
   #available: readonly EndpointPool[] = []
+  #health: PassiveHealth | undefined = undefined
   /** Endpoints held back by the limit of connections, in the order in which they began to wait. */
   readonly #waiting = new Set<EndpointPool>()
 
@@ -33,6 +35,7 @@ export class Cluster implements ClusterRuntime {
     const labels = { envoy_cluster_name: config.name }
     this.countResponse = createResponseClasses(telemetry, 'envoy_cluster_upstream_rq_xx', labels)
     this.#balancer = createBalancer(config.balancer, services.random)
+    this.#watchHealth()
   }
 
   get connections(): number {
@@ -76,6 +79,7 @@ export class Cluster implements ClusterRuntime {
       for (const pool of this.#pools.values()) pool.renewTransport()
     if (!Bun.deepEquals(old.destination, config.destination, true))
       for (const pool of this.#pools.values()) pool.series.clear()
+    this.#watchHealth()
     // The limit of connections may be higher now.
     this.#openForWaiting()
   }
@@ -93,18 +97,22 @@ export class Cluster implements ClusterRuntime {
     }
     for (const [key, pool] of old) if (!pools.has(key)) pool.retire()
     this.#pools = pools
-    this.#available = availableHosts([...pools.values()])
-    this.#balancer.setHosts(this.#available)
+    this.#health?.watch(pools.values())
+    this.#chooseAvailable()
   }
 
   /** The cluster is removed: active connections finish, no idle one stays. */
   retire(): void {
     for (const pool of this.#pools.values()) pool.retire()
+    this.#health?.stop()
+    this.#health = undefined
     this.#available = []
     this.#balancer.setHosts([])
   }
 
-  closeIdle(): void {
+  /** No timer stays armed. */
+  close(): void {
+    this.#health?.pause()
     for (const pool of this.#pools.values()) pool.closeIdle()
   }
 
@@ -131,6 +139,29 @@ export class Cluster implements ClusterRuntime {
   setWaiting(pool: EndpointPool, waits: boolean): void {
     if (waits) this.#waiting.add(pool)
     else if (this.#waiting.size > 0) this.#waiting.delete(pool)
+  }
+
+  #chooseAvailable(): void {
+    this.#available = availableHosts([...this.#pools.values()])
+    this.#balancer.setHosts(this.#available)
+  }
+
+  /** Begins, changes or ends outlier detection, as the configuration says. */
+  #watchHealth(): void {
+    const { outlierDetection, name } = this.config
+    if (outlierDetection !== undefined) {
+      this.#health ??= new PassiveHealth(outlierDetection, {
+        cluster: name,
+        services: this.#services,
+        onChange: () => this.#chooseAvailable(),
+      })
+      this.#health.reconfigure(outlierDetection)
+      this.#health.watch(this.#pools.values())
+    } else if (this.#health !== undefined) {
+      this.#health.stop()
+      this.#health = undefined
+      this.#chooseAvailable()
+    }
   }
 
   /** Whoever began to wait first opens first. */

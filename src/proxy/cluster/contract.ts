@@ -1,6 +1,7 @@
 import type { StreamSocket, SocketOwner } from '../../net/index.ts'
 import type { EdgeSeries } from '../../telemetry/index.ts'
 import type { ClusterConfig, EndpointConfig } from '../config/index.ts'
+import type { HostMonitor } from '../health/index.ts'
 import type { PendingTicket } from './pending-queue.ts'
 
 /** A cluster at run time: endpoints, balancer, limits and pools. Lives as long as its name is configured; configuration is swapped inside. */
@@ -61,6 +62,8 @@ export interface EndpointRuntime {
   totalRequests: number
   /** Edge series cached by the HTTP and TCP layers: key is theirs, bounded by the number of distinct peers. */
   readonly series: Map<string, EdgeSeries>
+  /** Is told what requests and connections end with; undefined when the cluster has no outlier detection. */
+  readonly outlier: HostMonitor | undefined
   /** The connection speaks mTLS to a proxy of the mesh (its TLS has a client certificate and an ALPN that begins with `istio`). */
   readonly meshed: boolean
   /** SPIFFE id that it proved when it was last connected to; empty when none. */

@@ -8,6 +8,7 @@ import {
 } from '../../net/index.ts'
 import type { EdgeSeries } from '../../telemetry/index.ts'
 import type { ClientTlsConfig, EndpointConfig } from '../config/index.ts'
+import type { HostMonitor } from '../health/index.ts'
 import type { ClientTls } from '../tls/index.ts'
 import type { ClusterServices } from './cluster-services.ts'
 import type { Cluster } from './cluster.ts'
@@ -24,6 +25,8 @@ export class EndpointPool implements EndpointRuntime {
   totalRequests = 0
   /** Open or opening. */
   connections = 0
+  /** Set by the cluster when it has outlier detection. */
+  outlier: HostMonitor | undefined = undefined
   meshed: boolean
   peerSpiffeId = ''
   localSpiffeId = ''

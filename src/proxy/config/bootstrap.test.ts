@@ -93,8 +93,8 @@ test.each([
   ],
   [
     'type: STATIC',
-    'type: STATIC\n    outlier_detection: {}',
-    'static_resources.clusters[0].outlier_detection',
+    'type: STATIC\n    preconnect_policy: {}',
+    'static_resources.clusters[0].preconnect_policy',
     'line 17',
   ],
   ['name: plain', 'name: xds-grpc', 'static_resources.clusters[1].name', 'line 17'],

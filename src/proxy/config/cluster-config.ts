@@ -1,3 +1,4 @@
+import type { OutlierConfig } from './outlier-config.ts'
 import type { ClientTlsConfig } from './tls-config.ts'
 
 /** A cluster after compilation from `envoy.config.cluster.v3.Cluster`; immutable. */
@@ -28,6 +29,8 @@ export interface ClusterConfig {
     { readonly idleSeconds?: number; readonly intervalSeconds?: number; readonly probes?: number } | undefined
   /** Re-resolution interval of DNS clusters; 5 s by default. */
   readonly dnsRefreshMs: number
+  /** Absent: endpoints are not watched, and the data path does nothing for it. */
+  readonly outlierDetection?: OutlierConfig
   /** From cluster metadata `istio.services[0]`, for metric labels. */
   readonly destination: { readonly host: string; readonly name: string; readonly namespace: string } | undefined
 }

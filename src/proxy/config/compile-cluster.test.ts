@@ -117,7 +117,7 @@ test('compileCluster() compiles the defaults, pass-through and DNS clusters', ()
 
 describe('refused clusters', () => {
   test.each([
-    ['outlier_detection: {}', 'outlier_detection'],
+    ['preconnect_policy: {}', 'preconnect_policy'],
     ['health_checks: [ { timeout: 1s } ]', 'health_checks'],
     ['lb_policy: RING_HASH', 'lb_policy'],
     ['lb_policy: CLUSTER_PROVIDED', 'lb_policy'],

@@ -11,6 +11,7 @@ import type { CircuitBreakerLimits, ClusterConfig, TransportMatch } from './clus
 import { createCompileContext, type CompileContext, type CompileOptions } from './compile-context.ts'
 import { compileClientTransport } from './compile-tls.ts'
 import { endpointList } from './compile-endpoints.ts'
+import { compileOutlierDetection } from './compile-outlier.ts'
 import { requireAds } from './config-source.ts'
 import { keyPath } from './fault-list.ts'
 import type { FieldFault } from './field-fault.ts'
@@ -46,6 +47,7 @@ export function compileCluster(
     ...httpOptions(context, message),
     tcpKeepalive: keepalive(context, message),
     dnsRefreshMs: dnsRefresh(context, message),
+    ...outlierDetection(context, message, discovery),
     destination: destinationOf(message.metadata),
   })
 }
@@ -147,6 +149,20 @@ function circuitBreakers(context: CompileContext, message: Cluster): CircuitBrea
     maxRequests: entry?.maxRequests ?? 1024,
     maxRetries: entry?.maxRetries ?? 3,
   }
+}
+
+function outlierDetection(
+  context: CompileContext,
+  message: Cluster,
+  discovery: ClusterConfig['discovery'],
+): Pick<ClusterConfig, 'outlierDetection'> {
+  const config = compileOutlierDetection(context, message.outlierDetection)
+  if (config === undefined) return {}
+  // Who is dialled is not ours to choose: nothing could be left out.
+  if (discovery === 'original-dst') context.faults.add('outlier_detection', 'Expected none with type ORIGINAL_DST')
+  if (context.options.controlChannel === true)
+    context.faults.add('outlier_detection', "Not implemented for the proxy's own gRPC channels")
+  return { outlierDetection: config }
 }
 
 function httpOptions(

@@ -20,6 +20,7 @@ export {
   type WorkloadIdentity,
 } from './cluster-config.ts'
 export { type FieldFault } from './field-fault.ts'
+export { type EjectionKind, type OutlierConfig } from './outlier-config.ts'
 export {
   type DnsTable,
   type FilterChain,

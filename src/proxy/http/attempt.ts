@@ -76,6 +76,7 @@ export function onConnectFailed(exchange: Exchange, outcome: Extract<ConnectOutc
     overflow(exchange)
     return
   }
+  exchange.leg.endpoint?.outlier?.countConnectFailure()
   const reason = outcome.reason === 'timeout' ? 'connection timeout' : 'remote connection failure'
   onAttemptFailed(exchange, 'connect', reason, ResponseFlag.UF)
 }
@@ -98,11 +99,13 @@ export function onUpstreamReset(exchange: Exchange): void {
     startAttempt(exchange, decision, cluster, true)
     return
   }
+  leg.endpoint?.outlier?.countConnectFailure()
   onAttemptFailed(exchange, 'reset', 'connection termination', ResponseFlag.UC)
 }
 
 /** The upstream's bytes are no HTTP/1.1 response. */
 export function onUpstreamProtocolError(exchange: Exchange): void {
+  exchange.leg.endpoint?.outlier?.countConnectFailure()
   if (retryAfterFailure(exchange, 'reset')) return
   exchange.reply(
     502,
@@ -116,6 +119,7 @@ export function onUpstreamProtocolError(exchange: Exchange): void {
 export function onPerTryTimeout(exchange: Exchange): void {
   if (exchange.cluster !== undefined) exchange.cluster.stats.upstream_rq_per_try_timeout += 1
   exchange.flags |= ResponseFlag.UT
+  countTimeout(exchange)
   if (retryAfterFailure(exchange, 'per-try-timeout')) return
   exchange.reply(504, 'upstream request timeout', ResponseFlag.UT, 'response_timeout')
 }
@@ -123,7 +127,13 @@ export function onPerTryTimeout(exchange: Exchange): void {
 /** The route's timeout is over: no further attempt. */
 export function onRouteTimeout(exchange: Exchange): void {
   if (exchange.cluster !== undefined) exchange.cluster.stats.upstream_rq_timeout += 1
+  countTimeout(exchange)
   exchange.reply(504, 'upstream request timeout', ResponseFlag.UT, 'response_timeout')
+}
+
+/** An endpoint that has the whole blame: it holds the request and has not answered. */
+function countTimeout({ leg }: Exchange): void {
+  if (leg.awaitsResponse) leg.endpoint?.outlier?.countTimeout()
 }
 
 function onAttemptFailed(exchange: Exchange, failure: AttemptFailure, reason: string, flag: number): void {

@@ -75,6 +75,7 @@ export class FakeEndpoint implements EndpointRuntime {
   totalRequests = 0
   readonly mayConnect = true
   readonly series: EndpointRuntime['series'] = new Map()
+  outlier: EndpointRuntime['outlier'] = undefined
   meshed = false
   peerSpiffeId = ''
   localSpiffeId = ''

@@ -41,6 +41,7 @@ export class ResponseRelay {
     const now = context.options.timers.now()
     exchange.serviceTimeMs = Math.round(now - exchange.sentAt)
     this.#interims = 0
+    this.#leg.endpoint?.outlier?.countResponse(head.status)
     if (head.status === 101) {
       this.#startTunnel(head, bytes, headEnd)
       return
@@ -112,6 +113,7 @@ export class ResponseRelay {
       this.#keepAlive = false
       this.#finish(now)
     } else if (exchange.phase === Phase.responding) {
+      this.#leg.endpoint?.outlier?.countConnectFailure()
       exchange.flags |= ResponseFlag.UC
       exchange.details = 'upstream_reset_after_response_started{connection_termination}'
       exchange.abort()
@@ -218,6 +220,7 @@ export class ResponseRelay {
   /** The body's framing broke in the middle of the response. */
   #fault(): void {
     const exchange = this.#exchange
+    this.#leg.endpoint?.outlier?.countConnectFailure()
     exchange.flags |= ResponseFlag.UPE
     exchange.details = 'upstream_reset_after_response_started{protocol_error}'
     exchange.abort()

@@ -70,6 +70,11 @@ export class UpstreamLeg implements SocketOwner, TimerOwner, PendingRequest {
     return this.#state >= LegState.sent
   }
 
+  /** The request head was sent and the response head is not here. */
+  get awaitsResponse(): boolean {
+    return this.#state === LegState.sent
+  }
+
   /** Begins an attempt on an idle connection. */
   start(endpoint: EndpointRuntime, socket: StreamSocket, decision: ForwardDecision): void {
     this.#assign(endpoint, decision)
@@ -119,6 +124,7 @@ export class UpstreamLeg implements SocketOwner, TimerOwner, PendingRequest {
     const first = !(socket.data instanceof UpstreamLeg)
     if (first) this.newPeer = true
     this.#active = true
+    endpoint.outlier?.countConnected()
     endpoint.totalRequests += 1
     endpoint.cluster.activeRequests += 1
     endpoint.cluster.stats.upstream_rq_total += 1

@@ -119,9 +119,12 @@ export class TcpSession implements SocketOwner {
   #onOutcome(cluster: ClusterRuntime, endpoint: EndpointRuntime, outcome: ConnectOutcome): void {
     this.#connecting = undefined
     if (outcome.kind === 'connected') {
+      endpoint.outlier?.countTcpConnected()
       this.#pipe(cluster, endpoint, outcome)
       return
     }
+    if (outcome.reason === 'timeout') endpoint.outlier?.countTimeout()
+    else if (outcome.reason !== 'overflow') endpoint.outlier?.countConnectFailure()
     this.#record.upstreamTransportFailureReason = outcome.reason === 'tls' ? outcome.message : ''
     if (outcome.reason === 'overflow') this.#refuse(ResponseFlag.UO, 'upstream_connection_limit')
     else if (this.#attempts >= this.#config.maxConnectAttempts)

@@ -17,9 +17,10 @@ import {
 } from '../../../resources/schema/index.ts'
 import { exportTo, hostPattern } from '../fields/hosts.ts'
 import { unsupported, unsupportedUnless } from '../fields/unsupported.ts'
-import { checkPortSettings, checkSubsets, checkTls } from './validate.ts'
+import { checkOutlier, checkPortSettings, checkSections, checkSubsets, checkTls } from './validate.ts'
 
 const count = integer(0, 2_147_483_647)
+const uint32 = integer(0, 4_294_967_295)
 
 /** Linux takes no longer keep-alive time or interval (`MAX_TCP_KEEPIDLE`), and at most 127 probes (`MAX_TCP_KEEPCNT`). */
 const longestKeepaliveMs = 32_767_000
@@ -75,11 +76,28 @@ const tlsFields = {
 /** `tls` of a traffic policy, as written. */
 export type TlsSpec = Read<typeof tlsFields>
 
+const outlierFields = {
+  consecutive5xxErrors: optional(uint32),
+  consecutiveGatewayErrors: optional(uint32),
+  consecutiveErrors: optional(count),
+  splitExternalLocalOriginErrors: optional(boolean),
+  consecutiveLocalOriginFailures: optional(uint32),
+  interval: optional(duration({ zero: false })),
+  baseEjectionTime: optional(duration({ zero: false })),
+  maxEjectionPercent: optional(integer(0, 100)),
+  // There is no panic mode: traffic never goes to an endpoint that is known to be bad.
+  minHealthPercent: unsupportedUnless(0),
+  outlierDetectionHttpErrorCodes: unsupported,
+}
+
+/** `outlierDetection` of a traffic policy, as written. */
+export type OutlierSpec = Read<typeof outlierFields>
+
 const sectionFields = {
   connectionPool: optional(object({ tcp: optional(object(tcpFields)), http: optional(object(httpFields)) })),
   loadBalancer: optional(object(loadBalancerFields)),
   tls: optional(object(tlsFields, checkTls)),
-  outlierDetection: unsupported,
+  outlierDetection: optional(object(outlierFields, checkOutlier)),
 }
 
 /** The sections of a traffic policy that replace each other as a whole, as written. */
@@ -92,7 +110,7 @@ export type PortSettingsSpec = Read<typeof portSettingFields>
 
 const trafficPolicyFields = {
   ...sectionFields,
-  portLevelSettings: optional(list(object(portSettingFields), checkPortSettings)),
+  portLevelSettings: optional(list(object(portSettingFields, checkSections), checkPortSettings)),
   proxyProtocol: unsupported,
   retryBudget: unsupported,
   tunnel: unsupported,
@@ -101,7 +119,7 @@ const trafficPolicyFields = {
 /** A traffic policy, as written. */
 export type TrafficPolicySpec = Read<typeof trafficPolicyFields>
 
-const trafficPolicy = object(trafficPolicyFields)
+const trafficPolicy = object(trafficPolicyFields, checkSections)
 
 const subsetFields = { name: required(dnsLabel), labels: optional(labels), trafficPolicy: optional(trafficPolicy) }
 

@@ -1,6 +1,6 @@
-import type { LoadBalancer, OutboundTls, TrafficPolicy } from '../../../model/index.ts'
+import type { LoadBalancer, OutboundTls, OutlierDetection, TrafficPolicy } from '../../../model/index.ts'
 import type { Origin } from '../../../resources/index.ts'
-import type { PolicySections, TlsSpec } from './schema.ts'
+import type { OutlierSpec, PolicySections, TlsSpec } from './schema.ts'
 
 /** Sections of a traffic policy with the place they were written at. */
 export interface PlacedSections {
@@ -11,11 +11,12 @@ export interface PlacedSections {
 /** The policy that merged sections mean; undefined when there are none. */
 export function translateTrafficPolicy(placed: PlacedSections | undefined): TrafficPolicy | undefined {
   if (placed === undefined) return undefined
-  const { connectionPool, loadBalancer, tls } = placed.sections
+  const { connectionPool, loadBalancer, outlierDetection, tls } = placed.sections
   const balancer = balancers[loadBalancer?.simple ?? 'UNSPECIFIED']
   return {
     ...(balancer === undefined ? {} : { loadBalancer: balancer }),
     ...(tls === undefined ? {} : { tls: translateTls(tls) }),
+    ...(outlierDetection === undefined ? {} : { outlierDetection: translateOutlier(outlierDetection) }),
     ...translateTcp(connectionPool?.tcp),
     ...translateHttp(connectionPool?.http),
     origin: placed.origin,
@@ -75,6 +76,29 @@ type LimitName = 'maxConnections' | 'maxPendingRequests' | 'maxRequests' | 'maxR
 /** A limit of 0 is the same as none in Istio: the default holds. */
 function limit(name: LimitName, value: number | undefined): Partial<TrafficPolicy> {
   return value === undefined || value === 0 ? {} : { [name]: value }
+}
+
+/** A count of 0 switches its detector off; a percentage of 0 is the same as none in Istio. */
+function translateOutlier(spec: OutlierSpec): OutlierDetection {
+  const { consecutiveErrors = 0, consecutive5xxErrors, consecutiveGatewayErrors } = spec
+  const { consecutiveLocalOriginFailures = 0, splitExternalLocalOriginErrors: split = false } = spec
+  // The older field counts gateway errors only; the newer ones stand over it.
+  const older = consecutiveErrors > 0
+  const http = consecutive5xxErrors ?? (older ? 0 : undefined)
+  const gateway = consecutiveGatewayErrors ?? (older ? consecutiveErrors : undefined)
+  return {
+    ...(http === undefined ? {} : { consecutive5xx: http }),
+    ...(gateway === undefined ? {} : { consecutiveGatewayFailure: gateway }),
+    splitLocalOrigin: split,
+    ...(split && consecutiveLocalOriginFailures > 0
+      ? { consecutiveLocalOriginFailure: consecutiveLocalOriginFailures }
+      : {}),
+    ...(spec.interval === undefined ? {} : { intervalMs: spec.interval }),
+    ...(spec.baseEjectionTime === undefined ? {} : { baseEjectionMs: spec.baseEjectionTime }),
+    ...(spec.maxEjectionPercent === undefined || spec.maxEjectionPercent === 0
+      ? {}
+      : { maxEjectionPercent: spec.maxEjectionPercent }),
+  }
 }
 
 function translateTls(tls: TlsSpec): OutboundTls {

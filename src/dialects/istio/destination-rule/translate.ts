@@ -39,8 +39,7 @@ function placePolicy(resource: Resource, spec: TrafficPolicySpec | undefined, pa
     const origin = originOf(resource, [...path, 'portLevelSettings', index])
     ports.set(setting.port.number, { sections: setting, origin })
   }
-  const { connectionPool, loadBalancer, tls } = spec
-  const empty = connectionPool === undefined && loadBalancer === undefined && tls === undefined
+  const empty = Object.keys(pick(spec)).length === 0
   return { sections: empty ? undefined : { sections: spec, origin: originOf(resource, path) }, ports }
 }
 
@@ -74,10 +73,11 @@ function merge(base: PlacedSections | undefined, over: PlacedSections | undefine
 }
 
 function pick(sections: PolicySections): PolicySections {
-  const { connectionPool, loadBalancer, tls } = sections
+  const { connectionPool, loadBalancer, outlierDetection, tls } = sections
   return {
     ...(connectionPool === undefined ? {} : { connectionPool }),
     ...(loadBalancer === undefined ? {} : { loadBalancer }),
+    ...(outlierDetection === undefined ? {} : { outlierDetection }),
     ...(tls === undefined ? {} : { tls }),
   }
 }

@@ -1,6 +1,6 @@
 import type { Place } from '../../../resources/schema/index.ts'
 import { reportUnsupported } from '../fields/unsupported.ts'
-import type { PortSettingsSpec, SubsetSpec, TlsSpec } from './schema.ts'
+import type { OutlierSpec, PolicySections, PortSettingsSpec, SubsetSpec, TlsSpec } from './schema.ts'
 
 /** Rules of `subsets`: no name twice. */
 export function checkSubsets(subsets: readonly (SubsetSpec | undefined)[], place: Place): void {
@@ -35,6 +35,30 @@ export function checkPortSettings(settings: readonly (PortSettingsSpec | undefin
     }
     seen.add(number)
   }
+}
+
+/** Rules of `outlierDetection`: failures of local origin are counted only when they are split off. */
+export function checkOutlier(outlier: Partial<OutlierSpec>, place: Place, written: (name: string) => boolean): void {
+  if (!written('consecutiveLocalOriginFailures') || outlier.splitExternalLocalOriginErrors === true) return
+  place.at('consecutiveLocalOriginFailures').report({
+    code: 'WEFT_ISTIO_NO_EFFECT',
+    severity: 'warning',
+    message: 'consecutiveLocalOriginFailures counts only with splitExternalLocalOriginErrors: true',
+    remedy: 'Set splitExternalLocalOriginErrors: true, or remove consecutiveLocalOriginFailures',
+    pointAt: 'key',
+  })
+}
+
+/** Rules between sections: where a connection goes to the address that was dialled, no endpoint can be left out. */
+export function checkSections(sections: Partial<PolicySections>, place: Place): void {
+  if (sections.loadBalancer?.simple !== 'PASSTHROUGH' || sections.outlierDetection === undefined) return
+  place.at('outlierDetection').report({
+    code: 'WEFT_ISTIO_NO_EFFECT',
+    severity: 'warning',
+    message: 'outlierDetection does nothing with loadBalancer PASSTHROUGH',
+    remedy: 'Remove one of the two',
+    pointAt: 'key',
+  })
 }
 
 /** Fields of `tls` that name files or what to verify. */
