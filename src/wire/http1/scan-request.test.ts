@@ -46,6 +46,7 @@ const malformed: readonly (readonly [string, number])[] = [
   ['GET / http/1.1\r\nHost: a\r\n\r\n', F.startLine],
   ['GET / HTTP/1.1\nHost: a\n\n', F.lineEnd],
   ['GET / HTTP/1.1\r\nHost: a\n\r\n', F.lineEnd],
+  ['GET / HTTP/1.1\r\nHost: a\n', F.lineEnd],
   ['GET / HTTP/1.1\r\nHost: a\rX: b\r\n\r\n', F.lineEnd],
   ['GET / HTTP/1.1\r\nHost: a\r\n\rX', F.lineEnd],
   ['GET / HTTP/1.1\r\n\n', F.lineEnd],
