@@ -10,6 +10,7 @@ export interface Judge {
 
 const judges: Readonly<Record<string, () => Promise<Judge>>> = {
   llhttp: () => import('./llhttp.ts'),
+  smuggling: () => import('./smuggling.ts'),
 }
 
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(judges)
