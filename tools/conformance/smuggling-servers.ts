@@ -1,5 +1,5 @@
 /** The servers that others wrote, each started with a configuration of its own in a folder that is removed afterwards. */
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 
 import { freePort } from '../../test/harness/free-port.ts'
@@ -116,10 +116,7 @@ server.listen(0, '127.0.0.1', () => console.log(server.address().port))
 /** Starts the server of Node.js. */
 export async function startNode(): Promise<RunningServer> {
   const child = Bun.spawn(['node', '-e', nodeProgram], { stdout: 'pipe', stderr: 'ignore' })
-  const { value } = await child.stdout.getReader().read()
-  const port = Number(new TextDecoder().decode(value))
-  if (!(port > 0)) throw new Error('Expected a port from node')
-  return { port, stop: () => stopChild(child) }
+  return { port: await readPort(child), stop: () => stopChild(child) }
 }
 
 /** Starts the server of Bun, which does as the one of Node.js. */
@@ -142,6 +139,69 @@ export function startBun(): RunningServer {
     },
   })
   return { port: server.port ?? 0, stop: () => server.stop(true) }
+}
+
+/** Where Debian's `libtomcat10-java` puts Tomcat. */
+const tomcatJars = '/usr/share/java'
+
+/** Why Tomcat cannot be started here; empty when it can. */
+export function tomcatMissing(): string {
+  if (!existsSync(`${tomcatJars}/tomcat10-catalina.jar`)) return 'libtomcat10-java is not installed'
+  return Bun.which('javac') === null ? 'there is no compiler for Java' : ''
+}
+
+const tomcatProgram = `
+import jakarta.servlet.http.*;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.catalina.startup.Tomcat;
+
+public class Echo extends HttpServlet {
+  private final AtomicInteger smuggled = new AtomicInteger();
+
+  @Override
+  protected void service(HttpServletRequest request, HttpServletResponse response) throws java.io.IOException {
+    String target = request.getRequestURI();
+    if (target.contains("smuggled") || request.getMethod().equals("GPOST")) smuggled.incrementAndGet();
+    request.getInputStream().readAllBytes();
+    response.setHeader("x-smuggled", smuggled.toString());
+    response.setHeader("x-connection", String.valueOf(request.getRemotePort()));
+    response.getOutputStream().write(target.getBytes("ISO-8859-1"));
+  }
+
+  public static void main(String[] arguments) throws Exception {
+    Tomcat tomcat = new Tomcat();
+    tomcat.setBaseDir(arguments[0]);
+    tomcat.setPort(0);
+    var connector = tomcat.getConnector();
+    connector.setProperty("address", "127.0.0.1");
+    connector.setProperty("maxKeepAliveRequests", "-1");
+    connector.setProperty("keepAliveTimeout", "600000");
+    var context = tomcat.addContext("", arguments[0]);
+    Tomcat.addServlet(context, "echo", new Echo());
+    context.addServletMappingDecoded("/", "echo");
+    tomcat.start();
+    System.out.println(connector.getLocalPort());
+    tomcat.getServer().await();
+  }
+}
+`
+
+/** Starts Tomcat with a servlet that does as the server of Node.js. */
+export async function startTomcat(folder: string): Promise<RunningServer> {
+  const file = `${folder}/Echo.java`
+  writeFileSync(file, tomcatProgram)
+  const jars = [...new Bun.Glob('tomcat*.jar').scanSync({ cwd: tomcatJars })].map((name) => `${tomcatJars}/${name}`)
+  const argv = ['java', '-Xmx128m', '-cp', jars.join(':'), file, folder]
+  const child = Bun.spawn(argv, { stdout: 'pipe', stderr: 'ignore' })
+  return { port: await readPort(child), stop: () => stopChild(child) }
+}
+
+/** The port that a program prints when it listens. */
+async function readPort(child: Bun.Subprocess<'ignore', 'pipe'>): Promise<number> {
+  const { value } = await child.stdout.getReader().read()
+  const port = Number(new TextDecoder().decode(value))
+  if (!(port > 0)) throw new Error('Expected a program that prints its port')
+  return port
 }
 
 async function startProgram(

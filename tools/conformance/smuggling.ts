@@ -14,7 +14,7 @@ import { readMessages, valueOf } from '../../test/differential/http/messages.ts'
 import { startWeft } from '../../test/differential/http/proxies.ts'
 import { startCredulousRelay } from './credulous-relay.ts'
 import { type Payload, payloads } from './smuggling-payloads.ts'
-import { relays, type RunningServer, startBun, startNode } from './smuggling-servers.ts'
+import { relays, type RunningServer, startBun, startNode, startTomcat, tomcatMissing } from './smuggling-servers.ts'
 
 /** One connection to the upstream for all clients: an octet too many on it would reach the next one. */
 const shared: HttpCase = {
@@ -60,6 +60,9 @@ export async function run(): Promise<{ readonly passed: number; readonly failed:
   try {
     const behind: { name: string; port: number }[] = [{ name: 'Bun', port: keep(startBun()).port }]
     behind.push({ name: 'Node', port: keep(await startNode()).port })
+    const missing = tomcatMissing()
+    if (missing !== '') console.log(`smuggling: Tomcat left out, ${missing}`)
+    else behind.push({ name: 'Tomcat', port: keep(await startTomcat(folder)).port })
     for (const relay of here) {
       const { port } = keep(await relay.start(keep(await startNode()).port, folder))
       behind.push({ name: `${relay.name} > Node`, port })
