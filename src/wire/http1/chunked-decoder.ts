@@ -31,6 +31,9 @@ const State = {
   done: 8,
 } as const
 
+/** Where an octet of a chunk extension belongs (RFC 9112 section 7.1.1). */
+const Part = { fault: -1, nameStart: 0, name: 1, valueStart: 2, value: 3, quoted: 4, escaped: 5, quotedEnd: 6 } as const
+
 /** Digits of a chunk size: 2^52 at most, far from losing precision. */
 const maxSizeDigits = 13
 
@@ -50,6 +53,7 @@ export class ChunkedDecoder {
   #size = 0
   #digits = 0
   #extension = 0
+  #part: number = Part.nameStart
   #trailerLength = 0
   /** Where the trailer line that is being read begins. */
   #trailerLine = 0
@@ -64,6 +68,7 @@ export class ChunkedDecoder {
     this.#size = 0
     this.#digits = 0
     this.#extension = 0
+    this.#part = Part.nameStart
     this.#trailerLength = 0
     this.#trailerLine = 0
     this.trailers = undefined
@@ -112,6 +117,7 @@ export class ChunkedDecoder {
         this.#state = this.#size === 0 ? State.trailer : State.data
         this.#digits = 0
         this.#extension = 0
+        this.#part = Part.nameStart
         return true
       case State.dataCr:
         this.#state = State.dataLf
@@ -140,13 +146,14 @@ export class ChunkedDecoder {
   }
 
   #extensionOctet(octet: number): boolean {
+    const part = this.#part
     if (octet === 13) {
       this.#state = State.sizeLf
-      return this.#extension > 0
+      return part === Part.name || part === Part.value || part === Part.quotedEnd
     }
     this.#extension += 1
-    if (this.#extension === 1 && tokenOctets[octet] === 0) return false
-    return valueOctets[octet] === 1 && this.#extension <= this.#limits.extensionBytes
+    this.#part = partBehind(part, octet)
+    return this.#part !== Part.fault && this.#extension <= this.#limits.extensionBytes
   }
 
   /** The usual end is CRLF at once; lines before it are gathered whole, for the scanner of fields. */
@@ -183,6 +190,24 @@ export class ChunkedDecoder {
     this.#trailerLength = length
     this.position = at
     return ChunkEvent.more
+  }
+}
+
+/** What follows `part` when `octet` comes: names and values are tokens, or values in quotes; blanks between them are not taken. */
+function partBehind(part: number, octet: number): number {
+  switch (part) {
+    case Part.quoted:
+      if (octet === 34) return Part.quotedEnd
+      if (octet === 92) return Part.escaped
+      return valueOctets[octet] === 1 ? Part.quoted : Part.fault
+    case Part.escaped:
+      return valueOctets[octet] === 1 ? Part.quoted : Part.fault
+    default:
+      if (octet === 59) return part === Part.nameStart || part === Part.valueStart ? Part.fault : Part.nameStart
+      if (octet === 61) return part === Part.name ? Part.valueStart : Part.fault
+      if (octet === 34) return part === Part.valueStart ? Part.quoted : Part.fault
+      if (part === Part.quotedEnd || tokenOctets[octet] === 0) return Part.fault
+      return part <= Part.name ? Part.name : Part.value
   }
 }
 

@@ -15,6 +15,7 @@ export const HeadFault = {
   fieldBytes: -13,
   connection: -14,
   expectation: -15,
+  connectContent: -16,
 } as const
 
 const texts: readonly string[] = [
@@ -34,6 +35,7 @@ const texts: readonly string[] = [
   'field is too long',
   'malformed connection field',
   'unknown expectation',
+  'content announced for CONNECT',
 ]
 
 /** Status of the answer to a request with this fault: 400, 417, 431, 501 or 505. */

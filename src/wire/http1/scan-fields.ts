@@ -39,7 +39,7 @@ export function scanFields(head: Head, bytes: Uint8Array, length: number): numbe
     const valueStart = at
     while (at < length && valueOctets[bytes[at] ?? 0] === 1) at += 1
     if (at + 1 >= length) {
-      if (at < length && bytes[at] !== CR) return HeadFault.fieldValue
+      if (at < length && bytes[at] !== CR) return bytes[at] === LF ? HeadFault.lineEnd : HeadFault.fieldValue
       break
     }
     if (bytes[at] !== CR) return bytes[at] === LF ? HeadFault.lineEnd : HeadFault.fieldValue

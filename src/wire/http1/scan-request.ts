@@ -73,13 +73,14 @@ function scanVersion(head: Head, bytes: Uint8Array, at: number, length: number):
     if (at + index >= length) return 0
     if (bytes[at + index] !== name.charCodeAt(index)) return HeadFault.startLine
   }
-  if (at + 10 > length) return 0
+  if (at + 8 > length) return 0
   const major = (bytes[at + 5] ?? 0) - 48
   const minor = (bytes[at + 7] ?? 0) - 48
   if (major < 0 || major > 9 || minor < 0 || minor > 9 || bytes[at + 6] !== 46) return HeadFault.startLine
+  if (major !== 1 || minor > 1) return HeadFault.version
+  if (at + 10 > length) return 0
   if (bytes[at + 8] !== 13) return bytes[at + 8] === 10 ? HeadFault.lineEnd : HeadFault.startLine
   if (bytes[at + 9] !== 10) return HeadFault.lineEnd
-  if (major !== 1 || minor > 1) return HeadFault.version
   head.minorVersion = minor
   return at + 10
 }
@@ -96,7 +97,11 @@ function checkRequest(head: Head, bytes: Uint8Array, end: number): number {
   const method = head.methodEnd - head.start
   if (first === 42) return head.targetEnd - head.targetStart === 1 && method === 7 ? end : HeadFault.target
   // Authority form belongs to CONNECT, and only to it.
-  if (isConnect(head, bytes)) return isAuthority(bytes, head.targetStart, head.targetEnd) ? end : HeadFault.target
+  if (isConnect(head, bytes)) {
+    if (!isAuthority(bytes, head.targetStart, head.targetEnd)) return HeadFault.target
+    // RFC 9110 section 9.3.6: it has no content; one reader would take what is announced for content, another for the tunnel's.
+    return head.contentLength > 0 || head.chunked ? HeadFault.connectContent : end
+  }
   return schemeLength(head, bytes) > 0 ? end : HeadFault.target
 }
 
