@@ -7,6 +7,11 @@
  * A fault is the exact error code and scope that the RFC names, never a guess, and never thrown. Every bound has a name in
  * `limits.ts`. Knows nothing of streams and their states, of flow control, and of what a field means: that is for the owner of a connection.
  */
+export { ErrorCode } from './frames/error-code.ts'
+export { FrameEvent, FrameReader } from './frames/frame-reader.ts'
+export { connectionPreface, frameHeaderBytes } from './frames/frame-type.ts'
+export { FrameWriter } from './frames/frame-writer.ts'
+export { type Role, type Setting, SettingId } from './frames/setting.ts'
 export { HpackDecoder } from './hpack/decoder.ts'
 export { HpackEncoder } from './hpack/encoder.ts'
 export { type FieldBlock, type HpackFault } from './hpack/field-block.ts'

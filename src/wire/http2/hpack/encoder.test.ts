@@ -7,7 +7,7 @@ import { huffmanDecode } from './huffman-decode.ts'
 import { huffmanEncode, huffmanEncodedLength } from './huffman-encode.ts'
 import { Indexing } from './indexing-policy.ts'
 
-type Field = readonly [name: string, value: string, indexing?: Indexing]
+type Field = readonly [name: string, value: string, indexing?: Indexing | undefined]
 
 function encode(encoder: HpackEncoder, fields: readonly Field[]): Buffer {
   encoder.begin()
