@@ -9,11 +9,11 @@
  */
 export { ErrorCode } from './frames/error-code.ts'
 export { FrameEvent, FrameReader } from './frames/frame-reader.ts'
-export { connectionPreface, frameHeaderBytes } from './frames/frame-type.ts'
+export { connectionPreface } from './frames/frame-type.ts'
 export { FrameWriter } from './frames/frame-writer.ts'
 export { type Role, type Setting, SettingId } from './frames/setting.ts'
 export { HpackDecoder } from './hpack/decoder.ts'
 export { HpackEncoder } from './hpack/encoder.ts'
 export { type FieldBlock, type HpackFault } from './hpack/field-block.ts'
 export { Indexing, indexingOf } from './hpack/indexing-policy.ts'
-export { defaultFrameLimits, defaultHpackLimits, type FrameLimits, type HpackLimits } from './limits.ts'
+export { type FrameLimits, type HpackLimits } from './limits.ts'

@@ -1,12 +1,17 @@
 import { describe, expect, test } from 'bun:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 
-import type { FrameLimits } from '../limits.ts'
-import { ErrorCode } from './error-code.ts'
-import { FrameEvent, FrameReader } from './frame-reader.ts'
-import { connectionPreface, FrameFlag, FrameType } from './frame-type.ts'
-import { FrameWriter } from './frame-writer.ts'
-import { type Role, SettingId } from './setting.ts'
+import {
+  connectionPreface,
+  ErrorCode,
+  FrameEvent,
+  type FrameLimits,
+  FrameReader,
+  FrameWriter,
+  type Role,
+  SettingId,
+} from '../index.ts'
+import { FrameFlag, FrameType } from './frame-type.ts'
 
 const eventNames = new Map<number, string>(Object.entries(FrameEvent).map(([name, event]) => [event, name]))
 const errorNames = new Map<number, string>(Object.entries(ErrorCode).map(([name, code]) => [code, name]))

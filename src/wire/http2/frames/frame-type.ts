@@ -30,6 +30,7 @@ export const connectionPreface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
 /** Largest window, and largest identifier of a stream. */
 export const maxUint31 = 0x7fff_ffff
 
-/** Bounds of `SETTINGS_MAX_FRAME_SIZE` (RFC 9113 section 6.5.2). */
+/** Lower bound of `SETTINGS_MAX_FRAME_SIZE` (RFC 9113 section 6.5.2). */
 export const minMaxFrameBytes = 16_384
+/** Upper bound of `SETTINGS_MAX_FRAME_SIZE`. */
 export const maxMaxFrameBytes = 16_777_215

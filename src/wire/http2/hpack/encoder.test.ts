@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 
 import { HpackDecoder } from './decoder.ts'
 import { HpackEncoder } from './encoder.ts'
@@ -112,14 +112,14 @@ describe('HpackEncoder', () => {
     encode(encoder, [['a', 'b']])
     encoder.setTableLimit(0)
     encoder.setTableLimit(100)
-    expect(hexOf(encoder, [['a', 'b']])).toBe('203f45400161 0162'.replace(' ', ''))
+    expect(hexOf(encoder, [['a', 'b']])).toBe('203f454001610162')
     expect(hexOf(encoder, [['a', 'b']])).toBe('be')
   })
 
   test('begin() tells a table that is smaller than the initial one, and no larger one than allowed', () => {
     const encoder = new HpackEncoder({ tableBytes: 0 })
     encoder.setTableLimit(65_536)
-    expect(hexOf(encoder, [['a', 'b']])).toBe('2000016101' + '62')
+    expect(hexOf(encoder, [['a', 'b']])).toBe('200001610162')
     expect(hexOf(encoder, [['a', 'b']])).toBe('0001610162')
     const larger = new HpackEncoder({ tableBytes: 8192 })
     expect(hexOf(larger, [['a', 'b']]).startsWith('40')).toBe(true)
