@@ -337,6 +337,17 @@ describe('FrameReader, errors of the connection', () => {
     ])
   })
 
+  test('next() counts CONTINUATION for each block anew', () => {
+    const block = [
+      frame(FrameType.headers, 0, 1, '61'),
+      frame(FrameType.continuation, 0, 1),
+      frame(FrameType.continuation, FrameFlag.endHeaders, 1),
+    ]
+    expect(afterStart(Buffer.concat([...block, ...block, ...block]), { continuations: 2 })).toEqual(
+      Array.from({ length: 3 }, () => 'headers 1 open noError a'),
+    )
+  })
+
   test.each([
     ['another preface', Buffer.from('GET / HTTP/1.1\r\n')],
     ['a preface with a wrong end', Buffer.from(connectionPreface.replace('SM', 'SN'))],
