@@ -399,6 +399,13 @@ describe('FrameWriter', () => {
     ])
   })
 
+  test('dataHeader() announces a payload that follows by itself', () => {
+    const wire = written((writer) => writer.dataHeader(5, 3, { endStream: true }))
+    expect(wire.length).toBe(9)
+    expect(afterStart(Buffer.concat([wire, Buffer.from('abc')]))).toEqual(['data 5 end 3 abc'])
+    expect(() => new FrameWriter().dataHeader(0, 3)).toThrow('no identifier')
+  })
+
   test('headers() continues a block that is longer than the peer takes', () => {
     for (const [length, frames] of [
       [0, 1],

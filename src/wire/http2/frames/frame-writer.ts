@@ -28,6 +28,7 @@ export class FrameWriter {
 
   /** DATA with `source[start..end)`, copied. */
   data(streamId: number, source: Uint8Array, { start = 0, end = source.length, endStream = false } = {}): void {
+    this.#reserve(frameHeaderBytes + end - start)
     this.dataHeader(streamId, end - start, { endStream })
     this.#copy(source, start, end)
   }
@@ -35,7 +36,9 @@ export class FrameWriter {
   /** The header of a DATA frame whose payload the caller sends by itself, right after. */
   dataHeader(streamId: number, length: number, { endStream = false } = {}): void {
     invariant(length <= this.maxFrameBytes, `DATA of ${length} octets is longer than the peer takes`)
-    this.#streamFrame(FrameType.data, endStream ? FrameFlag.endStream : 0, length, streamId)
+    assertStreamId(streamId)
+    this.#reserve(frameHeaderBytes)
+    this.#header(FrameType.data, endStream ? FrameFlag.endStream : 0, length, streamId)
   }
 
   /** HEADERS, and as many CONTINUATION as needed, with a whole block. Never padded, without priority. */
@@ -106,13 +109,18 @@ export class FrameWriter {
   }
 
   #streamFrame(type: number, flags: number, length: number, streamId: number): void {
-    invariant(streamId > 0 && streamId <= maxUint31, `${streamId} is no identifier of a stream`)
+    assertStreamId(streamId)
     this.#frame(type, flags, length, streamId)
   }
 
   /** The header, and room for the payload. */
   #frame(type: number, flags: number, length: number, streamId: number): void {
     this.#reserve(frameHeaderBytes + length)
+    this.#header(type, flags, length, streamId)
+  }
+
+  /** RFC 9113 section 4.1. */
+  #header(type: number, flags: number, length: number, streamId: number): void {
     const at = this.length
     this.bytes.writeUIntBE(length, at, 3)
     this.bytes[at + 3] = type
@@ -138,4 +146,8 @@ export class FrameWriter {
     this.bytes.copy(grown, 0, 0, this.length)
     this.bytes = grown
   }
+}
+
+function assertStreamId(streamId: number): void {
+  invariant(streamId > 0 && streamId <= maxUint31, `${streamId} is no identifier of a stream`)
 }
