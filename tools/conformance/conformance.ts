@@ -9,6 +9,7 @@ export interface Judge {
 }
 
 const judges: Readonly<Record<string, () => Promise<Judge>>> = {
+  hpack: () => import('./hpack.ts'),
   llhttp: () => import('./llhttp.ts'),
   smuggling: () => import('./smuggling.ts'),
 }
