@@ -9,8 +9,9 @@ export interface RingSizes {
 
 /**
  * Envoy's `RING_HASH` (ketama): each host stands at many points of a circle of 64-bit numbers, in proportion to its weight,
- * and a request goes to the first point at or behind its hash. Points are xxHash64 of `address_number`, so a
- * proxy of either kind with the same hosts sends a key to the same one. When one of N hosts leaves, its keys move and no others.
+ * and a request goes to the first point at or behind its hash. Points are xxHash64 of `address_number`, as in Envoy, so
+ * proxies of both kinds send a key to the same host. When one of N hosts leaves, its keys move, and of the others less than
+ * one in N: in a ring of the same size, the hosts that stay get more points each.
  */
 export function createRingHash<Host extends BalancedHost>(random: () => number, sizes: RingSizes): Balancer<Host> {
   return createHashBalancer<Host>(random, (hosts) => buildRing(hosts, sizes))

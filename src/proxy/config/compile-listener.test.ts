@@ -243,8 +243,8 @@ describe('refused with the path of the field', () => {
       `${manager}.rds.config_source.path_config_source`,
     ],
     [
-      `route_config: { name: r, virtual_hosts: [ { name: a, domains: ["a"] }, { name: b, domains: ["b"] }, { name: c, domains: ["*"], routes: [ { match: { prefix: / }, route: { cluster: x, hash_policy: [ { header: { header_name: x } } ] } } ] } ] }, http_filters: [ ${router} ]`,
-      `${manager}.route_config.virtual_hosts[2].routes[0].route.hash_policy`,
+      `route_config: { name: r, virtual_hosts: [ { name: a, domains: ["a"] }, { name: b, domains: ["b"] }, { name: c, domains: ["*"], routes: [ { match: { prefix: / }, route: { cluster: x, hash_policy: [ { filter_state: { key: x } } ] } } ] } ] }, http_filters: [ ${router} ]`,
+      `${manager}.route_config.virtual_hosts[2].routes[0].route.hash_policy[0].filter_state`,
     ],
   ])('{ %s } at %s', (fields, path) => {
     expect(faultPaths(withManager(fields))).toContain(path)

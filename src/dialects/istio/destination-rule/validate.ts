@@ -1,6 +1,6 @@
 import type { Place } from '../../../resources/schema/index.ts'
 import { reportUnsupported } from '../fields/unsupported.ts'
-import type { PortSettingsSpec, SubsetSpec, TlsSpec } from './schema.ts'
+import type { ConsistentHashSpec, PortSettingsSpec, SubsetSpec, TlsSpec } from './schema.ts'
 
 /** Rules of `subsets`: no name twice. */
 export function checkSubsets(subsets: readonly (SubsetSpec | undefined)[], place: Place): void {
@@ -34,6 +34,44 @@ export function checkPortSettings(settings: readonly (PortSettingsSpec | undefin
       place.at(index, 'port', 'number').report({ code: 'WEFT_FIELD_CONFLICT', message, remedy: 'Join the two' })
     }
     seen.add(number)
+  }
+}
+
+/** Rules of `loadBalancer`: one way to balance. */
+export function checkLoadBalancer(_: unknown, place: Place, written: (name: string) => boolean): void {
+  checkOneOf(place, written, ['simple', 'consistentHash'])
+}
+
+/** Rules of `consistentHash`: one key and one table. */
+export function checkConsistentHash(
+  hash: Partial<ConsistentHashSpec>,
+  place: Place,
+  written: (name: string) => boolean,
+): void {
+  const keys = ['httpHeaderName', 'httpCookie', 'useSourceIp', 'httpQueryParameterName']
+  checkOneOf(place, written, keys)
+  checkOneOf(place, written, ['ringHash', 'maglev', 'minimumRingSize'])
+  const given = keys.filter(written)
+  if (given.length > 1 || given.some((name) => name !== 'useSourceIp') || hash.useSourceIp === true) return
+  // A fault of the field itself is reported where it is read.
+  if (written('useSourceIp') && hash.useSourceIp === undefined) return
+  place.report({
+    code: 'WEFT_FIELD_MISSING',
+    message: `consistentHash needs a key: one of ${keys.join(', ')}`,
+    remedy: 'Name what requests of one client have in common, for example httpHeaderName: x-user',
+    pointAt: 'key',
+  })
+}
+
+function checkOneOf(place: Place, written: (name: string) => boolean, names: readonly string[]): void {
+  const [first, ...others] = names.filter(written)
+  for (const name of others) {
+    place.at(name).report({
+      code: 'WEFT_FIELD_CONFLICT',
+      message: `${name} cannot be set with ${first}`,
+      remedy: `Remove one of the two`,
+      pointAt: 'key',
+    })
   }
 }
 
