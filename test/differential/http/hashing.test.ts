@@ -1,5 +1,6 @@
 /** Consistent hashing of real Envoy and of Weft over the same hosts: the same key goes to the same host through both. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { connect } from 'node:net'
 import type { JsonObject } from '@bufbuild/protobuf'
 
 import { type AdminAddress, envoyBinary, type RunningProxy, startEnvoy, startWeft } from './proxies.ts'
@@ -72,7 +73,7 @@ function bootstrap(admin: AdminAddress, upstreams: readonly number[]): JsonObjec
         },
         ...cluster,
       })),
-      listeners: hashings.map(({ name, policies }) => listener(name, policies)),
+      listeners: [...hashings.map(({ name, policies }) => listener(name, policies)), tcpListener()],
     },
   }
 }
@@ -95,20 +96,40 @@ function listener(name: string, policies: readonly JsonObject[]): JsonObject {
   }
 }
 
+function tcpListener(): JsonObject {
+  const proxy: JsonObject = {
+    '@type': `${type}.filters.network.tcp_proxy.v3.TcpProxy`,
+    stat_prefix: 'tcp',
+    cluster: 'ring',
+    hash_policy: [{ source_ip: {} }],
+  }
+  return {
+    name: 'tcp',
+    address: socket(0),
+    filter_chains: [{ filters: [{ name: 'envoy.filters.network.tcp_proxy', typed_config: proxy }] }],
+  }
+}
+
+/** The answer to a request that is sent from this address. */
+async function askFrom(localAddress: string, port: number): Promise<string> {
+  const client = connect({ host: '127.0.0.1', port, localAddress })
+  client.end('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+  let text = ''
+  for await (const part of client) text += String(part)
+  return text.slice(text.indexOf('\r\n\r\n') + 4)
+}
+
 describe.skipIf(envoyBinary === null)('consistent hashing', () => {
   let upstreams: readonly Bun.Server<undefined>[] = []
   let envoy: RunningProxy
   let weft: RunningProxy
 
   beforeAll(async () => {
-    // Sorted by port: Maglev fills its table in the order of the hosts, which is that of the addresses in Weft.
-    upstreams = weights
-      .map(() => Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: answer }))
-      .toSorted((one, other) => (String(one.port) < String(other.port) ? -1 : 1))
+    upstreams = weights.map(() => Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: answer }))
     const ports = upstreams.map((upstream) => upstream.port ?? 0)
     ;[envoy, weft] = await Promise.all([
-      startEnvoy((admin) => bootstrap(admin, ports), hashings.length),
-      startWeft((admin) => bootstrap(admin, ports), hashings.length),
+      startEnvoy((admin) => bootstrap(admin, ports), hashings.length + 1),
+      startWeft((admin) => bootstrap(admin, ports), hashings.length + 1),
     ])
   }, limitMs)
 
@@ -184,5 +205,16 @@ describe.skipIf(envoyBinary === null)('consistent hashing', () => {
   test('an address goes to the host that Envoy chooses', async () => {
     const [one, other] = await Promise.all([ask(envoy, 'address', '/', {}), ask(weft, 'address', '/', {})])
     expect(other).toEqual(one)
+  })
+
+  test('a TCP connection goes to the host that Envoy chooses for its address', async () => {
+    const hosts = new Set<string>()
+    for (let index = 1; index <= 40; index += 1) {
+      const from = `127.0.7.${index}`
+      const [one, other] = await Promise.all([askFrom(from, envoy.port('tcp')), askFrom(from, weft.port('tcp'))])
+      expect(other).toBe(one)
+      hosts.add(one)
+    }
+    expect(hosts.size).toBeGreaterThan(2)
   })
 })
