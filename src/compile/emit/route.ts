@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import { type Any, durationFromMs } from '@bufbuild/protobuf/wkt'
+import { assertNever } from '../../base/index.ts'
 import type { Fault, Fraction, HashKey, RetryPolicy } from '../../model/index.ts'
 import {
   type DirectResponseActionSchema,
@@ -92,6 +93,8 @@ function hashPolicy(key: HashKey): Init<typeof RouteAction_HashPolicySchema> {
       return { policySpecifier: { case: 'connectionProperties', value: { sourceIp: true } } }
     case 'query':
       return { policySpecifier: { case: 'queryParameter', value: { name: key.name } } }
+    default:
+      return assertNever(key)
   }
 }
 

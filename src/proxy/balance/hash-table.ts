@@ -35,7 +35,9 @@ export function createHashBalancer<Host extends BalancedHost>(
 
 /** Hosts by address, so that the table depends on the set and not on the order in which discovery names it. */
 function inOrder<Host extends BalancedHost>(hosts: readonly Host[]): readonly Host[] {
-  return hosts.toSorted((one, other) => (one.authority < other.authority ? -1 : one.authority > other.authority ? 1 : 0))
+  return hosts.toSorted((one, other) =>
+    one.authority < other.authority ? -1 : one.authority > other.authority ? 1 : 0,
+  )
 }
 
 function randomHash(random: () => number): bigint {

@@ -26,14 +26,12 @@ interface Filling {
 function buildTable<Host extends BalancedHost>(hosts: readonly Host[], tableSize: number): HashTable<Host> {
   const size = BigInt(tableSize)
   const heaviest = hosts.reduce((high, host) => Math.max(high, host.weight), 0)
-  const fillings = hosts.map(
-    (host): Filling => ({
-      slot: Number(Bun.hash.xxHash64(host.authority, 0n) % size),
-      skip: Number(Bun.hash.xxHash64(host.authority, 1n) % (size - 1n)) + 1,
-      weight: host.weight,
-      due: 0,
-    }),
-  )
+  const fillings = hosts.map((host): Filling => ({
+    slot: Number(Bun.hash.xxHash64(host.authority, 0n) % size),
+    skip: Number(Bun.hash.xxHash64(host.authority, 1n) % (size - 1n)) + 1,
+    weight: host.weight,
+    due: 0,
+  }))
   const table = new Uint32Array(tableSize)
   const taken = new Uint8Array(tableSize)
   let filled = 0

@@ -7,14 +7,12 @@ import { boundedInteger } from './field-values.ts'
 const maxTableSize = 1_048_576
 
 /** Policies that have settings, by the field of their settings. */
-const settingsOf: ReadonlyMap<
-  string | undefined,
-  { readonly field: string; readonly policy: Cluster_LbPolicy }
-> = new Map([
-  ['leastRequestLbConfig', { field: 'least_request_lb_config', policy: Cluster_LbPolicy.LEAST_REQUEST }],
-  ['ringHashLbConfig', { field: 'ring_hash_lb_config', policy: Cluster_LbPolicy.RING_HASH }],
-  ['maglevLbConfig', { field: 'maglev_lb_config', policy: Cluster_LbPolicy.MAGLEV }],
-])
+const settingsOf: ReadonlyMap<string | undefined, { readonly field: string; readonly policy: Cluster_LbPolicy }> =
+  new Map([
+    ['leastRequestLbConfig', { field: 'least_request_lb_config', policy: Cluster_LbPolicy.LEAST_REQUEST }],
+    ['ringHashLbConfig', { field: 'ring_hash_lb_config', policy: Cluster_LbPolicy.RING_HASH }],
+    ['maglevLbConfig', { field: 'maglev_lb_config', policy: Cluster_LbPolicy.MAGLEV }],
+  ])
 
 /** Compiles `lb_policy` with the settings that belong to it. */
 export function compileBalancer(

@@ -1,3 +1,4 @@
+import { assertNever } from '../../base/index.ts'
 import type { RequestView } from './decision.ts'
 import { firstQueryValue } from './query-value.ts'
 
@@ -67,6 +68,8 @@ function inputOf(policy: HashPolicy, source: HashSource): string | undefined {
     }
     case 'query':
       return firstQueryValue(source.request.query, policy.name)
+    default:
+      return assertNever(policy)
   }
 }
 
