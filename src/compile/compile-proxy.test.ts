@@ -8,7 +8,7 @@ import {
   testService,
   testWorkload,
 } from '../../test/harness/build-test-mesh.ts'
-import { buildMesh, type MeshParts } from '../model/index.ts'
+import { buildMesh, type MeshParts, type Workload } from '../model/index.ts'
 import { TypeUrl, type XdsSnapshot } from '../xds/index.ts'
 import { createCompileCache } from './compile-cache.ts'
 import { compileProxy } from './compile-proxy.ts'
@@ -102,6 +102,24 @@ describe('compileProxy()', () => {
     expect(names(client.snapshot, TypeUrl.cluster)).toContain(`outbound|9080||${reviews}`)
     expect(names(other.snapshot, TypeUrl.cluster)).not.toContain(`outbound|9080||${reviews}`)
     expect(names(other.snapshot, TypeUrl.virtualHost)).toEqual(['http_proxy/reviews:9080'])
+  })
+
+  test('tells clients apart by the keys that their destination rules hash', () => {
+    const key = { kind: 'header', name: 'x-user' } as const
+    const loadBalancer = { key, table: { kind: 'ring', minimumSize: 1024 } } as const
+    const policy = { loadBalancer, origin: testRoute('x', []).origin }
+    const clientLabels = new Map([['app', 'client']])
+    const destinations = [testDestination('reviews', reviews, { policy, clientLabels })]
+    for (const routes of [[], [testRoute('reviews', [reviews], { http: [testRule([testLeg('reviews')])] })]]) {
+      const cache = createCompileCache()
+      const one = input({ ...bookinfo, routes, destinations }, asksFor('reviews:9080'))
+      const hostOf = (workload: Workload) => {
+        const { snapshot } = compileProxy({ ...one, workload }, cache)
+        return Buffer.from(snapshot.get(TypeUrl.virtualHost)?.get('http_proxy/reviews:9080')?.bytes ?? []).toString()
+      }
+      expect(hostOf(one.workload)).toContain('x-user')
+      expect(hostOf(testWorkload('other-v1'))).not.toContain('x-user')
+    }
   })
 
   test('repeats warnings when the result comes from the cache', () => {

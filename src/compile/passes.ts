@@ -8,6 +8,7 @@ import { connectionLimitsPolicy } from './policies/connection-limits/connection-
 import { directResponsePolicy } from './policies/direct-response/direct-response.ts'
 import { discoveryPolicy } from './policies/discovery/discovery.ts'
 import { faultPolicy } from './policies/fault/fault.ts'
+import { hashKeysPolicy } from './policies/hash-keys/hash-keys.ts'
 import { headersPolicy } from './policies/headers/headers.ts'
 import { outlierDetectionPolicy } from './policies/outlier-detection/outlier-detection.ts'
 import { redirectPolicy } from './policies/redirect/redirect.ts'
@@ -30,6 +31,7 @@ export const routePasses: readonly RoutePolicy[] = [
   timeoutPolicy,
   retryPolicy,
   faultPolicy,
+  hashKeysPolicy,
 ]
 
 /** Passes over each outbound cluster. */

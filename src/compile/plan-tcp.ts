@@ -2,10 +2,11 @@ import type { TcpUpstream } from '../model/index.ts'
 import type { Origin } from '../resources/index.ts'
 import { outboundClusterName } from '../xds/index.ts'
 import type { ClusterRef, TcpListenerPlan, TcpTargetPlan } from './plan.ts'
-import { effectivePolicy } from './policies/cluster-policy.ts'
+import { referencePolicy } from './policies/cluster-policy.ts'
+import { hashKeys } from './policies/hash-keys/hash-keys.ts'
 import { isFromClient } from './policies/route-match/route-match.ts'
 import { legCluster, weighted } from './policies/split/split.ts'
-import { type ClientView, findDestination, findRoute, qualifiedHosts, visibleService } from './select/index.ts'
+import { type ClientView, findRoute, qualifiedHosts, visibleService } from './select/index.ts'
 
 /** A TCP target with the clusters it names. */
 export interface TcpTarget {
@@ -29,7 +30,12 @@ export function planTcpTarget(view: ClientView, host: string, port: number): Tcp
   const own: ClusterRef = { name: outboundClusterName(port, '', host), host, port, subset: '', origin }
   const refs = legs.length === 0 ? [own] : legs.map((leg) => legCluster(view, leg, port))
   const clusters = refs.map(({ name }, index) => ({ name, weight: legs[index]?.weight ?? 1 }))
-  return { target: { clusters, idleTimeoutMs: idleTimeout(view, refs, { host, port, origin }) }, refs, origin }
+  const target = {
+    clusters,
+    idleTimeoutMs: idleTimeout(view, refs, { host, port, origin }),
+    hashSourceIp: hashKeys(view, refs).some(({ kind }) => kind === 'source-ip'),
+  }
+  return { target, refs, origin }
 }
 
 /**
@@ -41,26 +47,15 @@ function idleTimeout(
   refs: readonly ClusterRef[],
   called: { readonly host: string; readonly port: number; readonly origin: Origin },
 ): number | undefined {
-  const given = new Set(refs.map((ref) => idleTimeoutOf(view, ref)))
+  const given = new Set(refs.map((ref) => referencePolicy(view, ref)?.tcpIdleTimeoutMs))
   if (given.size === 1) return [...given][0]
-  const own = idleTimeoutOf(view, { ...called, subset: '' })
+  const own = referencePolicy(view, { ...called, subset: '' })?.tcpIdleTimeoutMs
   view.trace.warnings.push({
     code: 'WEFT_COMPILE_IDLE_TIMEOUT',
     message: `The destinations of ${called.host}:${called.port} have different TCP idle timeouts; ${own === undefined ? 'the default' : `${own} ms`} holds for all`,
     origin: called.origin,
   })
   return own
-}
-
-function idleTimeoutOf(
-  view: ClientView,
-  { host, port, subset }: Pick<ClusterRef, 'host' | 'port' | 'subset'>,
-): number | undefined {
-  const service = visibleService(view, host)
-  if (service === undefined) return undefined
-  const destination = findDestination(view, service)
-  const named = destination?.subsets.find(({ name }) => name === subset)
-  return effectivePolicy(destination, named, port)?.tcpIdleTimeoutMs
 }
 
 /** The listener of a TCP upstream on its loopback port. */

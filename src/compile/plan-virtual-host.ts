@@ -1,10 +1,12 @@
 import type { HttpMatch, HttpRoute, HttpRouteRule } from '../model/index.ts'
 import { outboundClusterName } from '../xds/index.ts'
 import { routePasses } from './passes.ts'
-import type { RoutePlan, VirtualHostPlan } from './plan.ts'
+import type { ClusterRef, RoutePlan, VirtualHostPlan } from './plan.ts'
+import { hashKeys } from './policies/hash-keys/hash-keys.ts'
 import { noHeaderOperations } from './policies/headers/headers.ts'
 import { implicitRetry } from './policies/retry/retry.ts'
 import { applicableMatches, isCatchAll } from './policies/route-match/route-match.ts'
+import { legCluster, weighted } from './policies/split/split.ts'
 import { type ClientView, findRoute, type ResolvedAuthority } from './select/index.ts'
 
 /** One rule and the matches of it that concern the client. */
@@ -30,7 +32,27 @@ export function selectRoutes(view: ClientView, target: ResolvedAuthority): Route
   const rules = (route?.http ?? [])
     .map((rule) => ({ rule, matches: applicableMatches(view, rule, port) }))
     .filter((selected) => selected.matches.length > 0)
-  return { target, route, rules, key: selectionKey({ host, port, route, rules }) }
+  const key = `${selectionKey({ host, port, route, rules })}${hashKeyText(view, target, route, rules)}`
+  return { target, route, rules, key }
+}
+
+/** Which keys are hashed depends on the client: another one may have another destination rule. */
+function hashKeyText(
+  view: ClientView,
+  target: ResolvedAuthority,
+  route: HttpRoute | undefined,
+  rules: readonly SelectedRule[],
+): string {
+  const port = target.kind === 'service' ? target.port.number : target.port
+  const text = (refs: readonly ClusterRef[]): string => {
+    const keys = hashKeys(view, refs)
+    return keys.length === 0 ? '' : JSON.stringify(keys)
+  }
+  if (route === undefined) return target.kind === 'service' ? text([ownCluster(target)]) : ''
+  const texts = rules.map(({ rule: { action } }) =>
+    action.kind === 'forward' ? text(weighted(action.legs).map((leg) => legCluster(view, leg, port))) : '',
+  )
+  return texts.some((each) => each !== '') ? ` ${texts.join(' ')}` : ''
 }
 
 function selectionKey(selection: {
@@ -59,7 +81,7 @@ export function planVirtualHost(
 ): VirtualHostPlan {
   const { target, route, rules } = selection
   if (route === undefined) {
-    const routes = target.kind === 'service' ? [defaultRoute(target)] : []
+    const routes = target.kind === 'service' ? [defaultRoute(view, target)] : []
     const origin = target.kind === 'service' ? target.service.origin : view.workload.origin
     return { ...label, routes, origin }
   }
@@ -89,13 +111,20 @@ function emptyRoute(rule: HttpRouteRule): RoutePlan {
     timeoutMs: 0,
     retry: undefined,
     fault: undefined,
+    hashKeys: [],
     origin: rule.origin,
   }
 }
 
-function defaultRoute(target: Extract<ResolvedAuthority, { readonly kind: 'service' }>): RoutePlan {
-  const { service, port } = target
+type ServiceTarget = Extract<ResolvedAuthority, { readonly kind: 'service' }>
+
+function ownCluster({ service, port }: ServiceTarget): ClusterRef {
   const { host, origin } = service
+  return { name: outboundClusterName(port.number, '', host), host, port: port.number, subset: '', origin }
+}
+
+function defaultRoute(view: ClientView, target: ServiceTarget): RoutePlan {
+  const cluster = ownCluster(target)
   return {
     name: 'default',
     match: undefined,
@@ -103,7 +132,7 @@ function defaultRoute(target: Extract<ResolvedAuthority, { readonly kind: 'servi
       kind: 'split',
       legs: [
         {
-          cluster: { name: outboundClusterName(port.number, '', host), host, port: port.number, subset: '', origin },
+          cluster,
           weight: 1,
           hostRewrite: undefined,
           requestHeaders: noHeaderOperations,
@@ -118,6 +147,7 @@ function defaultRoute(target: Extract<ResolvedAuthority, { readonly kind: 'servi
     timeoutMs: 0,
     retry: implicitRetry,
     fault: undefined,
-    origin,
+    hashKeys: hashKeys(view, [cluster]),
+    origin: cluster.origin,
   }
 }

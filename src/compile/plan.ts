@@ -2,7 +2,15 @@
  * The plan: typed facts about one proxy's configuration, written by the policies and read by `emit/`. No Envoy type and
  * no dialect type is in it.
  */
-import type { Fault, HeaderOperations, HttpMatch, LoadBalancer, OutlierDetection, RetryPolicy } from '../model/index.ts'
+import type {
+  Fault,
+  HashKey,
+  HeaderOperations,
+  HttpMatch,
+  LoadBalancer,
+  OutlierDetection,
+  RetryPolicy,
+} from '../model/index.ts'
 import type { Origin } from '../resources/index.ts'
 import type { EndpointFact } from './select/index.ts'
 
@@ -59,6 +67,8 @@ export interface RoutePlan {
   timeoutMs: number
   retry: RetryPolicy | undefined
   fault: Fault | undefined
+  /** Keys of the destinations with consistent hashing, each once. */
+  hashKeys: readonly HashKey[]
   origin: Origin
 }
 
@@ -137,6 +147,8 @@ export interface TcpTargetPlan {
   readonly clusters: readonly { readonly name: string; readonly weight: number }[]
   /** 0 is off; absent: the proxy's default. */
   readonly idleTimeoutMs: number | undefined
+  /** A destination with consistent hashing takes the client's address as its key. */
+  readonly hashSourceIp: boolean
 }
 
 /** An inbound listener and the application behind it. */

@@ -1,7 +1,23 @@
 import type { Origin } from '../resources/index.ts'
 
 /** How an endpoint is chosen. */
-export type LoadBalancer = 'round-robin' | 'random' | 'least-request' | 'passthrough'
+export type LoadBalancer = 'round-robin' | 'random' | 'least-request' | 'passthrough' | ConsistentHash
+
+/** The same key goes to the same endpoint as long as it is there. */
+export interface ConsistentHash {
+  readonly key: HashKey
+  readonly table:
+    { readonly kind: 'ring'; readonly minimumSize: number } | { readonly kind: 'maglev'; readonly size: number }
+}
+
+/** What of a request is its key. */
+export type HashKey =
+  /** Name in lower case. */
+  | { readonly kind: 'header'; readonly name: string }
+  /** Clients without the cookie are given one that lives for `ttlMs`, 0: for the session; absent: none is given. */
+  | { readonly kind: 'cookie'; readonly name: string; readonly path: string; readonly ttlMs?: number }
+  | { readonly kind: 'source-ip' }
+  | { readonly kind: 'query'; readonly name: string }
 
 /** TLS from the client-side proxy to the destination. `mesh-mutual` is mTLS with the proxy's own SPIFFE identity. */
 export type OutboundTls =

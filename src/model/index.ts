@@ -6,7 +6,9 @@
  * `undefined` means inherit or absent, never zero; `0` means disabled.
  */
 export {
+  type ConsistentHash,
   type DestinationPolicy,
+  type HashKey,
   type LoadBalancer,
   type OutboundTls,
   type Subset,

@@ -295,6 +295,52 @@ function tls(settings: string): string {
   return policy(`tls: {${settings}}`)
 }
 
+const hashPolicy = `${action}.hashPolicies.0`
+
+function hashing(settings: string): string {
+  return policy(`loadBalancer: {consistentHash: {${settings}}}`)
+}
+
+/** Keys of consistent hashing, as the decision for a request to the destination shows them. */
+const hashKeys: readonly Shown[] = [
+  [
+    'loadBalancer.consistentHash.httpHeaderName',
+    hashing('httpHeaderName: X-User'),
+    hashPolicy,
+    { kind: 'header', name: 'x-user', terminal: false },
+  ],
+  [
+    'loadBalancer.consistentHash.httpCookie.name',
+    hashing('httpCookie: {name: sid}'),
+    hashPolicy,
+    { kind: 'cookie', name: 'sid', path: '', ttlSeconds: undefined, terminal: false },
+  ],
+  [
+    'loadBalancer.consistentHash.httpCookie.path',
+    hashing('httpCookie: {name: sid, path: /a}'),
+    `${hashPolicy}.path`,
+    '/a',
+  ],
+  [
+    'loadBalancer.consistentHash.httpCookie.ttl',
+    hashing('httpCookie: {name: sid, ttl: 90s}'),
+    `${hashPolicy}.ttlSeconds`,
+    90,
+  ],
+  [
+    'loadBalancer.consistentHash.useSourceIp',
+    hashing('useSourceIp: true'),
+    hashPolicy,
+    { kind: 'source-ip', terminal: false },
+  ],
+  [
+    'loadBalancer.consistentHash.httpQueryParameterName',
+    hashing('httpQueryParameterName: User'),
+    hashPolicy,
+    { kind: 'query', name: 'User', terminal: false },
+  ],
+]
+
 const names = 'tls.validation.value.subjectAltNames'
 
 /** Settings of a traffic policy; each may also stand in a subset, for a port, or for a port of a subset. */
@@ -355,6 +401,24 @@ const policies: readonly Shown[] = [
   // 0 is what happens anyway; other values are refused.
   ['outlierDetection.minHealthPercent', outlier('minHealthPercent: 0'), 'outlierDetection.maxEjectionPercent', 10],
   ['loadBalancer.simple', policy('loadBalancer: {simple: RANDOM}'), 'balancer', { kind: 'random' }],
+  [
+    'loadBalancer.consistentHash.ringHash.minimumRingSize',
+    hashing('httpHeaderName: x, ringHash: {minimumRingSize: 77}'),
+    'balancer.minimumSize',
+    77,
+  ],
+  [
+    'loadBalancer.consistentHash.minimumRingSize',
+    hashing('httpHeaderName: x, minimumRingSize: 78'),
+    'balancer.minimumSize',
+    78,
+  ],
+  [
+    'loadBalancer.consistentHash.maglev.tableSize',
+    hashing('httpHeaderName: x, maglev: {tableSize: 251}'),
+    'balancer',
+    { kind: 'maglev', tableSize: 251 },
+  ],
   ['tls.mode', tls('mode: DISABLE'), 'transportMatches.length', 0],
   ['tls.sni', tls('mode: SIMPLE, sni: a.example'), 'tls.sni', 'a.example'],
   [
@@ -424,6 +488,9 @@ function forPortOfSubset([field, spec, path, value]: Shown): Shown {
   ]
 }
 
+/** Its route leads to subset v1 of reviews. */
+const hostOfSubset = 'virtual-host http_proxy/subsets:9080'
+
 const roundRobin = { kind: 'round-robin' }
 const leastRequest = { kind: 'least-request', choiceCount: 2 }
 const idle = 'connectionPool: {tcp: {idleTimeout: 60s}}'
@@ -434,6 +501,10 @@ const destinationRules: readonly FieldRow[] = [
   ...rows('DestinationRule', `cluster ${reviews}`, policies.map(forPort)),
   ...rows('DestinationRule', `cluster ${reviewsV1}`, policies.map(inSubset)),
   ...rows('DestinationRule', `cluster ${reviewsV1}`, policies.map(forPortOfSubset)),
+  ...rows('DestinationRule', host, hashKeys.map(inTrafficPolicy)),
+  ...rows('DestinationRule', host, hashKeys.map(forPort)),
+  ...rows('DestinationRule', hostOfSubset, hashKeys.map(inSubset)),
+  ...rows('DestinationRule', hostOfSubset, hashKeys.map(forPortOfSubset)),
   ...rows('DestinationRule', `cluster ${reviews}`, [
     ['spec.host', policy(balance), 'balancer', roundRobin],
     ['spec.exportTo', `{host: reviews, exportTo: [x], trafficPolicy: {${balance}}}`, 'balancer', leastRequest],
@@ -463,6 +534,12 @@ const destinationRules: readonly FieldRow[] = [
     ['spec.subsets[].labels', `{host: reviews, subsets: [{${v1}}]}`, 'endpoints.length', 1],
   ]),
   ...rows('DestinationRule', dbListener, [
+    [
+      'spec.trafficPolicy.loadBalancer.consistentHash.useSourceIp',
+      '{host: db, trafficPolicy: {loadBalancer: {consistentHash: {useSourceIp: true}}}}',
+      'filterChains.0.network.hashSourceIp',
+      true,
+    ],
     [
       'spec.trafficPolicy.connectionPool.tcp.idleTimeout',
       `{host: db, trafficPolicy: {${idle}}}`,

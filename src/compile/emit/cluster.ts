@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf'
+import type { ConsistentHash } from '../../model/index.ts'
 import type { Init } from './init.ts'
 import { durationFromMs } from '@bufbuild/protobuf/wkt'
 import {
@@ -77,6 +78,7 @@ function discovery(plan: ClusterPlan): ClusterInit {
 }
 
 function balancer(plan: ClusterPlan): ClusterInit {
+  if (typeof plan.balancer === 'object') return consistentHash(plan.balancer.table)
   const lbPolicy = {
     'round-robin': Cluster_LbPolicy.ROUND_ROBIN,
     'least-request': Cluster_LbPolicy.LEAST_REQUEST,
@@ -84,6 +86,15 @@ function balancer(plan: ClusterPlan): ClusterInit {
     passthrough: Cluster_LbPolicy.CLUSTER_PROVIDED,
   }[plan.balancer]
   return { lbPolicy }
+}
+
+function consistentHash(table: ConsistentHash['table']): ClusterInit {
+  if (table.kind === 'maglev') {
+    const value = { tableSize: BigInt(table.size) }
+    return { lbPolicy: Cluster_LbPolicy.MAGLEV, lbConfig: { case: 'maglevLbConfig', value } }
+  }
+  const value = { minimumRingSize: BigInt(table.minimumSize) }
+  return { lbPolicy: Cluster_LbPolicy.RING_HASH, lbConfig: { case: 'ringHashLbConfig', value } }
 }
 
 /** HTTP/1.1 whatever ALPN says; the message of one request is never turned into another version. */

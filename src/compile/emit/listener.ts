@@ -12,7 +12,7 @@ import { OriginalDstSchema } from '../../xds/generated/envoy/extensions/filters/
 import { DnsFilterConfigSchema } from '../../xds/generated/envoy/extensions/filters/udp/dns_filter/v3/dns_filter_pb.ts'
 import { blackHoleCluster, httpProxyName, passthroughCluster, TypeUrl, type XdsResource } from '../../xds/index.ts'
 import type { Origin } from '../../resources/index.ts'
-import type { AddressRange, DnsPlan, InboundPlan, TcpListenerPlan, TransparentPlan } from '../plan.ts'
+import type { AddressRange, DnsPlan, InboundPlan, TcpListenerPlan, TcpTargetPlan, TransparentPlan } from '../plan.ts'
 import { inboundAlpn } from '../policies/tls/tls.ts'
 import { tcpAddress, udpAddress } from './address.ts'
 import { encodeResource } from './encode.ts'
@@ -35,7 +35,7 @@ const dnsTtlMs = 30_000
 /** Writes an inbound listener: mTLS only, then HTTP or bytes to the application. */
 export function emitInbound(plan: InboundPlan): XdsResource {
   const name = `inbound_${plan.port}`
-  const target = { clusters: [{ name: plan.cluster.name, weight: 1 }], idleTimeoutMs: undefined }
+  const target = { clusters: [{ name: plan.cluster.name, weight: 1 }], idleTimeoutMs: undefined, hashSourceIp: false }
   const filter = plan.protocol === 'http' ? inboundHttp(name, inboundRoutes(plan)) : tcpProxy(name, target)
   const transportSocket = downstreamTls(plan.trustDomainPrefix, inboundAlpn[plan.protocol])
   return encode(
@@ -120,11 +120,8 @@ function selfChain(port: number): ChainInit {
   return chain(blackHoleCluster, [{ address: loopback, length: 32 }], { port, filter })
 }
 
-function only(name: string): {
-  readonly clusters: readonly [{ name: string; weight: number }]
-  idleTimeoutMs: undefined
-} {
-  return { clusters: [{ name, weight: 1 }], idleTimeoutMs: undefined }
+function only(name: string): TcpTargetPlan {
+  return { clusters: [{ name, weight: 1 }], idleTimeoutMs: undefined, hashSourceIp: false }
 }
 
 function chain(

@@ -66,6 +66,7 @@ export function tcpProxy(statPrefix: string, target: TcpTargetPlan): Filter {
         ? { case: 'cluster', value: only.name }
         : { case: 'weightedClusters', value: { clusters: target.clusters.map((cluster) => ({ ...cluster })) } },
     ...(target.idleTimeoutMs === undefined ? {} : { idleTimeout: durationFromMs(target.idleTimeoutMs) }),
+    ...(target.hashSourceIp ? { hashPolicy: [{ policySpecifier: { case: 'sourceIp' as const, value: {} } }] } : {}),
     maxConnectAttempts: 3,
     accessLog: accessLog(),
   })

@@ -1,11 +1,13 @@
 import { create } from '@bufbuild/protobuf'
 import { type Any, durationFromMs } from '@bufbuild/protobuf/wkt'
-import type { Fault, Fraction, RetryPolicy } from '../../model/index.ts'
+import { assertNever } from '../../base/index.ts'
+import type { Fault, Fraction, HashKey, RetryPolicy } from '../../model/index.ts'
 import {
   type DirectResponseActionSchema,
   type RedirectActionSchema,
   RedirectAction_RedirectResponseCode as RedirectCode,
   type RetryPolicySchema,
+  type RouteAction_HashPolicySchema,
   type RouteActionSchema,
   type RouteSchema,
   type VirtualHost,
@@ -74,6 +76,25 @@ function forward(plan: RoutePlan, legs: readonly LegPlan[]): Init<typeof RouteAc
       : { hostRewriteSpecifier: { case: 'hostRewriteLiteral' as const, value: hostRewrite } }),
     timeout: durationFromMs(plan.timeoutMs),
     ...(retry === undefined ? {} : { retryPolicy: retryPolicy(retry) }),
+    ...(plan.hashKeys.length === 0 ? {} : { hashPolicy: plan.hashKeys.map(hashPolicy) }),
+  }
+}
+
+function hashPolicy(key: HashKey): Init<typeof RouteAction_HashPolicySchema> {
+  switch (key.kind) {
+    case 'header':
+      return { policySpecifier: { case: 'header', value: { headerName: key.name } } }
+    case 'cookie': {
+      const { name, path, ttlMs } = key
+      const ttl = ttlMs === undefined ? {} : { ttl: durationFromMs(ttlMs) }
+      return { policySpecifier: { case: 'cookie', value: { name, path, ...ttl } } }
+    }
+    case 'source-ip':
+      return { policySpecifier: { case: 'connectionProperties', value: { sourceIp: true } } }
+    case 'query':
+      return { policySpecifier: { case: 'queryParameter', value: { name: key.name } } }
+    default:
+      return assertNever(key)
   }
 }
 

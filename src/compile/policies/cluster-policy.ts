@@ -1,6 +1,6 @@
 import type { DestinationPolicy, Service, ServicePort, Subset, TrafficPolicy } from '../../model/index.ts'
-import type { ClusterPlan } from '../plan.ts'
-import type { ClientView } from '../select/index.ts'
+import type { ClusterPlan, ClusterRef } from '../plan.ts'
+import { type ClientView, findDestination, visibleService } from '../select/index.ts'
 
 /** What a cluster policy decides from. */
 export interface ClusterInput {
@@ -26,4 +26,16 @@ export function effectivePolicy(
   port: number,
 ): TrafficPolicy | undefined {
   return subset?.portPolicies.get(port) ?? subset?.policy ?? destination?.portPolicies.get(port) ?? destination?.policy
+}
+
+/** The policy in force for a reference; undefined when there is none, or no such service. */
+export function referencePolicy(
+  view: ClientView,
+  { host, port, subset }: Pick<ClusterRef, 'host' | 'port' | 'subset'>,
+): TrafficPolicy | undefined {
+  const service = visibleService(view, host)
+  if (service === undefined) return undefined
+  const destination = findDestination(view, service)
+  const named = destination?.subsets.find(({ name }) => name === subset)
+  return effectivePolicy(destination, named, port)
 }

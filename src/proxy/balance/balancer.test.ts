@@ -4,6 +4,7 @@ import { availableHosts, createBalancer, pickAvoiding } from './index.ts'
 
 interface Host {
   readonly name: string
+  readonly authority: string
   weight: number
   activeRequests: number
 }
@@ -20,13 +21,20 @@ function seeded(seed: number): () => number {
 }
 
 function hostsOf(...weights: number[]): Host[] {
-  return weights.map((weight, index) => ({ name: `h${index}`, weight, activeRequests: 0 }))
+  return weights.map((weight, index) => ({
+    name: `h${index}`,
+    authority: `10.0.0.${index + 1}:80`,
+    weight,
+    activeRequests: 0,
+  }))
 }
 
 const kinds: readonly ClusterConfig['balancer'][] = [
   { kind: 'round-robin' },
   { kind: 'random' },
   { kind: 'least-request', choiceCount: 2 },
+  { kind: 'ring-hash', minimumSize: 16_384, maximumSize: 1_048_576 },
+  { kind: 'maglev', tableSize: 65_537 },
 ]
 
 describe.each(kinds)('balancer contract: %j', (config) => {

@@ -1,5 +1,7 @@
 /** What balancing reads of a host. */
 export interface BalancedHost {
+  /** `ip:port`: what consistent hashing knows a host by. */
+  readonly authority: string
   /** 1 or more. */
   readonly weight: number
   /** Requests in progress, counted by the data path. */
@@ -13,8 +15,11 @@ export interface BalancedHost {
 export interface Balancer<Host extends BalancedHost> {
   /** Replaces the hosts. */
   readonly setHosts: (hosts: readonly Host[]) => void
-  /** A host; undefined when there is none. O(log hosts) or better. */
-  readonly pick: () => Host | undefined
+  /**
+   * A host; undefined when there is none. O(log table) or better. Consistent hashing maps `hash` to a host, and with
+   * `attempt` above 0 (default 0) rather to another one; the other methods look at neither.
+   */
+  readonly pick: (hash?: bigint, attempt?: number) => Host | undefined
 }
 
 /** Draws again this often before it searches for a host that is not to be avoided. */
@@ -27,15 +32,20 @@ export interface AvoidedHosts {
   readonly attempts?: number
 }
 
-/** Picks a host other than those to be avoided (the earlier tries of a retried request). */
+/**
+ * Picks a host other than those to be avoided (the earlier tries of a retried request). With consistent hashing the next
+ * hosts of the same hash are asked for, so a key that cannot have its host is sticky to the same other one.
+ */
 export function pickAvoiding<Host extends BalancedHost>(
   balancer: Balancer<Host>,
   hosts: readonly Host[],
   avoid: AvoidedHosts,
+  hash?: bigint,
 ): Host | undefined {
-  let host = balancer.pick()
+  let host = balancer.pick(hash)
   const draws = avoid.attempts ?? REDRAWS
-  for (let draw = 0; draw < draws && host !== undefined && avoid.hosts.includes(host); draw += 1) host = balancer.pick()
+  for (let draw = 1; draw <= draws && host !== undefined && avoid.hosts.includes(host); draw += 1)
+    host = balancer.pick(hash, draw)
   if (avoid.attempts !== undefined || !avoid.hosts.includes(host)) return host
   return hosts.find((other) => !avoid.hosts.includes(other)) ?? host
 }

@@ -2,7 +2,9 @@ import { assertNever } from '../../base/index.ts'
 import type { ClusterConfig } from '../config/index.ts'
 import type { BalancedHost, Balancer } from './balancer.ts'
 import { createLeastRequest } from './least-request.ts'
+import { createMaglev } from './maglev.ts'
 import { createRandom } from './random.ts'
+import { createRingHash } from './ring-hash.ts'
 import { createRoundRobin } from './round-robin.ts'
 
 /** The balancer of a cluster's `lb_policy`. For `original-dst` there is nothing to choose: it holds no hosts. */
@@ -18,6 +20,10 @@ export function createBalancer<Host extends BalancedHost>(
       return createRandom(random)
     case 'least-request':
       return createLeastRequest(random, Math.max(1, config.choiceCount))
+    case 'ring-hash':
+      return createRingHash(random, config)
+    case 'maglev':
+      return createMaglev(random, config.tableSize)
     default:
       return assertNever(config)
   }

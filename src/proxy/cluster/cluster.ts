@@ -58,10 +58,10 @@ export class Cluster implements ClusterRuntime {
     return this.#pools.values()
   }
 
-  pick(previous: PreviousHosts | undefined, originalDestination: string): EndpointRuntime | undefined {
+  pick(previous: PreviousHosts | undefined, originalDestination: string, hash?: bigint): EndpointRuntime | undefined {
     if (this.config.discovery === 'original-dst') return this.#pickOriginal(originalDestination)
-    if (previous === undefined) return this.#balancer.pick()
-    return pickAvoiding<EndpointPool>(this.#balancer, this.#available, previous)
+    if (previous === undefined) return this.#balancer.pick(hash)
+    return pickAvoiding<EndpointPool>(this.#balancer, this.#available, previous, hash)
   }
 
   /** Swaps the configuration; pools and counters live on. */

@@ -7,8 +7,12 @@ import type { PendingTicket } from './pending-queue.ts'
 /** A cluster at run time: endpoints, balancer, limits and pools. Lives as long as its name is configured; configuration is swapped inside. */
 export interface ClusterRuntime {
   readonly config: ClusterConfig
-  /** Chooses an endpoint; undefined when none is healthy. */
-  readonly pick: (previous: PreviousHosts | undefined, originalDestination: string) => EndpointRuntime | undefined
+  /** Chooses an endpoint; undefined when none is healthy. With consistent hashing `hash` decides, and chance without one. */
+  readonly pick: (
+    previous: PreviousHosts | undefined,
+    originalDestination: string,
+    hash?: bigint,
+  ) => EndpointRuntime | undefined
   /** Requests that have a connection; circuit breaker state, counted by the data path. */
   activeRequests: number
   /** Requests that wait for a connection; counted by the endpoints' queues, nobody else writes it. */

@@ -15,6 +15,10 @@ export interface ClusterConfig {
     | { readonly kind: 'round-robin' }
     | { readonly kind: 'random' }
     | { readonly kind: 'least-request'; readonly choiceCount: number }
+    /** Entries of the ring; 1,024 at least by default. */
+    | { readonly kind: 'ring-hash'; readonly minimumSize: number; readonly maximumSize: number }
+    /** A prime; 65,537 by default. */
+    | { readonly kind: 'maglev'; readonly tableSize: number }
     | { readonly kind: 'original-dst' }
   /** First match by endpoint metadata decides; `tls` absent is plain text. Empty: `tls` of the cluster for all. */
   readonly transportMatches: readonly TransportMatch[]

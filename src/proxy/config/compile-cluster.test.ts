@@ -115,11 +115,39 @@ test('compileCluster() compiles the defaults, pass-through and DNS clusters', ()
   })
 })
 
+test.each([
+  ['lb_policy: RING_HASH', { kind: 'ring-hash', minimumSize: 1024, maximumSize: 1_048_576 }],
+  [
+    'lb_policy: RING_HASH, ring_hash_lb_config: { minimum_ring_size: 100, maximum_ring_size: 200, hash_function: XX_HASH }',
+    { kind: 'ring-hash', minimumSize: 100, maximumSize: 200 },
+  ],
+  ['lb_policy: MAGLEV', { kind: 'maglev', tableSize: 65_537 }],
+  ['lb_policy: MAGLEV, maglev_lb_config: { table_size: 251 }', { kind: 'maglev', tableSize: 251 }],
+] as const)('compileCluster() reads consistent hashing from { %s }', (fields, balancer) => {
+  const result = cluster(`{ name: c, type: STATIC, ${fields} }`)
+  expect(result.ok ? result.value.balancer : result.error).toEqual(balancer)
+})
+
 describe('refused clusters', () => {
   test.each([
     ['preconnect_policy: {}', 'preconnect_policy'],
     ['health_checks: [ { timeout: 1s } ]', 'health_checks'],
-    ['lb_policy: RING_HASH', 'lb_policy'],
+    ['lb_policy: LOAD_BALANCING_POLICY_CONFIG', 'lb_policy'],
+    ['ring_hash_lb_config: {}', 'ring_hash_lb_config'],
+    ['lb_policy: RING_HASH, maglev_lb_config: {}', 'maglev_lb_config'],
+    [
+      'lb_policy: RING_HASH, ring_hash_lb_config: { minimum_ring_size: 9, maximum_ring_size: 8 }',
+      'ring_hash_lb_config.minimum_ring_size',
+    ],
+    [
+      'lb_policy: RING_HASH, ring_hash_lb_config: { maximum_ring_size: 8388608 }',
+      'ring_hash_lb_config.maximum_ring_size',
+    ],
+    [
+      'lb_policy: RING_HASH, ring_hash_lb_config: { hash_function: MURMUR_HASH_2 }',
+      'ring_hash_lb_config.hash_function',
+    ],
+    ['lb_policy: MAGLEV, maglev_lb_config: { table_size: 65536 }', 'maglev_lb_config.table_size'],
     ['lb_policy: CLUSTER_PROVIDED', 'lb_policy'],
     ['type: ORIGINAL_DST', 'lb_policy'],
     ['cluster_type: { name: x }', 'cluster_type'],

@@ -1,13 +1,13 @@
 import type { Result } from '../../base/index.ts'
 import {
   Cluster_DiscoveryType,
-  Cluster_LbPolicy,
   ClusterSchema,
   type Cluster,
 } from '../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts'
 import { HttpProtocolOptionsSchema } from '../../xds/generated/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts'
 import { unpackAny } from './any-types.ts'
 import type { CircuitBreakerLimits, ClusterConfig, TransportMatch } from './cluster-config.ts'
+import { compileBalancer } from './compile-balancer.ts'
 import { createCompileContext, type CompileContext, type CompileOptions } from './compile-context.ts'
 import { compileClientTransport } from './compile-tls.ts'
 import { endpointList } from './compile-endpoints.ts'
@@ -40,7 +40,7 @@ export function compileCluster(
     edsName: message.edsClusterConfig?.serviceName || message.name,
     endpoints: endpointsOf(context, message, discovery),
     connectTimeoutMs: connectTimeout(context, message),
-    balancer: balancerOf(context, message, discovery),
+    balancer: compileBalancer(context, message, discovery),
     transportMatches: transportMatches(context, message),
     tls: compileClientTransport(context, 'transport_socket', message.transportSocket),
     limits: circuitBreakers(context, message),
@@ -96,35 +96,6 @@ function connectTimeout(context: CompileContext, message: Cluster): number {
   const timeoutMs = durationMs(context, 'connect_timeout', { value: message.connectTimeout, absent: 5000 })
   if (timeoutMs === 0) context.faults.add('connect_timeout', 'Expected a duration above 0s')
   return timeoutMs
-}
-
-function balancerOf(
-  context: CompileContext,
-  message: Cluster,
-  discovery: ClusterConfig['discovery'],
-): ClusterConfig['balancer'] {
-  const passthrough = discovery === 'original-dst'
-  if (passthrough !== (message.lbPolicy === Cluster_LbPolicy.CLUSTER_PROVIDED)) {
-    context.faults.add('lb_policy', 'CLUSTER_PROVIDED and type ORIGINAL_DST need each other')
-  }
-  const settings = message.lbConfig
-  if (settings.case === 'leastRequestLbConfig' && message.lbPolicy !== Cluster_LbPolicy.LEAST_REQUEST) {
-    context.faults.add('least_request_lb_config', 'Expected with lb_policy LEAST_REQUEST only')
-  }
-  switch (message.lbPolicy) {
-    case Cluster_LbPolicy.RANDOM:
-      return { kind: 'random' }
-    case Cluster_LbPolicy.LEAST_REQUEST: {
-      const value = settings.case === 'leastRequestLbConfig' ? settings.value.choiceCount : undefined
-      const at = 'least_request_lb_config.choice_count'
-      return {
-        kind: 'least-request',
-        choiceCount: boundedInteger(context, at, { value, absent: 2, min: 2, max: 1024 }),
-      }
-    }
-    default:
-      return passthrough ? { kind: 'original-dst' } : { kind: 'round-robin' }
-  }
 }
 
 function transportMatches(context: CompileContext, message: Cluster): readonly TransportMatch[] {

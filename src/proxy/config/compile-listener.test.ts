@@ -13,6 +13,13 @@ const router =
   '{ name: envoy.filters.http.router, typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router } }'
 const rds = 'rds: { route_config_name: http_proxy, config_source: { ads: {}, resource_api_version: V3 } }'
 
+const tcpFilter = 'filter_chains[0].filters[0].typed_config.hash_policy'
+
+function tcpHashing(policies: string): string {
+  const type = 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy'
+  return `{ name: tcp, typed_config: { "@type": ${type}, stat_prefix: t, cluster: c, hash_policy: [ ${policies} ] } }`
+}
+
 function compile(yaml: string): ReturnType<typeof compileListener> {
   const json: JsonObject = parse(yaml)
   return compileListener(fromJson(ListenerSchema, json, { registry: anyTypes }))
@@ -133,7 +140,7 @@ filter_chains:
           validation_context_sds_secret_config: { name: ROOTCA, ${sds} }
   filters: [ { name: tcp, typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy, stat_prefix: t, weighted_clusters: { clusters: [ { name: a, weight: 1 }, { name: b, weight: 3 } ] } } } ]
 default_filter_chain:
-  filters: [ { name: tcp, typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy, stat_prefix: t, cluster: PassthroughCluster, idle_timeout: 0s, max_connect_attempts: 2 } } ]
+  filters: [ { name: tcp, typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy, stat_prefix: t, cluster: PassthroughCluster, idle_timeout: 0s, max_connect_attempts: 2, hash_policy: [ { source_ip: {} } ] } } ]
 `)
   if (!result.ok) throw new Error(JSON.stringify(result.error))
   expect(result.value).toMatchObject({
@@ -162,7 +169,12 @@ default_filter_chain:
       },
     ],
     defaultFilterChain: {
-      network: { clusters: [{ name: 'PassthroughCluster', weight: 1 }], idleTimeoutMs: 0, maxConnectAttempts: 2 },
+      network: {
+        clusters: [{ name: 'PassthroughCluster', weight: 1 }],
+        idleTimeoutMs: 0,
+        maxConnectAttempts: 2,
+        hashSourceIp: true,
+      },
     },
   })
 })
@@ -243,8 +255,8 @@ describe('refused with the path of the field', () => {
       `${manager}.rds.config_source.path_config_source`,
     ],
     [
-      `route_config: { name: r, virtual_hosts: [ { name: a, domains: ["a"] }, { name: b, domains: ["b"] }, { name: c, domains: ["*"], routes: [ { match: { prefix: / }, route: { cluster: x, hash_policy: [ { header: { header_name: x } } ] } } ] } ] }, http_filters: [ ${router} ]`,
-      `${manager}.route_config.virtual_hosts[2].routes[0].route.hash_policy`,
+      `route_config: { name: r, virtual_hosts: [ { name: a, domains: ["a"] }, { name: b, domains: ["b"] }, { name: c, domains: ["*"], routes: [ { match: { prefix: / }, route: { cluster: x, hash_policy: [ { filter_state: { key: x } } ] } } ] } ] }, http_filters: [ ${router} ]`,
+      `${manager}.route_config.virtual_hosts[2].routes[0].route.hash_policy[0].filter_state`,
     ],
   ])('{ %s } at %s', (fields, path) => {
     expect(faultPaths(withManager(fields))).toContain(path)
@@ -263,6 +275,12 @@ describe('refused with the path of the field', () => {
       'filter_chains[0].filter_chain_match.server_names',
     ],
     ['filter_chains: [ { filters: [] } ]', 'filter_chains[0].filters'],
+    [
+      `filter_chains: [ { filters: [ ${tcpHashing('{ filter_state: { key: a } }')} ] } ]`,
+      `${tcpFilter}[0].filter_state`,
+    ],
+    [`filter_chains: [ { filters: [ ${tcpHashing('{}')} ] } ]`, `${tcpFilter}[0]`],
+    [`filter_chains: [ { filters: [ ${tcpHashing('{ source_ip: {} }, { source_ip: {} }')} ] } ]`, `${tcpFilter}[1]`],
     ['filter_chains: [ { filters: [ { name: x }, { name: y } ] } ]', 'filter_chains[0].filters[1]'],
   ])('{ %s } at %s', (field, path) => {
     expect(faultPaths(`{ name: l, ${field} }`)).toContain(path)

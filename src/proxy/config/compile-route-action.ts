@@ -19,6 +19,7 @@ import {
 } from '../route/index.ts'
 import type { CompileContext } from './compile-context.ts'
 import { compilePerFilterFault } from './compile-fault.ts'
+import { compileHashPolicies } from './compile-hash-policy.ts'
 import { compileRetry } from './compile-retry.ts'
 import { compileRegex } from './compile-route-match.ts'
 import { fieldPath } from './fault-list.ts'
@@ -61,6 +62,7 @@ export function compileForward(
       action.retryPolicy === undefined
         ? inherited.retry
         : compileRetry(context, fieldPath(path, 'retry_policy'), action.retryPolicy),
+    hashPolicies: compileHashPolicies(context, fieldPath(path, 'hash_policy'), action.hashPolicy),
   }
 }
 

@@ -329,8 +329,29 @@ virtual_hosts: [ { name: v, domains: ["*"], routes: [ { match: { prefix: / }, ro
 describe('refused with the path of the field', () => {
   test.each([
     [
-      'match: { prefix: / }, route: { cluster: c, hash_policy: [ { header: { header_name: x } } ] }',
-      'route.hash_policy',
+      'match: { prefix: / }, route: { cluster: c, hash_policy: [ { filter_state: { key: x } } ] }',
+      'route.hash_policy[0].filter_state',
+    ],
+    [
+      'match: { prefix: / }, route: { cluster: c, hash_policy: [ { header: { header_name: x, regex_rewrite: { pattern: { regex: a }, substitution: b } } } ] }',
+      'route.hash_policy[0].header.regex_rewrite',
+    ],
+    [
+      'match: { prefix: / }, route: { cluster: c, hash_policy: [ { cookie: { name: c, attributes: [ { name: a } ] } } ] }',
+      'route.hash_policy[0].cookie.attributes',
+    ],
+    ['match: { prefix: / }, route: { cluster: c, hash_policy: [ {} ] }', 'route.hash_policy[0]'],
+    [
+      'match: { prefix: / }, route: { cluster: c, hash_policy: [ { cookie: { name: "a b" } } ] }',
+      'route.hash_policy[0].cookie.name',
+    ],
+    [
+      'match: { prefix: / }, route: { cluster: c, hash_policy: [ { cookie: { name: a, path: "/;x" } } ] }',
+      'route.hash_policy[0].cookie.path',
+    ],
+    [
+      'match: { prefix: / }, route: { cluster: c, hash_policy: [ { connection_properties: {} } ] }',
+      'route.hash_policy[0].connection_properties',
     ],
     [
       'match: { prefix: / }, route: { cluster: c, request_mirror_policies: [ { cluster: m } ] }',
@@ -455,4 +476,32 @@ virtual_hosts:
   })
   expect(decide('constructor')).toMatchObject({ route: { name: 'constructor', virtualHost: '__proto__' } })
   expect(decide('toString').kind).toBe('no-route')
+})
+
+test('compileRouteConfiguration() hands the hash policies of a route to its decisions', () => {
+  const routes = `
+    - match: { path: /plain }
+      route: { cluster: c }
+    - match: { prefix: / }
+      route:
+        cluster: c
+        hash_policy:
+          - { header: { header_name: X-User }, terminal: true }
+          - { cookie: { name: sid, path: /shop, ttl: 90.5s } }
+          - { cookie: { name: other } }
+          - { connection_properties: { source_ip: true } }
+          - { query_parameter: { name: User } }`
+  const table = routeTableFromYaml(`virtual_hosts:\n- name: all\n  domains: ["*"]\n  routes:${routes}`)
+  const decide = (path: string) => table.decide(toRequestView({ authority: 'h', path }), () => 0)
+  expect(decide('/plain')).toMatchObject({ kind: 'forward', hashPolicies: undefined })
+  expect(decide('/')).toMatchObject({
+    kind: 'forward',
+    hashPolicies: [
+      { kind: 'header', name: 'x-user', terminal: true },
+      { kind: 'cookie', name: 'sid', path: '/shop', ttlSeconds: 90, terminal: false },
+      { kind: 'cookie', name: 'other', path: '', ttlSeconds: undefined, terminal: false },
+      { kind: 'source-ip', terminal: false },
+      { kind: 'query', name: 'User', terminal: false },
+    ],
+  })
 })

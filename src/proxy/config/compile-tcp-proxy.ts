@@ -19,8 +19,17 @@ export function compileTcpProxy(context: CompileContext, path: string, message: 
       min: 1,
       max: 1000,
     }),
+    hashSourceIp: hashSourceIp(context, at('hash_policy'), message),
     accessLogs: compileAccessLogs(context, at('access_log'), message.accessLog),
   }
+}
+
+function hashSourceIp(context: CompileContext, path: string, message: TcpProxy): boolean {
+  const [policy, another] = message.hashPolicy
+  if (another !== undefined) context.faults.add(`${path}[1]`, 'Expected one hash policy')
+  const isSourceIp = policy?.policySpecifier.case === 'sourceIp'
+  if (policy !== undefined && !isSourceIp) context.faults.add(`${path}[0]`, 'Expected source_ip')
+  return isSourceIp
 }
 
 function clustersOf(context: CompileContext, path: string, message: TcpProxy): TcpProxyConfig['clusters'] {

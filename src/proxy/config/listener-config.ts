@@ -84,6 +84,8 @@ export interface TcpProxyConfig {
   /** Milliseconds, 0 is off; 1 h by default. */
   readonly idleTimeoutMs: number
   readonly maxConnectAttempts: number
+  /** `hash_policy` with `source_ip`: in clusters with consistent hashing the client's address decides; absent: chance. */
+  readonly hashSourceIp?: boolean
   readonly accessLogs: readonly AccessLogConfig[]
 }
 

@@ -102,8 +102,23 @@ export const routeFields: readonly (readonly [string, Readonly<Record<string, Fi
       timeout: 'honoured',
       idle_timeout: 'honoured',
       retry_policy: 'honoured',
+      hash_policy: 'honoured',
     },
   ],
+  [
+    'envoy.config.route.v3.RouteAction.HashPolicy',
+    {
+      header: 'honoured',
+      cookie: 'honoured',
+      connection_properties: 'honoured',
+      query_parameter: 'honoured',
+      terminal: 'honoured',
+    },
+  ],
+  ['envoy.config.route.v3.RouteAction.HashPolicy.Header', { header_name: 'honoured' }],
+  ['envoy.config.route.v3.RouteAction.HashPolicy.Cookie', { name: 'honoured', ttl: 'honoured', path: 'honoured' }],
+  ['envoy.config.route.v3.RouteAction.HashPolicy.ConnectionProperties', { source_ip: 'honoured' }],
+  ['envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter', { name: 'honoured' }],
   [
     'envoy.config.route.v3.WeightedCluster',
     {

@@ -1,8 +1,5 @@
-import { isIP } from 'node:net'
-
-import type { HttpManagerConfig } from '../config/index.ts'
+import { clientAddress } from './client-address.ts'
 import type { Exchange } from './exchange.ts'
-import type { ReceivedRequest } from './received-request.ts'
 
 /** Writes a finished exchange to the loggers of its manager; called only when there are some. */
 export function logExchange(exchange: Exchange, durationMs: number): void {
@@ -36,22 +33,4 @@ export function logExchange(exchange: Exchange, durationMs: number): void {
   record.responseHeader = (name) => (leg.headKept ? leg.head.header(name) : undefined)
   record.peerSpiffeId = info.peerSpiffeId
   for (const config of plan.manager.accessLogs) options.logAccess(config, record)
-}
-
-/**
- * Who the client is, by Envoy's rules: the peer of the connection with `use_remote_address`, else the last address of
- * `x-forwarded-for`; `xff_num_trusted_hops` proxies in front are skipped.
- */
-function clientAddress(request: ReceivedRequest, manager: HttpManagerConfig, peer: string): string {
-  const skipped = manager.useRemoteAddress ? manager.xffTrustedHops - 1 : manager.xffTrustedHops
-  if (skipped < 0) return peer
-  const address =
-    request
-      .header('x-forwarded-for')
-      ?.split(',')
-      .at(-1 - skipped)
-      ?.trim() ?? ''
-  const family = isIP(address)
-  if (family === 0) return peer
-  return family === 6 ? `[${address}]:0` : `${address}:0`
 }

@@ -26,7 +26,7 @@ export function startAttempt(
   const { limits } = cluster.config
   const previous =
     tried === undefined ? undefined : { hosts: tried, attempts: decision.retry?.hostSelectionAttempts ?? 1 }
-  const endpoint = cluster.pick(previous, connection.originalDestination)
+  const endpoint = cluster.pick(previous, connection.originalDestination, exchange.hash)
   if (endpoint === undefined) {
     exchange.reply(503, 'no healthy upstream', ResponseFlag.UH, 'no_healthy_upstream')
     return

@@ -4,6 +4,7 @@ import { drawFault, type ForwardDecision, type RouteTable } from '../route/index
 import { startAttempt } from './attempt.ts'
 import type { Exchange } from './exchange.ts'
 import { ProxyField } from './fields.ts'
+import { hashExchange } from './hash-exchange.ts'
 import { normalizePath } from './normalize-path.ts'
 import { parsePeerMetadata } from './peer-metadata.ts'
 import { Phase } from './phase.ts'
@@ -180,6 +181,7 @@ export function forward(exchange: Exchange): void {
   }
   exchange.cluster = cluster
   exchange.phase = Phase.upstream
+  if (decision.hashPolicies !== undefined) hashExchange(exchange, cluster, decision.hashPolicies)
   if (decision.idleTimeoutMs !== undefined) {
     exchange.idleTimeoutMs = decision.idleTimeoutMs
     exchange.connection.touch(exchange.stepAt)

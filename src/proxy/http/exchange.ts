@@ -67,6 +67,10 @@ export class Exchange implements TimerOwner {
   held = 0
   replayable = true
   attempts = 0
+  /** Decides the endpoint in clusters with consistent hashing; the same for all attempts. */
+  hash: bigint | undefined = undefined
+  /** Complete `set-cookie` lines for the upstream's response. */
+  cookieLines = ''
   /** Endpoints of earlier attempts, if the retry policy avoids them. */
   tried: EndpointRuntime[] | undefined = undefined
   /** An idle connection died under the request; it was sent again once. */
@@ -297,6 +301,8 @@ export class Exchange implements TimerOwner {
     this.held = 0
     this.replayable = true
     this.attempts = 0
+    this.hash = undefined
+    this.cookieLines = ''
     this.tried = undefined
     this.replayed = false
     this.retrying = false

@@ -1,5 +1,5 @@
 import type { HeadWriter } from '../../wire/http1/index.ts'
-import type { DownstreamInfo } from '../network/index.ts'
+import { type DownstreamInfo, withoutPort } from '../network/index.ts'
 import { type HeadPlan, ProxyField } from './fields.ts'
 import type { ReceivedRequest } from './received-request.ts'
 
@@ -62,11 +62,4 @@ function writeClientCert(
 function quoted(value: string): string {
   const safe = value.replaceAll(/[^\x21-\x7e]/g, '')
   return /[,;="\\]/.test(safe) ? `"${safe.replaceAll(/["\\]/g, '\\$&')}"` : safe
-}
-
-/** The address of `ip:port` or `[ip]:port`. */
-function withoutPort(address: string): string {
-  const colon = address.lastIndexOf(':')
-  const host = colon < 0 ? address : address.slice(0, colon)
-  return host.startsWith('[') ? host.slice(1, -1) : host
 }

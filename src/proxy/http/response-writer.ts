@@ -33,7 +33,7 @@ export function writeResponseHead(writer: HeadWriter, exchange: Exchange, head: 
     exchange.bodyDone && exchange.upgradeType === ''
       ? `x-envoy-upstream-service-time: ${exchange.serviceTimeMs}\r\n`
       : ''
-  writer.text(`${length}${date}${time}${plan.serverLine}${connectionLine(exchange)}`)
+  writer.text(`${length}${date}${time}${exchange.cookieLines}${plan.serverLine}${connectionLine(exchange)}`)
 }
 
 /** Writes the head of a `1xx` response. */
@@ -53,7 +53,7 @@ export function writeUpgradeHead(writer: HeadWriter, exchange: Exchange, head: H
   writer.text('connection: upgrade\r\n')
   if (head.indexOfId(ProxyField.date) < 0) writer.field('date', exchange.context.date())
   writer.text(exchange.plan.serverLine)
-  writer.text('\r\n')
+  writer.text(`${exchange.cookieLines}\r\n`)
 }
 
 /** `connection` field, if the response needs one, and the blank line. */

@@ -3,10 +3,12 @@ import { type BytePump, createBytePump, type SocketOwner, type StreamSocket } fr
 import { type AccessLogRecord, type EdgeSeries, ResponseFlag } from '../../telemetry/index.ts'
 import { type ClusterRuntime, type ConnectOutcome, type EndpointRuntime, PendingTicket } from '../cluster/index.ts'
 import type { TcpProxyConfig } from '../config/index.ts'
+import { hashText } from '../route/index.ts'
 import { createConnectionRecord } from './connection-record.ts'
 import type { DownstreamInfo } from './downstream.ts'
 import { tcpEdgeLabels } from './tcp-edge-labels.ts'
 import type { TcpProxyOptions } from './tcp-proxy.ts'
+import { withoutPort } from './without-port.ts'
 
 /**
  * One TCP connection through the proxy.
@@ -83,7 +85,8 @@ export class TcpSession implements SocketOwner {
   #connect(cluster: ClusterRuntime, avoid: EndpointRuntime | undefined): void {
     const { destinationAddress: address, destinationPort: port } = this.#info
     const original = address === '' ? '' : address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
-    const endpoint = cluster.pick(avoid === undefined ? undefined : { hosts: [avoid] }, original)
+    const hash = this.#config.hashSourceIp === true ? hashText(withoutPort(this.#info.remoteAddress)) : undefined
+    const endpoint = cluster.pick(avoid === undefined ? undefined : { hosts: [avoid] }, original, hash)
     if (endpoint === undefined) {
       this.#refuse(ResponseFlag.UH, 'no_healthy_upstream')
       return

@@ -162,6 +162,7 @@ function compileForward(
       timeoutMs: action.timeoutMs,
       idleTimeoutMs: action.idleTimeoutMs,
       retry: action.retry,
+      hashPolicies: action.hashPolicies,
       fault: leg.fault,
     }),
   )

@@ -1,4 +1,5 @@
 import type { Origin } from '../../resources/index.ts'
+import type { HashPolicy } from './request-hash.ts'
 
 /** What `decide` reads of a request. The data path implements it on the received bytes; offline tools on plain objects. */
 export interface RequestView {
@@ -77,6 +78,8 @@ export interface ForwardDecision {
   /** 0: off; absent: the connection manager's. */
   readonly idleTimeoutMs: number | undefined
   readonly retry: CompiledRetry | undefined
+  /** Inputs of the request's hash, for clusters with consistent hashing; undefined: none. */
+  readonly hashPolicies?: readonly HashPolicy[] | undefined
   readonly fault: CompiledFault | undefined
 }
 

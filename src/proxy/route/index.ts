@@ -32,6 +32,7 @@ export {
   type RegularExpression,
   type Substitution,
 } from './regular-expression.ts'
+export { type HashCookie, type HashPolicy, type HashSource, hashRequest, hashText } from './request-hash.ts'
 export { toRequestView, type PlainRequest } from './request-view.ts'
 export { explainRetryOn, parseRetryOn } from './retry-on.ts'
 export { rewritePath } from './rewrite-path.ts'

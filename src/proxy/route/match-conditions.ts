@@ -1,5 +1,6 @@
 import { assertNever } from '../../base/index.ts'
 import type { RequestView } from './decision.ts'
+import { firstQueryValue } from './query-value.ts'
 import type { HeaderMatch, QueryMatch, StringMatch } from './route-definition.ts'
 
 /** One compiled condition on a request; never throws. */
@@ -88,19 +89,4 @@ function inRange(start: bigint, end: bigint): (text: string) => boolean {
     const value = BigInt(text.startsWith('+') ? text.slice(1) : text)
     return value >= start && value < end
   }
-}
-
-function firstQueryValue(query: string, name: string): string | undefined {
-  let at = 0
-  while (at < query.length) {
-    let end = query.indexOf('&', at)
-    if (end < 0) end = query.length
-    if (query.startsWith(name, at)) {
-      const after = at + name.length
-      if (after === end) return ''
-      if (after < end && query.charCodeAt(after) === 61 /* = */) return query.slice(after + 1, end)
-    }
-    at = end + 1
-  }
-  return undefined
 }

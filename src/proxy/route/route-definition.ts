@@ -1,5 +1,6 @@
 import type { Origin } from '../../resources/index.ts'
 import type { CompiledFault, CompiledRetry, HeaderEdits, PathRewrite } from './decision.ts'
+import type { HashPolicy } from './request-hash.ts'
 import type { RegularExpression } from './regular-expression.ts'
 
 /** What a route table is made of, as plain data: the resource's settings checked and converted, nothing merged or indexed yet. */
@@ -90,6 +91,8 @@ export interface ForwardDefinition {
   readonly timeoutMs: number
   readonly idleTimeoutMs: number | undefined
   readonly retry: CompiledRetry | undefined
+  /** `hash_policy` in order; undefined when there is none. */
+  readonly hashPolicies?: readonly HashPolicy[] | undefined
 }
 
 /** A cluster of a route. */

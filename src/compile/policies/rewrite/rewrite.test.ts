@@ -22,6 +22,7 @@ function rewritten(path: PathMatch, rewrite: NonNullable<Rewrite['path']>): Path
     timeoutMs: 0,
     retry: undefined,
     fault: undefined,
+    hashKeys: [],
     origin: rule.origin,
   }
   rewritePolicy.apply(plan, { view, rule, match, port: 80 })

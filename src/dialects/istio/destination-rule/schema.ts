@@ -15,9 +15,19 @@ import {
   required,
   text,
 } from '../../../resources/schema/index.ts'
+import { headerName } from '../fields/headers.ts'
 import { exportTo, hostPattern } from '../fields/hosts.ts'
 import { unsupported, unsupportedUnless } from '../fields/unsupported.ts'
-import { checkOutlier, checkPortSettings, checkSections, checkSubsets, checkTls } from './validate.ts'
+import { cookieName, cookiePath, prime } from './consistent-hash.ts'
+import {
+  checkConsistentHash,
+  checkLoadBalancer,
+  checkOutlier,
+  checkPortSettings,
+  checkSections,
+  checkSubsets,
+  checkTls,
+} from './validate.ts'
 
 const count = integer(0, 2_147_483_647)
 const uint32 = integer(0, 4_294_967_295)
@@ -51,9 +61,35 @@ const httpFields = {
   useClientProtocol: unsupportedUnless(false),
 }
 
+/** Largest table that the proxies build, of either kind. */
+const maxTableSize = 1_048_576
+
+const ringSize = integer(0, maxTableSize)
+
+const consistentHashFields = {
+  httpHeaderName: optional(headerName),
+  httpCookie: optional(
+    object({
+      name: required(cookieName),
+      path: optional(cookiePath),
+      ttl: optional(duration({ zero: true })),
+      attributes: unsupported,
+    }),
+  ),
+  useSourceIp: optional(boolean),
+  httpQueryParameterName: optional(filledText),
+  ringHash: optional(object({ minimumRingSize: optional(ringSize) })),
+  maglev: optional(object({ tableSize: optional(prime(maxTableSize)) })),
+  // The older place of ringHash.minimumRingSize.
+  minimumRingSize: optional(ringSize),
+}
+
+/** `consistentHash` of a load balancer, as written. */
+export type ConsistentHashSpec = Read<typeof consistentHashFields>
+
 const loadBalancerFields = {
   simple: optional(oneOf(['UNSPECIFIED', 'ROUND_ROBIN', 'RANDOM', 'LEAST_REQUEST', 'LEAST_CONN', 'PASSTHROUGH'])),
-  consistentHash: unsupported,
+  consistentHash: optional(object(consistentHashFields, checkConsistentHash)),
   localityLbSetting: unsupported,
   zoneAwareLbSetting: unsupported,
   backendUtilization: unsupported,
@@ -95,7 +131,7 @@ export type OutlierSpec = Read<typeof outlierFields>
 
 const sectionFields = {
   connectionPool: optional(object({ tcp: optional(object(tcpFields)), http: optional(object(httpFields)) })),
-  loadBalancer: optional(object(loadBalancerFields)),
+  loadBalancer: optional(object(loadBalancerFields, checkLoadBalancer)),
   tls: optional(object(tlsFields, checkTls)),
   outlierDetection: optional(object(outlierFields, checkOutlier)),
 }

@@ -1,6 +1,13 @@
-import type { LoadBalancer, OutboundTls, OutlierDetection, TrafficPolicy } from '../../../model/index.ts'
+import type {
+  ConsistentHash,
+  HashKey,
+  LoadBalancer,
+  OutboundTls,
+  OutlierDetection,
+  TrafficPolicy,
+} from '../../../model/index.ts'
 import type { Origin } from '../../../resources/index.ts'
-import type { OutlierSpec, PolicySections, TlsSpec } from './schema.ts'
+import type { ConsistentHashSpec, OutlierSpec, PolicySections, TlsSpec } from './schema.ts'
 
 /** Sections of a traffic policy with the place they were written at. */
 export interface PlacedSections {
@@ -12,7 +19,8 @@ export interface PlacedSections {
 export function translateTrafficPolicy(placed: PlacedSections | undefined): TrafficPolicy | undefined {
   if (placed === undefined) return undefined
   const { connectionPool, loadBalancer, outlierDetection, tls } = placed.sections
-  const balancer = balancers[loadBalancer?.simple ?? 'UNSPECIFIED']
+  const hash = loadBalancer?.consistentHash
+  const balancer = hash === undefined ? balancers[loadBalancer?.simple ?? 'UNSPECIFIED'] : translateHash(hash)
   return {
     ...(balancer === undefined ? {} : { loadBalancer: balancer }),
     ...(tls === undefined ? {} : { tls: translateTls(tls) }),
@@ -36,6 +44,35 @@ const balancers: Readonly<
   // The older name of LEAST_REQUEST.
   LEAST_CONN: 'least-request',
   PASSTHROUGH: 'passthrough',
+}
+
+/** Istio's size of the ring where the rule says none. */
+const defaultRingSize = 1024
+
+/** Envoy's table where the rule says none. */
+const defaultTableSize = 65_537
+
+function translateHash(spec: ConsistentHashSpec): ConsistentHash {
+  const { maglev, ringHash, minimumRingSize } = spec
+  // A size of 0 is the same as none in Istio.
+  return {
+    key: translateKey(spec),
+    table:
+      maglev === undefined
+        ? { kind: 'ring', minimumSize: ringHash?.minimumRingSize || minimumRingSize || defaultRingSize }
+        : { kind: 'maglev', size: maglev.tableSize || defaultTableSize },
+  }
+}
+
+function translateKey(spec: ConsistentHashSpec): HashKey {
+  const { httpHeaderName, httpCookie, httpQueryParameterName } = spec
+  if (httpHeaderName !== undefined) return { kind: 'header', name: httpHeaderName.toLowerCase() }
+  if (httpCookie !== undefined) {
+    const { name, path = '', ttl } = httpCookie
+    return { kind: 'cookie', name, path, ...(ttl === undefined ? {} : { ttlMs: ttl }) }
+  }
+  if (httpQueryParameterName !== undefined) return { kind: 'query', name: httpQueryParameterName }
+  return { kind: 'source-ip' }
 }
 
 type Pool = NonNullable<PolicySections['connectionPool']>

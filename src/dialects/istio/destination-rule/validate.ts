@@ -1,6 +1,13 @@
 import type { Place } from '../../../resources/schema/index.ts'
 import { reportUnsupported } from '../fields/unsupported.ts'
-import type { OutlierSpec, PolicySections, PortSettingsSpec, SubsetSpec, TlsSpec } from './schema.ts'
+import type {
+  ConsistentHashSpec,
+  OutlierSpec,
+  PolicySections,
+  PortSettingsSpec,
+  SubsetSpec,
+  TlsSpec,
+} from './schema.ts'
 
 /** Rules of `subsets`: no name twice. */
 export function checkSubsets(subsets: readonly (SubsetSpec | undefined)[], place: Place): void {
@@ -49,6 +56,32 @@ export function checkOutlier(outlier: Partial<OutlierSpec>, place: Place, writte
   })
 }
 
+/** Rules of `loadBalancer`: one way to balance. */
+export function checkLoadBalancer(_: unknown, place: Place, written: (name: string) => boolean): void {
+  checkOneOf(place, written, ['simple', 'consistentHash'])
+}
+
+/** Rules of `consistentHash`: one key and one table. */
+export function checkConsistentHash(
+  hash: Partial<ConsistentHashSpec>,
+  place: Place,
+  written: (name: string) => boolean,
+): void {
+  const keys = ['httpHeaderName', 'httpCookie', 'useSourceIp', 'httpQueryParameterName']
+  checkOneOf(place, written, keys)
+  checkOneOf(place, written, ['ringHash', 'maglev', 'minimumRingSize'])
+  const given = keys.filter(written)
+  if (given.length > 1 || given.some((name) => name !== 'useSourceIp') || hash.useSourceIp === true) return
+  // A fault of the field itself is reported where it is read.
+  if (written('useSourceIp') && hash.useSourceIp === undefined) return
+  place.report({
+    code: 'WEFT_FIELD_MISSING',
+    message: `consistentHash needs a key: one of ${keys.join(', ')}`,
+    remedy: 'Name what requests of one client have in common, for example httpHeaderName: x-user',
+    pointAt: 'key',
+  })
+}
+
 /** Rules between sections: where a connection goes to the address that was dialled, no endpoint can be left out. */
 export function checkSections(sections: Partial<PolicySections>, place: Place): void {
   if (sections.loadBalancer?.simple !== 'PASSTHROUGH' || sections.outlierDetection === undefined) return
@@ -59,6 +92,18 @@ export function checkSections(sections: Partial<PolicySections>, place: Place): 
     remedy: 'Remove one of the two',
     pointAt: 'key',
   })
+}
+
+function checkOneOf(place: Place, written: (name: string) => boolean, names: readonly string[]): void {
+  const [first, ...others] = names.filter(written)
+  for (const name of others) {
+    place.at(name).report({
+      code: 'WEFT_FIELD_CONFLICT',
+      message: `${name} cannot be set with ${first}`,
+      remedy: `Remove one of the two`,
+      pointAt: 'key',
+    })
+  }
 }
 
 /** Fields of `tls` that name files or what to verify. */

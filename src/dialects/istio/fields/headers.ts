@@ -18,7 +18,8 @@ import { authority } from './authority.ts'
 
 const nameForm = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
-const headerName = pattern(nameForm, 'a header name', 256)
+/** Reads the name of a header field (RFC 9110 section 5.1). */
+export const headerName: Reader<string> = pattern(nameForm, 'a header name', 256)
 
 const headerValue: Reader<string> = transform(text, (value, place) => {
   // Envoy reads `%` as the start of a format command and `%%` as a percent sign; the model's values are literal.
