@@ -1,6 +1,7 @@
 /** A control plane for tests that gives every proxy the resources it is told, virtual hosts only to who asked for them. */
 import { TypeUrl, type XdsResource } from '../../src/xds/index.ts'
 import { type AdsClient, type AdsServer, createAdsServer, type StreamState } from '../../src/xds/server/index.ts'
+import { freePort } from './free-port.ts'
 import { createTestAuthority, type TestAuthority } from './mesh-certificates.ts'
 import { testSnapshot } from './xds-resources.ts'
 
@@ -65,7 +66,7 @@ export async function startTestControlPlane(rootAgeMs = 0): Promise<TestControlP
       },
     })
   }
-  let server = await start(0)
+  let server = await start(await freePort())
   return {
     ca,
     get server() {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { parentVariable } from '../../src/cli/end-with-parent.ts'
 import { type ApiClient, createApiClient, serverFileName } from '../../src/control/rest/index.ts'
 import { type CommandOutcome, runWeft, self } from './run-weft.ts'
+import { freePort } from './free-port.ts'
 import { startWorkload, type TestWorkload, type WorkloadSpec } from './test-workload.ts'
 import { waitUntil } from './wait-until.ts'
 
@@ -53,7 +54,7 @@ export async function startTestMesh(): Promise<TestMesh> {
   const dataDir = await mkdtemp(join(tmpdir(), 'weft-e2e-'))
   const serverFile = join(dataDir, serverFileName)
   const client = createApiClient({ serverFile })
-  let controlPlane = await startControlPlane(dataDir, '0', '0')
+  let controlPlane = await startControlPlane(dataDir, String(await freePort()), String(await freePort()))
   const { api, xds }: { readonly api: string; readonly xds: string } = await Bun.file(serverFile).json()
   const workloads: TestWorkload[] = []
   const weft = (...argv: readonly string[]) => runWeft([...argv, '--server', serverFile])

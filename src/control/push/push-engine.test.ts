@@ -6,6 +6,7 @@ import { X509Certificate } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../../../test/harness/free-port.ts'
 import { waitUntil } from '../../../test/harness/wait-until.ts'
 import { TypeUrl } from '../../xds/index.ts'
 import { NodeSchema } from '../../xds/generated/envoy/config/core/v3/base_pb.ts'
@@ -30,7 +31,8 @@ let plane: ControlPlane
 let api: ApiClient
 
 beforeAll(async () => {
-  plane = await startControlPlane({ dataDir: join(root, 'plane'), apiPort: 0, xdsPort: 0, log: () => undefined })
+  const ports = { apiPort: await freePort(), xdsPort: await freePort() }
+  plane = await startControlPlane({ dataDir: join(root, 'plane'), ...ports, log: () => undefined })
   api = createApiClient({ serverFile: plane.serverFile })
 })
 afterEach(async () => {
