@@ -17,9 +17,9 @@ const statNames = [
   'upstream_rq_per_try_timeout',
 ] as const satisfies readonly (keyof ClusterStats)[]
 
-/** Counters of a cluster that live in telemetry as `envoy_cluster_<name>{envoy_cluster_name}`: counting here is exporting. */
-export function createClusterStats(telemetry: Telemetry, cluster: string): ClusterStats {
-  const stats: ClusterStats = {
+/** Counters of a cluster that nothing was counted for. */
+export function emptyClusterStats(): ClusterStats {
+  return {
     upstream_cx_total: 0,
     upstream_cx_connect_fail: 0,
     upstream_cx_connect_timeout: 0,
@@ -34,6 +34,11 @@ export function createClusterStats(telemetry: Telemetry, cluster: string): Clust
     upstream_rq_timeout: 0,
     upstream_rq_per_try_timeout: 0,
   }
+}
+
+/** Counters of a cluster that live in telemetry as `envoy_cluster_<name>{envoy_cluster_name}`: counting here is exporting. */
+export function createClusterStats(telemetry: Telemetry, cluster: string): ClusterStats {
+  const stats = emptyClusterStats()
   for (const name of statNames) {
     // Made at the first count: most clusters of a big mesh never count most of these.
     let counter: { value: number } | undefined

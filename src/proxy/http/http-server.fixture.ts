@@ -2,6 +2,7 @@
 import { systemAlarm, systemClock, TimerWheel } from '../../base/index.ts'
 import { ignoringOwner, listenTcp, type SocketOwner, type StreamSocket } from '../../net/index.ts'
 import { type AccessLogRecord, createTelemetry, type Telemetry } from '../../telemetry/index.ts'
+import { emptyClusterStats } from '../cluster/cluster-stats.ts'
 import type { ClusterRuntime, ConnectOutcome, EndpointRuntime, PendingTicket, PreviousHosts } from '../cluster/index.ts'
 import type { ClusterConfig, EndpointConfig, HttpManagerConfig } from '../config/index.ts'
 import type { OnDemand } from '../data-plane.ts'
@@ -18,21 +19,7 @@ export class FakeCluster implements ClusterRuntime {
   pendingRequests = 0
   activeRetries = 0
   connections = 0
-  readonly stats: ClusterRuntime['stats'] = {
-    upstream_cx_total: 0,
-    upstream_cx_connect_fail: 0,
-    upstream_cx_connect_timeout: 0,
-    upstream_cx_overflow: 0,
-    upstream_rq_total: 0,
-    upstream_rq_pending_total: 0,
-    upstream_rq_pending_overflow: 0,
-    upstream_rq_pending_failure_eject: 0,
-    upstream_rq_retry: 0,
-    upstream_rq_retry_success: 0,
-    upstream_rq_retry_overflow: 0,
-    upstream_rq_timeout: 0,
-    upstream_rq_per_try_timeout: 0,
-  }
+  readonly stats: ClusterRuntime['stats'] = emptyClusterStats()
   readonly endpoints: readonly FakeEndpoint[]
   readonly countResponse = (): void => undefined
   #next = 0
