@@ -7,7 +7,7 @@ import type { RouteTable } from './route-table.ts'
 
 const noEdits = { requestEdits: undefined, responseEdits: undefined }
 
-function split(weights: Readonly<Record<string, number>>, partsPerMillion: number | undefined = undefined): RouteTable {
+function split(weights: Readonly<Record<string, number>>, partsPerMillion?: number): RouteTable {
   const route: RouteDefinition = {
     name: '',
     origin: undefined,
