@@ -15,8 +15,10 @@ export {
   type ConnectTarget,
   type ConnectTls,
 } from './connector.ts'
+export { connectWithPreface, type PrefacedConnect } from './connect-with-preface.ts'
 export { createDnsServer, type DnsAnswers, type DnsServer } from './dns-server.ts'
 export { listenTcp, type TcpListener } from './listen-tcp.ts'
+export { NetLimits } from './limits.ts'
 export { negotiatedProtocol } from './negotiated-protocol.ts'
 export {
   createOriginalDestinationReader,

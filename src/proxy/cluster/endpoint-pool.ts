@@ -2,17 +2,19 @@ import type { WheelTimer } from '../../base/index.ts'
 import {
   type Connector,
   type ConnectResult,
+  connectWithPreface,
   createConnector,
   type SocketOwner,
   type StreamSocket,
 } from '../../net/index.ts'
+import { writeProxyHeader } from '../../wire/proxy-protocol/index.ts'
 import type { EdgeSeries } from '../../telemetry/index.ts'
 import type { ClientTlsConfig, EndpointConfig } from '../config/index.ts'
 import type { HostMonitor } from '../health/index.ts'
 import type { ClientTls } from '../tls/index.ts'
 import type { ClusterServices } from './cluster-services.ts'
 import type { Cluster } from './cluster.ts'
-import type { ConnectOutcome, EndpointRuntime } from './contract.ts'
+import type { ConnectOutcome, ConveyedEnds, EndpointRuntime } from './contract.ts'
 import { PendingQueue, type PendingTicket } from './pending-queue.ts'
 import { transportOf } from './transport.ts'
 
@@ -56,7 +58,7 @@ export class EndpointPool implements EndpointRuntime {
     this.config = config
     this.#services = services
     this.authority = endpointKey(config)
-    this.meshed = isMeshed(transportOf(cluster.config, config))
+    this.meshed = isMeshed(transportOf(cluster.config, config).tls)
     this.#timer = services.timers.timer({ onTimer: () => this.#closeExpired() })
     this.#idleOwner = {
       // A server that speaks out of turn: what it says cannot belong to a request that is yet to be sent.
@@ -168,10 +170,15 @@ export class EndpointPool implements EndpointRuntime {
     }
   }
 
-  connect(owner: SocketOwner, done: (outcome: ConnectOutcome) => void): { readonly cancel: () => void } {
+  connect(
+    owner: SocketOwner,
+    done: (outcome: ConnectOutcome) => void,
+    conveyed?: ConveyedEnds,
+  ): { readonly cancel: () => void } {
     const refusal = this.#refusal()
     if (refusal !== undefined) return answerLater(refusal, done)
-    const config = transportOf(this.cluster.config, this.config)
+    const { tls: config, proxyProtocol } = transportOf(this.cluster.config, this.config)
+    if (proxyProtocol !== undefined && conveyed === undefined) return answerLater(headerless, done)
     let tls: ClientTls | undefined
     if (config !== undefined) {
       const material = this.#services.tls.client(config)
@@ -191,7 +198,7 @@ export class EndpointPool implements EndpointRuntime {
     this.connections += 1
     this.cluster.onConnectionOpening()
     const generation = this.#generation
-    return this.#connector.connect(tls, owner, (result) => {
+    const onResult = (result: ConnectResult): void => {
       if (result.kind === 'failed') {
         this.#countFailure(result)
         done(result)
@@ -201,7 +208,10 @@ export class EndpointPool implements EndpointRuntime {
       this.peerSpiffeId = result.peerSpiffeId
       this.localSpiffeId = tls?.localSpiffeId ?? ''
       done({ ...result, localSpiffeId: this.localSpiffeId })
-    })
+    }
+    if (proxyProtocol === undefined) return this.#connector.connect(tls, owner, onResult)
+    const preface = writeProxyHeader({ version: proxyProtocol, ends: conveyed })
+    return connectWithPreface(this.#connector, { preface, tls }, { owner, done: onResult })
   }
 
   /** Takes the new configuration of the same address. Connections live on unless the transport changed. */
@@ -214,7 +224,7 @@ export class EndpointPool implements EndpointRuntime {
 
   /** The cluster's TLS settings changed: idle connections are closed, active ones are not used again. */
   renewTransport(): void {
-    this.meshed = isMeshed(transportOf(this.cluster.config, this.config))
+    this.meshed = isMeshed(transportOf(this.cluster.config, this.config).tls)
     this.#generation += 1
     this.series.clear()
     this.closeIdle()
@@ -281,6 +291,13 @@ export class EndpointPool implements EndpointRuntime {
     socket.data = this.#idleOwner
     socket.end()
   }
+}
+
+/** A header would have to tell each request's client on a connection that many share. */
+const headerless: ConnectOutcome = {
+  kind: 'failed',
+  reason: 'unreachable',
+  message: 'upstream_proxy_protocol is implemented for tcp_proxy only, not for HTTP',
 }
 
 /** Mutual TLS with Istio's application protocols: the peer is a proxy of the mesh, not somebody else's server that wants a certificate. */

@@ -12,6 +12,7 @@ export {
   type ClusterRuntime,
   type ClusterStats,
   type ConnectOutcome,
+  type ConveyedEnds,
   type EndpointRuntime,
   type PreviousHosts,
 } from './contract.ts'

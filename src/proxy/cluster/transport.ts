@@ -1,17 +1,20 @@
-import type { ClientTlsConfig, ClusterConfig, EndpointConfig } from '../config/index.ts'
+import type { ClusterConfig, EndpointConfig } from '../config/index.ts'
+
+/** How to speak to an endpoint; without `tls` in plain text. */
+export type EndpointTransport = Pick<ClusterConfig, 'tls' | 'proxyProtocol'>
 
 /**
  * How to speak to an endpoint (Envoy `transport_socket_matches`): the first match whose labels the endpoint has all, else the
- * cluster's own transport socket. Undefined is plain text.
+ * cluster's own transport socket.
  */
 export function transportOf(
-  cluster: Pick<ClusterConfig, 'tls' | 'transportMatches'>,
+  cluster: Pick<ClusterConfig, 'tls' | 'proxyProtocol' | 'transportMatches'>,
   endpoint: Pick<EndpointConfig, 'transportLabels'>,
-): ClientTlsConfig | undefined {
-  for (const { match, tls } of cluster.transportMatches) {
+): EndpointTransport {
+  for (const transport of cluster.transportMatches) {
     let all = true
-    for (const [name, value] of match) all &&= endpoint.transportLabels.get(name) === value
-    if (all) return tls
+    for (const [name, value] of transport.match) all &&= endpoint.transportLabels.get(name) === value
+    if (all) return transport
   }
-  return cluster.tls
+  return cluster
 }

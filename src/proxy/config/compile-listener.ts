@@ -2,27 +2,23 @@ import type { Any } from '@bufbuild/protobuf/wkt'
 
 import type { Result } from '../../base/index.ts'
 import { TrafficDirection } from '../../xds/generated/envoy/config/core/v3/base_pb.ts'
-import type {
-  FilterChain as FilterChainMessage,
-  FilterChainMatch as FilterChainMatchMessage,
-} from '../../xds/generated/envoy/config/listener/v3/listener_components_pb.ts'
+import type { FilterChain as FilterChainMessage } from '../../xds/generated/envoy/config/listener/v3/listener_components_pb.ts'
 import { ListenerSchema, type Listener } from '../../xds/generated/envoy/config/listener/v3/listener_pb.ts'
-import { OriginalDstSchema } from '../../xds/generated/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.ts'
 import { HttpConnectionManagerSchema } from '../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
 import { TcpProxySchema } from '../../xds/generated/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
-import { DnsFilterConfigSchema } from '../../xds/generated/envoy/extensions/filters/udp/dns_filter/v3/dns_filter_pb.ts'
-import { addressValue, isIpAddress, isIpv6Address } from './address-values.ts'
+import { addressValue } from './address-values.ts'
 import { unpackAny } from './any-types.ts'
 import { compileAccessLogs } from './compile-access-log.ts'
 import { createCompileContext, type CompileContext, type CompileOptions } from './compile-context.ts'
-import { compileDns } from './compile-dns.ts'
+import { checkDistinctMatches, compileFilterChainMatch } from './compile-filter-chain-match.ts'
 import { compileHttpManager } from './compile-http-manager.ts'
+import { compileListenerFilters } from './compile-listener-filters.ts'
 import { compileTcpProxy } from './compile-tcp-proxy.ts'
 import { compileServerTransport } from './compile-tls.ts'
 import { fieldPath } from './fault-list.ts'
 import type { FieldFault } from './field-fault.ts'
-import { boundedInteger, requiredText } from './field-values.ts'
-import type { DnsTable, FilterChain, FilterChainMatch, ListenerConfig } from './listener-config.ts'
+import { durationMs, requiredText } from './field-values.ts'
+import type { DnsTable, FilterChain, ListenerConfig } from './listener-config.ts'
 import { checkSupport } from './support-check.ts'
 import { supportedFields } from './supported-fields.ts'
 
@@ -34,14 +30,14 @@ export function compileListener(
   const context = createCompileContext(options)
   checkSupport(ListenerSchema, message, { table: supportedFields, faults: context.faults })
   const { address, port, protocol } = addressValue(context, 'address', { value: message.address, kinds: 'ip' })
-  const filters = listenerFilters(context, message)
   const chains = message.filterChains.map((chain, index) => compileChain(context, `filter_chains[${index}]`, chain))
+  const filters = compileListenerFilters(context, message, chains)
   const fallback = message.defaultFilterChain
   if (protocol === 'udp') checkUdp(context, message, filters.dns)
   else if (filters.dns !== undefined)
     context.faults.add('listener_filters', 'Expected the DNS filter with protocol UDP')
   else if (chains.length === 0 && fallback === undefined) context.faults.add('filter_chains', 'Expected a filter chain')
-  checkDistinct(context, chains)
+  checkDistinctMatches(context, chains)
   return context.faults.finish({
     name: requiredText(context, 'name', message.name),
     address,
@@ -49,6 +45,12 @@ export function compileListener(
     protocol,
     direction: directions.get(message.trafficDirection) ?? 'unspecified',
     originalDestination: filters.originalDestination,
+    inspectors: filters.inspectors,
+    inspectionTimeoutMs: durationMs(context, 'listener_filters_timeout', {
+      value: message.listenerFiltersTimeout,
+      absent: 15_000,
+    }),
+    continueOnInspectionTimeout: message.continueOnListenerFiltersTimeout,
     filterChains: chains,
     defaultFilterChain: fallback === undefined ? undefined : compileChain(context, 'default_filter_chain', fallback),
     dns: filters.dns,
@@ -63,30 +65,6 @@ const directions: ReadonlyMap<TrafficDirection, ListenerConfig['direction']> = n
   [TrafficDirection.UNSPECIFIED, 'unspecified'],
 ])
 
-interface ListenerFilters {
-  readonly originalDestination: boolean
-  readonly dns: DnsTable | undefined
-}
-
-function listenerFilters(context: CompileContext, message: Listener): ListenerFilters {
-  let originalDestination = false
-  let dns: DnsTable | undefined
-  message.listenerFilters.forEach((filter, index) => {
-    const at = `listener_filters[${index}].typed_config`
-    const any = filter.configType.case === 'typedConfig' ? filter.configType.value : undefined
-    const table = unpackAny(any, DnsFilterConfigSchema)
-    if (table !== undefined) {
-      if (dns !== undefined) context.faults.add(at, 'Expected the DNS filter once')
-      dns = compileDns(context, at, table)
-    } else if (unpackAny(any, OriginalDstSchema) !== undefined) {
-      originalDestination = true
-    } else {
-      context.faults.add(at, 'Expected an OriginalDst or a DnsFilterConfig')
-    }
-  })
-  return { originalDestination, dns }
-}
-
 /** A UDP listener answers DNS and nothing else. */
 function checkUdp(context: CompileContext, message: Listener, dns: DnsTable | undefined): void {
   if (dns === undefined) context.faults.add('listener_filters', 'Expected the DNS filter: other UDP is not implemented')
@@ -99,33 +77,9 @@ function checkUdp(context: CompileContext, message: Listener, dns: DnsTable | un
 function compileChain(context: CompileContext, path: string, chain: FilterChainMessage): FilterChain {
   return {
     name: chain.name,
-    match: compileMatch(context, fieldPath(path, 'filter_chain_match'), chain.filterChainMatch),
+    match: compileFilterChainMatch(context, fieldPath(path, 'filter_chain_match'), chain.filterChainMatch),
     tls: compileServerTransport(context, fieldPath(path, 'transport_socket'), chain.transportSocket),
     network: compileNetwork(context, fieldPath(path, 'filters'), chain),
-  }
-}
-
-function compileMatch(
-  context: CompileContext,
-  path: string,
-  match: FilterChainMatchMessage | undefined,
-): FilterChainMatch {
-  const port = match?.destinationPort
-  const field = { value: port, absent: 0, min: 1, max: 65_535 }
-  boundedInteger(context, fieldPath(path, 'destination_port'), field)
-  return {
-    destinationPort: port,
-    destinationPrefixes: (match?.prefixRanges ?? []).map((range, index) => {
-      const at = `${path}.prefix_ranges[${index}]`
-      const address = range.addressPrefix
-      if (!isIpAddress(address)) {
-        context.faults.add(`${at}.address_prefix`, `Expected an IP address, got ${JSON.stringify(address)}`)
-      }
-      // An absent length is 0 in Envoy, which matches every address: a slip more often than a wish, but its meaning.
-      const longest = isIpv6Address(address) ? 128 : 32
-      const length = { value: range.prefixLen, absent: 0, min: 0, max: longest }
-      return { address, length: boundedInteger(context, `${at}.prefix_len`, length) }
-    }),
   }
 }
 
@@ -146,19 +100,4 @@ function compileNetwork(context: CompileContext, path: string, chain: FilterChai
   if (tcp !== undefined) return compileTcpProxy(context, at, tcp)
   context.faults.add(chain.filters.length === 0 ? path : at, 'Expected an HttpConnectionManager or a TcpProxy')
   return { kind: 'tcp', statPrefix: '', clusters: [], idleTimeoutMs: 0, maxConnectAttempts: 1, accessLogs: [] }
-}
-
-/** Two chains for the same connections: Envoy refuses them too, as one could never be chosen. */
-function checkDistinct(context: CompileContext, chains: readonly FilterChain[]): void {
-  const seen = new Set<string>()
-  chains.forEach(({ match }, index) => {
-    const prefixes = match.destinationPrefixes.map(({ address, length }) => `${address}/${length}`)
-    for (const prefix of prefixes.length === 0 ? [''] : new Set(prefixes)) {
-      const key = `${match.destinationPort ?? ''} ${prefix}`
-      if (seen.has(key)) {
-        context.faults.add(`filter_chains[${index}].filter_chain_match`, 'Matches what an earlier filter chain matches')
-      }
-      seen.add(key)
-    }
-  })
 }

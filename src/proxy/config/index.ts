@@ -22,11 +22,14 @@ export {
 export { type FieldFault } from './field-fault.ts'
 export { type EjectionKind, type OutlierConfig } from './outlier-config.ts'
 export {
+  type AddressPrefix,
+  anyConnection,
   type DnsTable,
   type FilterChain,
   type FilterChainMatch,
   type HttpManagerConfig,
   type ListenerConfig,
+  type ListenerInspector,
   type TcpProxyConfig,
 } from './listener-config.ts'
 export {

@@ -3,16 +3,20 @@ import {
   acceptTls,
   ignoringOwner,
   listenTcp,
+  NetLimits,
   type OriginalDestinationReader,
   type SocketOwner,
   type StreamSocket,
   type TcpListener,
 } from '../../net/index.ts'
 import { ResponseFlag } from '../../telemetry/index.ts'
-import type { FieldFault, ListenerConfig } from '../config/index.ts'
+import type { FieldFault, ListenerConfig, ListenerInspector } from '../config/index.ts'
 import { createConnectionRecord, type DownstreamInfo } from '../network/index.ts'
 import { type ChainMatcher, createChainMatcher } from './chain-matcher.ts'
 import { type ChainRuntime, updateChains } from './chain-runtime.ts'
+import { describeDownstream, toMatched } from './describe-downstream.ts'
+import { type FirstBytes, noFirstBytes } from './inspect-bytes.ts'
+import { Inspection, type InspectionEnd } from './inspection.ts'
 import type { ListenerServices } from './listener-services.ts'
 
 /** A chain that left a listener's configuration has this long for its connections (Envoy `--drain-time-s`), ms. */
@@ -129,7 +133,7 @@ class TcpListenerRuntime implements ListenerRuntime {
     this.connections += 1
     this.#counters.total.value += 1
     this.#counters.active.value += 1
-    this.#dispatch(socket)
+    this.#inspect(socket)
   }
 
   #onGone(socket: StreamSocket): void {
@@ -139,46 +143,80 @@ class TcpListenerRuntime implements ListenerRuntime {
     this.#counters.active.value -= 1
   }
 
-  #dispatch(socket: StreamSocket): void {
-    const original = this.#readOriginal?.(socket)
-    const local = { address: plainAddress(socket.localAddress), port: socket.localPort }
-    const destination = original ?? local
-    const info: DownstreamInfo = {
-      remoteAddress: joinAddress(plainAddress(socket.remoteAddress), socket.remotePort),
-      localAddress: joinAddress(local.address, local.port),
-      destinationAddress: destination.address,
-      destinationPort: destination.port,
-      direction: this.config.direction,
-      tls: false,
-      peerSpiffeId: '',
-      localSpiffeId: '',
-      serverName: '',
-      alpn: '',
+  #inspect(socket: StreamSocket): void {
+    const { inspectors, inspectionTimeoutMs, continueOnInspectionTimeout } = this.config
+    if (inspectors.length === 0) {
+      this.#dispatch(socket, noFirstBytes(), noBytes)
+      return
     }
-    const chain = this.#match(destination.address, destination.port)
+    new Inspection({
+      inspectors,
+      timeoutMs: inspectionTimeoutMs,
+      continueOnTimeout: continueOnInspectionTimeout,
+      count: (counter) => this.#count(counter),
+      onEnd: (inspected, end) => this.#onInspected(inspected, end),
+    }).start(socket)
+  }
+
+  #onInspected(socket: StreamSocket, end: InspectionEnd): void {
+    if (end.kind === 'inspected') {
+      this.#dispatch(socket, end.facts, end)
+      return
+    }
+    if (end.kind === 'gone') return
+    const details = end.kind === 'refused' ? end.details : 'listener_filters_timeout'
+    this.#logRefusal(describeDownstream(socket, this.config.direction, { facts: noFirstBytes() }), {
+      flags: 0,
+      details,
+    })
+    socket.terminate()
+  }
+
+  #dispatch(socket: StreamSocket, facts: FirstBytes, read: ReadBytes): void {
+    const original = this.#readOriginal?.(socket)
+    const info = describeDownstream(socket, this.config.direction, { facts, original })
+    const chain = this.#match(toMatched(socket, info, facts))
     if (chain === undefined) {
       this.#refuse(socket, info, { flags: ResponseFlag.NR, details: 'filter_chain_not_found' })
       return
     }
     const { tls } = chain.config
-    if (tls === undefined) socket.data = chain.server.accept(socket, info)
-    else this.#handshake(socket, chain, info)
+    if (tls === undefined) accept(chain, socket, { info, read })
+    else if (facts.tlsInspected || tls.alpn.length === 0) this.#handshake(socket, chain, { info, facts, read })
+    else this.#awaitHello(socket, chain, info)
   }
 
-  #handshake(socket: StreamSocket, chain: ChainRuntime, info: DownstreamInfo): void {
+  /** What the client offers decides what is offered to it: with protocols of its own only it is served without one, as in Envoy. */
+  #awaitHello(socket: StreamSocket, chain: ChainRuntime, info: DownstreamInfo): void {
+    new Inspection({
+      inspectors: helloInspectors,
+      timeoutMs: NetLimits.tlsHandshakeTimeoutMs,
+      continueOnTimeout: false,
+      count: () => undefined,
+      onEnd: (inspected, end) => {
+        if (end.kind === 'inspected') this.#handshake(inspected, chain, { info, facts: end.facts, read: end })
+        else this.#refuse(inspected, info, { flags: 0, details: toDetails('tls_handshake_failed', end.kind) })
+      },
+    }).start(socket)
+  }
+
+  #handshake(socket: StreamSocket, chain: ChainRuntime, { info, facts, read }: Dispatched): void {
     const { tls } = chain.config
     const material = tls === undefined ? undefined : this.#services.tls.server(tls)
     if (material === undefined || !material.ok) {
       this.#refuse(socket, info, { flags: 0, details: toDetails('tls_not_ready', material?.error ?? '') })
       return
     }
-    acceptTls(socket, material.value, (result) => {
+    const { alpn } = material.value
+    const common = alpn.some((protocol) => facts.applicationProtocols.includes(protocol))
+    const options = { ...material.value, alpn: common ? alpn : [], initialData: read.rest }
+    acceptTls(socket, options, (result) => {
       if (!result.accepted) {
-        this.#count('ssl_connection_error')
+        this.#count('listener_ssl_connection_error')
         this.#logRefusal(info, { flags: 0, details: toDetails('tls_handshake_failed', result.message) })
         return
       }
-      this.#count('ssl_handshake')
+      this.#count('listener_ssl_handshake')
       const secure: DownstreamInfo = {
         ...info,
         tls: true,
@@ -192,13 +230,13 @@ class TcpListenerRuntime implements ListenerRuntime {
   }
 
   #refuse(socket: StreamSocket, info: DownstreamInfo, refusal: Refusal): void {
-    this.#count(refusal.flags === ResponseFlag.NR ? 'no_filter_chain_match' : 'ssl_connection_error')
+    this.#count(refusal.flags === ResponseFlag.NR ? 'listener_no_filter_chain_match' : 'listener_ssl_connection_error')
     this.#logRefusal(info, refusal)
     socket.terminate()
   }
 
   #count(name: string): void {
-    this.#services.telemetry.counter(`envoy_listener_${name}`, { envoy_listener_name: this.config.name }).value += 1
+    this.#services.telemetry.counter(`envoy_${name}`, { envoy_listener_name: this.config.name }).value += 1
   }
 
   /** Connections that no filter took leave their line in the listener's own log. */
@@ -216,13 +254,32 @@ interface Refusal {
   readonly details: string
 }
 
-/** IPv4 addresses of sockets bound to `::` come as `::ffff:1.2.3.4`. */
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
+/** Bytes of a connection that were read before it was known who is to have them. */
+interface ReadBytes {
+  readonly rest: Uint8Array
+  /** The client's direction is over. */
+  readonly ended: boolean
 }
 
-function joinAddress(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+interface Dispatched {
+  readonly info: DownstreamInfo
+  readonly facts: FirstBytes
+  readonly read: ReadBytes
+}
+
+const noBytes: ReadBytes = { rest: new Uint8Array(), ended: false }
+
+const helloInspectors: readonly ListenerInspector[] = [{ kind: 'tls' }]
+
+/** Hands a plain connection to its server, with what was read of it. */
+function accept(
+  chain: ChainRuntime,
+  socket: StreamSocket,
+  { info, read }: { readonly info: DownstreamInfo; readonly read: ReadBytes },
+): void {
+  socket.data = chain.server.accept(socket, info)
+  if (read.rest.length > 0) socket.data.onData(socket, read.rest)
+  if (read.ended) socket.data.onEnd(socket)
 }
 
 /** Response code details hold no spaces, as Envoy's. */

@@ -11,6 +11,7 @@ import { type ClusterRuntime, type ConnectOutcome, type EndpointRuntime, Pending
 import type { TcpProxyConfig } from '../config/index.ts'
 import { hashText } from '../route/index.ts'
 import { createConnectionRecord } from './connection-record.ts'
+import { conveyedEnds } from './conveyed-ends.ts'
 import type { DownstreamInfo } from './downstream.ts'
 import { tcpEdgeLabels } from './tcp-edge-labels.ts'
 import type { TcpProxyOptions } from './tcp-proxy.ts'
@@ -100,13 +101,19 @@ export class TcpSession implements SocketOwner {
     this.#attempts += 1
     this.#record.upstreamHost = endpoint.authority
     if (endpoint.mayConnect)
-      this.#connecting = endpoint.connect(this, (outcome) => this.#onOutcome(cluster, endpoint, outcome))
+      this.#connecting = endpoint.connect(
+        this,
+        (outcome) => this.#onOutcome(cluster, endpoint, outcome),
+        conveyedEnds(this.#info),
+      )
     else this.#wait(cluster, endpoint)
   }
 
   /** At the limit of connections a session waits until another ends, as far as `max_pending_requests` goes (as in Envoy). */
   #wait(cluster: ClusterRuntime, endpoint: EndpointRuntime): void {
-    if (cluster.pendingRequests >= cluster.config.limits.maxPendingRequests) {
+    // A connection of the queue is nobody's own: no PROXY protocol header could be sent on it.
+    const ownOnly = cluster.config.proxyProtocol !== undefined
+    if (ownOnly || cluster.pendingRequests >= cluster.config.limits.maxPendingRequests) {
       cluster.stats.upstream_rq_pending_overflow += 1
       this.#refuse(ResponseFlag.UO, 'upstream_connection_limit')
       return

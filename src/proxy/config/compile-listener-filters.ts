@@ -1,0 +1,76 @@
+import type { ListenerFilter } from '../../xds/generated/envoy/config/listener/v3/listener_components_pb.ts'
+import type { Listener } from '../../xds/generated/envoy/config/listener/v3/listener_pb.ts'
+import { ProxyProtocolConfig_Version } from '../../xds/generated/envoy/config/core/v3/proxy_protocol_pb.ts'
+import { HttpInspectorSchema } from '../../xds/generated/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.ts'
+import { OriginalDstSchema } from '../../xds/generated/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.ts'
+import {
+  ProxyProtocolSchema,
+  type ProxyProtocol,
+} from '../../xds/generated/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.ts'
+import { TlsInspectorSchema } from '../../xds/generated/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.ts'
+import { DnsFilterConfigSchema } from '../../xds/generated/envoy/extensions/filters/udp/dns_filter/v3/dns_filter_pb.ts'
+import { unpackAny } from './any-types.ts'
+import type { CompileContext } from './compile-context.ts'
+import { compileDns } from './compile-dns.ts'
+import type { DnsTable, FilterChain, ListenerInspector } from './listener-config.ts'
+
+/** Listener filters, compiled. */
+export interface ListenerFilters {
+  readonly originalDestination: boolean
+  readonly inspectors: readonly ListenerInspector[]
+  readonly dns: DnsTable | undefined
+}
+
+/**
+ * Compiles the listener filters. As in Envoy, the TLS inspector is added behind the others when some chain asks for what
+ * only it can tell.
+ */
+export function compileListenerFilters(
+  context: CompileContext,
+  message: Listener,
+  chains: readonly FilterChain[],
+): ListenerFilters {
+  let originalDestination = false
+  let dns: DnsTable | undefined
+  const inspectors: ListenerInspector[] = []
+  message.listenerFilters.forEach((filter, index) => {
+    const at = `listener_filters[${index}].typed_config`
+    const any = filter.configType.case === 'typedConfig' ? filter.configType.value : undefined
+    const table = unpackAny(any, DnsFilterConfigSchema)
+    const inspector = compileInspector(filter)
+    if (table !== undefined) {
+      if (dns !== undefined) context.faults.add(at, 'Expected the DNS filter once')
+      dns = compileDns(context, at, table)
+    } else if (inspector !== undefined) {
+      if (inspectors.some(({ kind }) => kind === inspector.kind)) context.faults.add(at, 'Expected this filter once')
+      inspectors.push(inspector)
+    } else if (unpackAny(any, OriginalDstSchema) !== undefined) {
+      originalDestination = true
+    } else {
+      context.faults.add(at, 'Expected an OriginalDst, TlsInspector, HttpInspector, ProxyProtocol or DnsFilterConfig')
+    }
+  })
+  if (chains.some(needsTlsInspector) && !inspectors.some(({ kind }) => kind === 'tls')) inspectors.push({ kind: 'tls' })
+  return { originalDestination, inspectors, dns }
+}
+
+function compileInspector(filter: ListenerFilter): ListenerInspector | undefined {
+  const any = filter.configType.case === 'typedConfig' ? filter.configType.value : undefined
+  if (unpackAny(any, TlsInspectorSchema) !== undefined) return { kind: 'tls' }
+  if (unpackAny(any, HttpInspectorSchema) !== undefined) return { kind: 'http' }
+  const proxy = unpackAny(any, ProxyProtocolSchema)
+  return proxy === undefined ? undefined : compileProxyProtocol(proxy)
+}
+
+function compileProxyProtocol(message: ProxyProtocol): ListenerInspector {
+  const disallowed = new Set(message.disallowedVersions)
+  const versions = ([1, 2] as const).filter(
+    (version) => !disallowed.has(version === 1 ? ProxyProtocolConfig_Version.V1 : ProxyProtocolConfig_Version.V2),
+  )
+  return { kind: 'proxy-protocol', allowWithout: message.allowRequestsWithoutProxyProtocol, versions }
+}
+
+function needsTlsInspector({ match }: FilterChain): boolean {
+  if (match.transportProtocol !== '') return match.transportProtocol === 'tls'
+  return match.serverNames.length > 0 || match.applicationProtocols.length > 0
+}
