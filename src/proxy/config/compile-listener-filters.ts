@@ -12,7 +12,7 @@ import { DnsFilterConfigSchema } from '../../xds/generated/envoy/extensions/filt
 import { unpackAny } from './any-types.ts'
 import type { CompileContext } from './compile-context.ts'
 import { compileDns } from './compile-dns.ts'
-import type { DnsTable, FilterChain, ListenerInspector } from './listener-config.ts'
+import type { DnsTable, ListenerInspector } from './listener-config.ts'
 
 /** Listener filters, compiled. */
 export interface ListenerFilters {
@@ -21,15 +21,8 @@ export interface ListenerFilters {
   readonly dns: DnsTable | undefined
 }
 
-/**
- * Compiles the listener filters. As in Envoy, the TLS inspector is added behind the others when some chain asks for what
- * only it can tell.
- */
-export function compileListenerFilters(
-  context: CompileContext,
-  message: Listener,
-  chains: readonly FilterChain[],
-): ListenerFilters {
+/** Compiles the listener filters. None is added: without the TLS inspector no connection has a server name, as in Envoy. */
+export function compileListenerFilters(context: CompileContext, message: Listener): ListenerFilters {
   let originalDestination = false
   let dns: DnsTable | undefined
   const inspectors: ListenerInspector[] = []
@@ -50,7 +43,6 @@ export function compileListenerFilters(
       context.faults.add(at, 'Expected an OriginalDst, TlsInspector, HttpInspector, ProxyProtocol or DnsFilterConfig')
     }
   })
-  if (chains.some(needsTlsInspector) && !inspectors.some(({ kind }) => kind === 'tls')) inspectors.push({ kind: 'tls' })
   return { originalDestination, inspectors, dns }
 }
 
@@ -68,9 +60,4 @@ function compileProxyProtocol(message: ProxyProtocol): ListenerInspector {
     (version) => !disallowed.has(version === 1 ? ProxyProtocolConfig_Version.V1 : ProxyProtocolConfig_Version.V2),
   )
   return { kind: 'proxy-protocol', allowWithout: message.allowRequestsWithoutProxyProtocol, versions }
-}
-
-function needsTlsInspector({ match }: FilterChain): boolean {
-  if (match.transportProtocol !== '') return match.transportProtocol === 'tls'
-  return match.serverNames.length > 0 || match.applicationProtocols.length > 0
 }

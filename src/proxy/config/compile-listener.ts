@@ -31,7 +31,7 @@ export function compileListener(
   checkSupport(ListenerSchema, message, { table: supportedFields, faults: context.faults })
   const { address, port, protocol } = addressValue(context, 'address', { value: message.address, kinds: 'ip' })
   const chains = message.filterChains.map((chain, index) => compileChain(context, `filter_chains[${index}]`, chain))
-  const filters = compileListenerFilters(context, message, chains)
+  const filters = compileListenerFilters(context, message)
   const fallback = message.defaultFilterChain
   if (protocol === 'udp') checkUdp(context, message, filters.dns)
   else if (filters.dns !== undefined)

@@ -132,7 +132,8 @@ describe('createChainMatcher() by source', () => {
     // The type decides before the address: an external source is looked up among the external ones only.
     [{ sourceAddress: '10.1.1.1' }, 'default'],
     [{ sourceAddress: '172.16.1.1' }, 'external'],
-    [{ sourceAddress: '127.0.0.9' }, 'local'],
+    [{ sourceAddress: '127.0.0.1' }, 'local'],
+    [{ sourceAddress: '127.0.0.9' }, 'default'],
     [{ sourceAddress: '::1' }, 'local'],
     [{ sourceAddress: '198.51.100.1' }, 'local'],
     [{ sourceAddress: '127.0.0.1', sourcePort: 5000 }, 'local, 5000'],

@@ -116,9 +116,9 @@ function prepareApplicationProtocol<Child>(
   }
 }
 
-/** From this machine: by the loopback, or with the same address at both ends. */
+/** From this machine: by the loopback (of 127.0.0.0/8 Envoy means the first address only), or with the same address at both ends. */
 function isLocal({ sourceAddress, destinationAddress }: MatchedConnection): boolean {
-  return sourceAddress.startsWith('127.') || sourceAddress === '::1' || sourceAddress === destinationAddress
+  return sourceAddress === '127.0.0.1' || sourceAddress === '::1' || sourceAddress === destinationAddress
 }
 
 /** What stands behind one prefix. */
