@@ -1,3 +1,4 @@
+import { assertNever } from '../../base/index.ts'
 import { type ProxyHeader, scanProxyHeader } from '../../wire/proxy-protocol/index.ts'
 import { scanClientHello } from '../../wire/tls/index.ts'
 import type { ListenerInspector } from '../config/index.ts'
@@ -58,6 +59,8 @@ export function inspectBytes(
       return inspectHttp(bytes, facts, final)
     case 'proxy-protocol':
       return inspectProxyProtocol(bytes, inspector, { facts, final })
+    default:
+      return assertNever(inspector)
   }
 }
 
