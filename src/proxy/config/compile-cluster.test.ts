@@ -183,7 +183,7 @@ describe('refused clusters', () => {
     ],
     [
       'transport_socket: { name: tls, typed_config: { "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: { tls_params: { cipher_suites: [ x ] } } } }',
-      'transport_socket.typed_config.common_tls_context.tls_params.cipher_suites',
+      'transport_socket.typed_config.common_tls_context.tls_params.cipher_suites[0]',
     ],
     [
       'transport_socket: { name: tls, typed_config: { "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: { tls_params: { tls_minimum_protocol_version: TLSv1_1 } } } }',

@@ -39,5 +39,6 @@ export {
   type ServerTlsConfig,
   type SubjectAltNameMatch,
   type TlsCertificate,
+  type TlsParams,
   type ValidationContext,
 } from './tls-config.ts'

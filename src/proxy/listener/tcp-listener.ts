@@ -10,8 +10,9 @@ import {
   type TcpListener,
 } from '../../net/index.ts'
 import { ResponseFlag } from '../../telemetry/index.ts'
-import type { FieldFault, ListenerConfig, ListenerInspector } from '../config/index.ts'
+import type { FieldFault, ListenerConfig, ListenerInspector, ServerTlsConfig } from '../config/index.ts'
 import { createConnectionRecord, type DownstreamInfo } from '../network/index.ts'
+import { certificateFor } from '../tls/index.ts'
 import { type ChainMatcher, createChainMatcher } from './chain-matcher.ts'
 import { type ChainRuntime, updateChains } from './chain-runtime.ts'
 import { describeDownstream, toMatched } from './describe-downstream.ts'
@@ -182,11 +183,11 @@ class TcpListenerRuntime implements ListenerRuntime {
     }
     const { tls } = chain.config
     if (tls === undefined) accept(chain, socket, { info, read })
-    else if (facts.tlsInspected || tls.alpn.length === 0) this.#handshake(socket, chain, { info, facts, read })
+    else if (facts.tlsInspected || !needsHello(tls)) this.#handshake(socket, chain, { info, facts, read })
     else this.#awaitHello(socket, chain, info)
   }
 
-  /** What the client offers decides what is offered to it: with protocols of its own only it is served without one, as in Envoy. */
+  /** A client that offers protocols of its own only is served without one, as in Envoy. */
   #awaitHello(socket: StreamSocket, chain: ChainRuntime, info: DownstreamInfo): void {
     new Inspection({
       inspectors: helloInspectors,
@@ -209,7 +210,8 @@ class TcpListenerRuntime implements ListenerRuntime {
     }
     const { alpn } = material.value
     const common = alpn.some((protocol) => facts.applicationProtocols.includes(protocol))
-    const options = { ...material.value, alpn: common ? alpn : [], initialData: read.rest }
+    const { context, localSpiffeId } = certificateFor(material.value, facts.serverName)
+    const options = { ...material.value, context, alpn: common ? alpn : [], initialData: read.rest }
     acceptTls(socket, options, (result) => {
       if (!result.accepted) {
         this.#count('listener_ssl_connection_error')
@@ -221,7 +223,7 @@ class TcpListenerRuntime implements ListenerRuntime {
         ...info,
         tls: true,
         peerSpiffeId: result.spiffeId,
-        localSpiffeId: material.value.localSpiffeId,
+        localSpiffeId,
         serverName: result.serverName,
         alpn: result.alpn,
       }
@@ -268,6 +270,11 @@ interface Dispatched {
 }
 
 const noBytes: ReadBytes = { rest: new Uint8Array(), ended: false }
+
+/** What is offered, and which certificate, depends on what the client asks for. */
+function needsHello({ alpn, otherCertificates }: ServerTlsConfig): boolean {
+  return alpn.length > 0 || otherCertificates !== undefined
+}
 
 const helloInspectors: readonly ListenerInspector[] = [{ kind: 'tls' }]
 

@@ -3,4 +3,5 @@
  * judge their peer. A secret that is missing or broken makes what needs it unreachable, never plain text.
  */
 export { createSecretTable, type SecretTable } from './secret-table.ts'
+export { certificateFor } from './certificate-for.ts'
 export { type ClientTls, createTlsMaterial, type ServerTls, type TlsMaterial } from './tls-material.ts'

@@ -3,11 +3,19 @@ import {
   type AcceptTlsOptions,
   type ConnectTls,
   createTlsContext,
+  dnsNamesOfPem,
   spiffeIdOfPem,
   type TlsContext,
   type TlsContextOptions,
 } from '../../net/index.ts'
-import type { ClientTlsConfig, SecretRef, ServerTlsConfig, TlsCertificate, ValidationContext } from '../config/index.ts'
+import type {
+  ClientTlsConfig,
+  SecretRef,
+  ServerTlsConfig,
+  TlsCertificate,
+  TlsParams,
+  ValidationContext,
+} from '../config/index.ts'
 import type { SecretTable } from './secret-table.ts'
 
 /** TLS configuration made usable with the secrets of this moment. */
@@ -20,8 +28,17 @@ export interface TlsMaterial {
   readonly isComplete: (config: ClientTlsConfig | ServerTlsConfig) => boolean
 }
 
+/** A certificate that is served to who asks for one of its names. */
+export interface NamedContext {
+  readonly dnsNames: readonly string[]
+  readonly context: TlsContext
+  readonly localSpiffeId: string
+}
+
 /** TLS of a listener with what others need to know of the certificate served. */
 export interface ServerTls extends AcceptTlsOptions {
+  /** All certificates in their order when there are several, else none; see `certificateFor`. */
+  readonly named: readonly NamedContext[]
   /** Empty when the certificate names no SPIFFE id. */
   readonly localSpiffeId: string
 }
@@ -76,7 +93,7 @@ function makeClient(config: ClientTlsConfig, secrets: SecretTable, contexts: Con
     role: 'client',
     certificate,
     trustedCa: validation?.trustedCa,
-    minVersion: config.minVersion,
+    ...paramsOf(config),
   })
   if (!context.ok) return context
   const requirement = { verifyChain, requireCertificate: true, names }
@@ -89,6 +106,10 @@ function makeClient(config: ClientTlsConfig, secrets: SecretTable, contexts: Con
   })
 }
 
+function first({ certificateChain }: TlsCertificate, context: TlsContext): NamedContext {
+  return { dnsNames: dnsNamesOfPem(certificateChain), context, localSpiffeId: spiffeIdOfPem(certificateChain) }
+}
+
 function makeServer(config: ServerTlsConfig, secrets: SecretTable, contexts: ContextCache): Result<ServerTls, string> {
   const certificate = secrets.certificate(config.certificate)
   if (certificate === undefined) return err(waitingFor(config.certificate))
@@ -97,16 +118,26 @@ function makeServer(config: ServerTlsConfig, secrets: SecretTable, contexts: Con
   const verifyChain = validation !== undefined || config.subjectAltNames.length > 0 || config.requireClientCertificate
   if (verifyChain && isEmpty(validation?.trustedCa))
     return err('The client is to be verified and there is no trusted CA')
-  const context = contexts.get(secrets.version, {
-    role: 'server',
-    certificate,
-    trustedCa: validation?.trustedCa,
-    minVersion: config.minVersion,
-    requestCertificate: verifyChain,
-  })
+  const contextOf = (own: TlsCertificate): Result<TlsContext, string> =>
+    contexts.get(secrets.version, {
+      role: 'server',
+      certificate: own,
+      trustedCa: validation?.trustedCa,
+      ...paramsOf(config),
+      requestCertificate: verifyChain,
+    })
+  const context = contextOf(certificate)
   if (!context.ok) return context
+  const named: NamedContext[] = []
+  for (const other of config.otherCertificates ?? []) {
+    const made = contextOf(other)
+    if (!made.ok) return made
+    const localSpiffeId = spiffeIdOfPem(other.certificateChain)
+    named.push({ dnsNames: dnsNamesOfPem(other.certificateChain), context: made.value, localSpiffeId })
+  }
   return ok({
     context: context.value,
+    named: named.length === 0 ? named : [first(certificate, context.value), ...named],
     alpn: config.alpn,
     requirement: {
       verifyChain,
@@ -115,6 +146,15 @@ function makeServer(config: ServerTlsConfig, secrets: SecretTable, contexts: Con
     },
     localSpiffeId: spiffeIdOfPem(certificate.certificateChain),
   })
+}
+
+/** What contexts are told of versions and suites. */
+function paramsOf({ minVersion, maxVersion, cipherSuites }: TlsParams): TlsParams {
+  return {
+    minVersion,
+    ...(maxVersion === undefined ? {} : { maxVersion }),
+    ...(cipherSuites === undefined ? {} : { cipherSuites }),
+  }
 }
 
 /** Contexts by their content, for one version of the secrets; a new version starts afresh, so nothing withdrawn lives on. */
