@@ -39,6 +39,8 @@ export function verifyPeer(
   options: { readonly role: 'server' | 'client'; readonly requirement: PeerRequirement; readonly now: number },
 ): PeerVerdict {
   const { requirement } = options
+  if (error !== undefined && isHandshakeFailure(error))
+    return { accepted: false, message: `The TLS handshake failed: ${error.message}` }
   const certificate = readPeerCertificate(socket)
   if (certificate === 'unreadable')
     return { accepted: false, message: "The names of the peer's certificate do not parse" }
@@ -84,6 +86,12 @@ function matchesName(certificate: PeerCertificate, { type, match }: PeerNameMatc
 function describeNames(certificate: PeerCertificate): string {
   const names = [...certificate.uris, ...certificate.dnsNames, ...certificate.ipAddresses]
   return names.length === 0 ? 'without a subject alternative name' : names.join(', ')
+}
+
+/** The handshake did not come to its end (`EPROTO`, `ECONNRESET`): as opposed to a chain that does not verify, this is never acceptable. */
+function isHandshakeFailure(error: Error): boolean {
+  const code = errorCode(error)
+  return code === undefined || /^E[A-Z]+$/.test(code)
 }
 
 function errorCode(error: Error | undefined): string | undefined {

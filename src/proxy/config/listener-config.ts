@@ -131,6 +131,8 @@ export interface TcpProxyConfig {
   readonly clusters: readonly { readonly name: string; readonly weight: number }[]
   /** Milliseconds, 0 is off; 1 h by default. */
   readonly idleTimeoutMs: number
+  /** `max_downstream_connection_duration`, milliseconds; absent: no limit. */
+  readonly maxDurationMs?: number
   readonly maxConnectAttempts: number
   /** `hash_policy` with `source_ip`: in clusters with consistent hashing the client's address decides; absent: chance. */
   readonly hashSourceIp?: boolean

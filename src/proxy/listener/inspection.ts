@@ -2,10 +2,19 @@ import { ignoringOwner, type SocketOwner, type StreamSocket } from '../../net/in
 import type { ListenerInspector } from '../config/index.ts'
 import { type FirstBytes, inspectBytes, noFirstBytes } from './inspect-bytes.ts'
 
+/** What was read of a connection and belongs to it; valid during the call only. */
+export interface ReadBytes {
+  readonly rest: Uint8Array
+  /** The client's direction is over. */
+  readonly ended: boolean
+}
+
+/** Nothing was read yet. */
+export const noBytes: ReadBytes = { rest: new Uint8Array(), ended: false }
+
 /** How an inspection ended. */
 export type InspectionEnd =
-  /** `rest` holds what was read and belongs to the connection, valid during the call only; `ended`: the client's direction is over. */
-  | { readonly kind: 'inspected'; readonly facts: FirstBytes; readonly rest: Uint8Array; readonly ended: boolean }
+  | ({ readonly kind: 'inspected'; readonly facts: FirstBytes } & ReadBytes)
   | { readonly kind: 'refused'; readonly details: string }
   /** The time was over, and the configuration says to close. */
   | { readonly kind: 'timeout' }
@@ -25,8 +34,6 @@ export interface InspectionOptions {
   readonly onEnd: (socket: StreamSocket, end: InspectionEnd) => void
 }
 
-const nothing = new Uint8Array()
-
 /**
  * Owner of an accepted connection while its first bytes are looked at, one inspector after the other. Bytes are copied only when one
  * read does not hold all that is needed; how many are kept is bounded by the inspectors' limits and one read.
@@ -34,7 +41,7 @@ const nothing = new Uint8Array()
 export class Inspection implements SocketOwner {
   readonly #options: InspectionOptions
   readonly #facts = noFirstBytes()
-  #kept: Uint8Array = nothing
+  #kept = noBytes.rest
   #index = 0
   #ended = false
   #finished = false
@@ -44,11 +51,13 @@ export class Inspection implements SocketOwner {
     this.#options = options
   }
 
-  /** Becomes the owner of the socket and waits for its bytes. */
-  start(socket: StreamSocket): void {
+  /** Becomes the owner of the socket, looks at what was read already and waits for more. */
+  start(socket: StreamSocket, { rest, ended }: ReadBytes): void {
     socket.data = this
     const { timeoutMs } = this.#options
     if (timeoutMs > 0) this.#timer = setTimeout(() => this.#onTimeout(socket), timeoutMs)
+    if (rest.length > 0) this.onData(socket, rest)
+    if (ended) this.onEnd(socket)
   }
 
   onData(socket: StreamSocket, bytes: Uint8Array): void {
@@ -63,7 +72,7 @@ export class Inspection implements SocketOwner {
   onEnd(socket: StreamSocket): void {
     if (this.#finished) return
     this.#ended = true
-    // A client that never said a word and says no more has gone, unless the server is to speak first.
+    // What is there is all that will come; the server may still have something to say.
     this.#inspect(socket, this.#kept, true)
   }
 

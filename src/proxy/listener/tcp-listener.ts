@@ -17,7 +17,7 @@ import { type ChainMatcher, createChainMatcher } from './chain-matcher.ts'
 import { type ChainRuntime, updateChains } from './chain-runtime.ts'
 import { describeDownstream, toMatched } from './describe-downstream.ts'
 import { type FirstBytes, noFirstBytes } from './inspect-bytes.ts'
-import { Inspection, type InspectionEnd } from './inspection.ts'
+import { Inspection, type InspectionEnd, noBytes, type ReadBytes } from './inspection.ts'
 import type { ListenerServices } from './listener-services.ts'
 
 /** A chain that left a listener's configuration has this long for its connections (Envoy `--drain-time-s`), ms. */
@@ -156,7 +156,7 @@ class TcpListenerRuntime implements ListenerRuntime {
       continueOnTimeout: continueOnInspectionTimeout,
       count: (counter) => this.#count(counter),
       onEnd: (inspected, end) => this.#onInspected(inspected, end),
-    }).start(socket)
+    }).start(socket, noBytes)
   }
 
   #onInspected(socket: StreamSocket, end: InspectionEnd): void {
@@ -184,11 +184,11 @@ class TcpListenerRuntime implements ListenerRuntime {
     const { tls } = chain.config
     if (tls === undefined) accept(chain, socket, { info, read })
     else if (facts.tlsInspected || !needsHello(tls)) this.#handshake(socket, chain, { info, facts, read })
-    else this.#awaitHello(socket, chain, info)
+    else this.#awaitHello(socket, chain, { info, read })
   }
 
   /** A client that offers protocols of its own only is served without one, as in Envoy. */
-  #awaitHello(socket: StreamSocket, chain: ChainRuntime, info: DownstreamInfo): void {
+  #awaitHello(socket: StreamSocket, chain: ChainRuntime, { info, read }: Omit<Dispatched, 'facts'>): void {
     new Inspection({
       inspectors: helloInspectors,
       timeoutMs: NetLimits.tlsHandshakeTimeoutMs,
@@ -198,7 +198,7 @@ class TcpListenerRuntime implements ListenerRuntime {
         if (end.kind === 'inspected') this.#handshake(inspected, chain, { info, facts: end.facts, read: end })
         else this.#refuse(inspected, info, { flags: 0, details: toDetails('tls_handshake_failed', end.kind) })
       },
-    }).start(socket)
+    }).start(socket, read)
   }
 
   #handshake(socket: StreamSocket, chain: ChainRuntime, { info, facts, read }: Dispatched): void {
@@ -256,20 +256,11 @@ interface Refusal {
   readonly details: string
 }
 
-/** Bytes of a connection that were read before it was known who is to have them. */
-interface ReadBytes {
-  readonly rest: Uint8Array
-  /** The client's direction is over. */
-  readonly ended: boolean
-}
-
 interface Dispatched {
   readonly info: DownstreamInfo
   readonly facts: FirstBytes
   readonly read: ReadBytes
 }
-
-const noBytes: ReadBytes = { rest: new Uint8Array(), ended: false }
 
 /** What is offered, and which certificate, depends on what the client asks for. */
 function needsHello({ alpn, otherCertificates }: ServerTlsConfig): boolean {

@@ -36,6 +36,7 @@ export class TcpSession implements SocketOwner {
   #series: EdgeSeries | undefined
   #endpoint: EndpointRuntime | undefined
   #timer: WheelTimer | undefined
+  #durationTimer: WheelTimer | undefined
   readonly #options: TcpProxyOptions
   readonly #config: TcpProxyConfig
   readonly #client: StreamSocket
@@ -58,6 +59,11 @@ export class TcpSession implements SocketOwner {
   start(): void {
     this.#client.data = this
     this.#client.pause()
+    const { maxDurationMs } = this.#config
+    if (maxDurationMs !== undefined) {
+      this.#durationTimer = this.#options.timers.timer({ onTimer: () => this.#onDurationOver() })
+      this.#durationTimer.arm(maxDurationMs)
+    }
     const name = drawCluster(this.#config, this.#options.random)
     this.#record.upstreamCluster = name
     const cluster = this.#options.cluster(name)
@@ -222,6 +228,14 @@ export class TcpSession implements SocketOwner {
     this.#pump?.abort()
   }
 
+  #onDurationOver(): void {
+    this.#refuse(ResponseFlag.DT, maxDurationDetails)
+    if (this.#pump === undefined) return
+    this.#record.flags |= ResponseFlag.DT
+    this.#record.details = maxDurationDetails
+    this.#pump.abort()
+  }
+
   /** Closes the client's connection without an upstream one. */
   #refuse(flags: number, details: string): void {
     if (this.#state !== 'connecting') return
@@ -234,6 +248,7 @@ export class TcpSession implements SocketOwner {
     if (this.#state === 'finished') return
     this.#state = 'finished'
     this.#timer?.cancel()
+    this.#durationTimer?.cancel()
     if (this.#endpoint !== undefined) this.#endpoint.activeRequests -= 1
     const record = this.#record
     if (record.details === '') {
@@ -246,6 +261,9 @@ export class TcpSession implements SocketOwner {
     this.#onFinished()
   }
 }
+
+/** Envoy's words. */
+const maxDurationDetails = 'max_connection_duration_reached'
 
 function drawCluster(config: TcpProxyConfig, random: () => number): string {
   const [first] = config.clusters
