@@ -139,7 +139,7 @@ export class FakeEndpoint implements EndpointRuntime {
         open: (socket) => {
           socket.data = owner
           this.cluster.stats.upstream_cx_total += 1
-          finish({ kind: 'connected', socket, peerSpiffeId: '' })
+          finish({ kind: 'connected', socket, peerSpiffeId: '', alpn: '' })
         },
         data: (socket, bytes) => socket.data.onData(socket, bytes),
         drain: (socket) => socket.data.onDrain(socket),
@@ -275,6 +275,7 @@ export function startFixture(options: FixtureOptions = {}): Fixture {
         peerSpiffeId: '',
         localSpiffeId: '',
         serverName: '',
+        alpn: '',
         ...options.info,
       })
     },
