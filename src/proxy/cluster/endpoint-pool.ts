@@ -13,7 +13,9 @@ import type { ClientTls } from '../tls/index.ts'
 import type { ClusterServices } from './cluster-services.ts'
 import type { Cluster } from './cluster.ts'
 import type { ConnectOutcome, EndpointRuntime } from './contract.ts'
+import type { MultiplexedConnection } from './multiplexed-connection.ts'
 import { PendingQueue, type PendingTicket } from './pending-queue.ts'
+import { SharedConnections } from './shared-connections.ts'
 import { transportOf } from './transport.ts'
 
 /**
@@ -45,6 +47,7 @@ export class EndpointPool implements EndpointRuntime {
   /** Requests that wait, and connections that are being opened for them. */
   readonly #pending = new PendingQueue()
   #opening = 0
+  readonly #shared: SharedConnections
   readonly #onOpened = (outcome: ConnectOutcome): void => this.#opened(outcome)
   #retired = false
   /** Grows when the way to speak to the endpoint changes: older connections are not used again. */
@@ -65,6 +68,10 @@ export class EndpointPool implements EndpointRuntime {
       onEnd: (socket) => this.#drop(socket),
       onClose: (socket) => this.#forget(socket),
     }
+    this.#shared = new SharedConnections(services, {
+      onCapacity: () => this.#serveShared(),
+      onGone: () => this.openForPending(),
+    })
     this.#connector = createConnector({
       target: config.address.startsWith('/')
         ? { kind: 'pipe', path: config.address }
@@ -92,6 +99,10 @@ export class EndpointPool implements EndpointRuntime {
 
   get idleConnections(): number {
     return this.#idleSockets.length
+  }
+
+  takeShared(): MultiplexedConnection | undefined {
+    return this.#shared.length === 0 ? undefined : this.#shared.take()
   }
 
   takeIdle(): StreamSocket | undefined {
@@ -122,28 +133,36 @@ export class EndpointPool implements EndpointRuntime {
     this.cluster.onPending()
     this.#pending.push(ticket)
     this.openForPending()
-    if (this.#opening < this.#pending.length) this.cluster.stats.upstream_cx_overflow += 1
+    if (this.#opening < this.#wanted) this.cluster.stats.upstream_cx_overflow += 1
   }
 
   dequeue(ticket: PendingTicket): void {
     if (!this.#pending.remove(ticket)) return
     this.cluster.onPendingOver()
-    if (this.#opening >= this.#pending.length) this.cluster.setWaiting(this, false)
+    if (this.#opening >= this.#wanted) this.cluster.setWaiting(this, false)
   }
 
   /** Opens a connection for each request that waits and has none coming, as far as the limit allows. */
   openForPending(): void {
-    while (this.#opening < this.#pending.length && this.mayConnect) {
+    while (this.#opening < this.#wanted && this.mayConnect) {
       this.#opening += 1
       this.connect(this.#idleOwner, this.#onOpened)
     }
-    this.cluster.setWaiting(this, this.#opening < this.#pending.length)
+    this.cluster.setWaiting(this, this.#opening < this.#wanted)
+  }
+
+  /** Connections that those who wait need: where many share one, it is opened first. */
+  get #wanted(): number {
+    return this.#shared.expected(this.cluster.config) ? Math.min(this.#pending.length, 1) : this.#pending.length
   }
 
   #opened(outcome: ConnectOutcome): void {
     this.#opening -= 1
     if (outcome.kind === 'connected') {
-      if (!this.#serve(outcome.socket, true)) this.putIdle(outcome.socket)
+      if (this.#shared.takes(outcome, this.cluster.config)) this.#share(outcome.socket)
+      else if (!this.#serve(outcome.socket, true)) this.putIdle(outcome.socket)
+      // More may be needed than was thought before the version was known.
+      if (this.#pending.length > 0) this.openForPending()
       return
     }
     // While others are open or opening, one request fails with the attempt; with the last connection goes the hope of all.
@@ -166,6 +185,27 @@ export class EndpointPool implements EndpointRuntime {
       this.dequeue(ticket)
       if (ticket.request.onConnection(socket, fresh)) return true
     }
+  }
+
+  #share(socket: StreamSocket): void {
+    if (this.#retired) {
+      this.#close(socket)
+      return
+    }
+    this.#shared.add(socket, this.cluster.config)
+    this.#serveShared()
+  }
+
+  /** Hands connections that take more requests to those who wait. */
+  #serveShared(): void {
+    while (this.#pending.length > 0) {
+      const ticket = this.#pending.first(true)
+      const connection = this.#shared.take()
+      if (ticket === undefined || connection === undefined) break
+      this.dequeue(ticket)
+      ticket.request.onSharedConnection(connection)
+    }
+    if (this.#pending.length > 0) this.openForPending()
   }
 
   connect(owner: SocketOwner, done: (outcome: ConnectOutcome) => void): { readonly cancel: () => void } {
@@ -217,17 +257,20 @@ export class EndpointPool implements EndpointRuntime {
     this.meshed = isMeshed(transportOf(this.cluster.config, this.config))
     this.#generation += 1
     this.series.clear()
+    this.#shared.close()
     this.closeIdle()
   }
 
   /** The endpoint is gone. */
   retire(): void {
     this.#retired = true
+    this.#shared.close()
     this.closeIdle()
     this.#timer.cancel()
   }
 
   closeIdle(): void {
+    this.#shared.closeIdle()
     this.#closeColdest(this.#idleSockets.length)
   }
 

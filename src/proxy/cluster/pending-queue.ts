@@ -1,5 +1,6 @@
 import type { StreamSocket } from '../../net/index.ts'
 import type { ConnectOutcome } from './contract.ts'
+import type { MultiplexedConnection } from './multiplexed-connection.ts'
 
 /** Who waits for a connection. */
 export interface PendingRequest {
@@ -9,6 +10,8 @@ export interface PendingRequest {
    * @param fresh It was opened just now; otherwise a request before left it.
    */
   readonly onConnection: (socket: StreamSocket, fresh: boolean) => boolean
+  /** As `onConnection`, with a connection that others use at the same time. */
+  readonly onSharedConnection: (connection: MultiplexedConnection) => boolean
   /** None could be had, and the wait is over. */
   readonly onConnectionFailed: (outcome: Extract<ConnectOutcome, { readonly kind: 'failed' }>) => void
 }
