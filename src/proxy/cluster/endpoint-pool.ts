@@ -7,7 +7,7 @@ import {
   type StreamSocket,
 } from '../../net/index.ts'
 import type { EdgeSeries } from '../../telemetry/index.ts'
-import type { ClientTlsConfig, EndpointConfig } from '../config/index.ts'
+import type { ClientTlsConfig, ClusterConfig, EndpointConfig } from '../config/index.ts'
 import type { HostMonitor } from '../health/index.ts'
 import type { ClientTls } from '../tls/index.ts'
 import type { ClusterServices } from './cluster-services.ts'
@@ -47,8 +47,9 @@ export class EndpointPool implements EndpointRuntime {
   /** Requests that wait, and connections that are being opened for them. */
   readonly #pending = new PendingQueue()
   #opening = 0
-  readonly #shared: SharedConnections
   readonly #onOpened = (outcome: ConnectOutcome): void => this.#opened(outcome)
+  /** Connections that requests share, and those who wait for one. */
+  readonly #shared: SharedConnections
   #retired = false
   /** Grows when the way to speak to the endpoint changes: older connections are not used again. */
   #generation = 0
@@ -69,8 +70,14 @@ export class EndpointPool implements EndpointRuntime {
       onClose: (socket) => this.#forget(socket),
     }
     this.#shared = new SharedConnections(services, {
-      onCapacity: () => this.#serveShared(),
-      onGone: () => this.openForPending(),
+      cluster,
+      connect: (done) => {
+        if (!this.mayConnect) return false
+        this.connect(this.#idleOwner, done, sharedAlpn(cluster.config))
+        return true
+      },
+      leave: () => this.cluster.onPendingOver(),
+      adopt: (socket, tickets) => this.#adopt(socket, tickets),
     })
     this.#connector = createConnector({
       target: config.address.startsWith('/')
@@ -86,7 +93,7 @@ export class EndpointPool implements EndpointRuntime {
       onReleased: () => {
         this.connections -= 1
         // With none left this endpoint may have one whatever the limit says.
-        if (this.connections === 0 && this.#pending.length > 0) this.openForPending()
+        if (this.connections === 0 && this.pending > 0) this.openForPending()
         cluster.onConnectionReleased()
       },
       onDescriptorFree: () => services.budget.giveUpstream(),
@@ -101,8 +108,13 @@ export class EndpointPool implements EndpointRuntime {
     return this.#idleSockets.length
   }
 
+  /** Requests that wait. */
+  get pending(): number {
+    return this.#pending.length + this.#shared.pending
+  }
+
   takeShared(): MultiplexedConnection | undefined {
-    return this.#shared.length === 0 ? undefined : this.#shared.take()
+    return this.#shared.take()
   }
 
   takeIdle(): StreamSocket | undefined {
@@ -131,38 +143,44 @@ export class EndpointPool implements EndpointRuntime {
 
   enqueue(ticket: PendingTicket): void {
     this.cluster.onPending()
-    this.#pending.push(ticket)
+    if (ticket.shared && this.#shared.expected) this.#shared.enqueue(ticket)
+    else this.#pending.push(ticket)
     this.openForPending()
-    if (this.#opening < this.#wanted) this.cluster.stats.upstream_cx_overflow += 1
+    if (this.#lacks) this.cluster.stats.upstream_cx_overflow += 1
   }
 
   dequeue(ticket: PendingTicket): void {
-    if (!this.#pending.remove(ticket)) return
+    if (!this.#pending.remove(ticket) && !this.#shared.dequeue(ticket)) return
     this.cluster.onPendingOver()
-    if (this.#opening >= this.#wanted) this.cluster.setWaiting(this, false)
+    if (!this.#lacks) this.cluster.setWaiting(this, false)
   }
 
   /** Opens a connection for each request that waits and has none coming, as far as the limit allows. */
   openForPending(): void {
-    while (this.#opening < this.#wanted && this.mayConnect) {
+    while (this.#opening < this.#pending.length && this.mayConnect) {
       this.#opening += 1
-      this.connect(this.#idleOwner, this.#onOpened)
+      this.connect(this.#idleOwner, this.#onOpened, ownAlpn(this.cluster.config))
     }
-    this.cluster.setWaiting(this, this.#opening < this.#wanted)
+    this.#shared.openForPending()
+    this.cluster.setWaiting(this, this.#lacks)
   }
 
-  /** Connections that those who wait need: where many share one, it is opened first. */
-  get #wanted(): number {
-    return this.#shared.expected(this.cluster.config) ? Math.min(this.#pending.length, 1) : this.#pending.length
+  /** There are requests for which no connection is open or opening. */
+  get #lacks(): boolean {
+    return this.#opening < this.#pending.length || this.#shared.lacks
+  }
+
+  /** The endpoint shares no connections after all: those who wait for one take connections of their own, this one first. */
+  #adopt(socket: StreamSocket, tickets: readonly PendingTicket[]): void {
+    for (const ticket of tickets) this.#pending.push(ticket)
+    if (!this.#serve(socket, true)) this.putIdle(socket)
+    this.openForPending()
   }
 
   #opened(outcome: ConnectOutcome): void {
     this.#opening -= 1
     if (outcome.kind === 'connected') {
-      if (this.#shared.takes(outcome, this.cluster.config)) this.#share(outcome.socket)
-      else if (!this.#serve(outcome.socket, true)) this.putIdle(outcome.socket)
-      // More may be needed than was thought before the version was known.
-      if (this.#pending.length > 0) this.openForPending()
+      if (!this.#serve(outcome.socket, true)) this.putIdle(outcome.socket)
       return
     }
     // While others are open or opening, one request fails with the attempt; with the last connection goes the hope of all.
@@ -187,28 +205,11 @@ export class EndpointPool implements EndpointRuntime {
     }
   }
 
-  #share(socket: StreamSocket): void {
-    if (this.#retired) {
-      this.#close(socket)
-      return
-    }
-    this.#shared.add(socket, this.cluster.config)
-    this.#serveShared()
-  }
-
-  /** Hands connections that take more requests to those who wait. */
-  #serveShared(): void {
-    while (this.#pending.length > 0) {
-      const ticket = this.#pending.first(true)
-      const connection = this.#shared.take()
-      if (ticket === undefined || connection === undefined) break
-      this.dequeue(ticket)
-      ticket.request.onSharedConnection(connection)
-    }
-    if (this.#pending.length > 0) this.openForPending()
-  }
-
-  connect(owner: SocketOwner, done: (outcome: ConnectOutcome) => void): { readonly cancel: () => void } {
+  connect(
+    owner: SocketOwner,
+    done: (outcome: ConnectOutcome) => void,
+    alpn?: readonly string[],
+  ): { readonly cancel: () => void } {
     const refusal = this.#refusal()
     if (refusal !== undefined) return answerLater(refusal, done)
     const config = transportOf(this.cluster.config, this.config)
@@ -219,7 +220,7 @@ export class EndpointPool implements EndpointRuntime {
         this.cluster.stats.upstream_cx_connect_fail += 1
         return answerLater({ kind: 'failed', reason: 'unreachable', message: material.error }, done)
       }
-      tls = material.value
+      tls = alpn === undefined || config.alpn.length > 0 ? material.value : { ...material.value, alpn }
     }
     if (!this.#services.budget.takeUpstream()) {
       this.cluster.stats.upstream_cx_overflow += 1
@@ -264,7 +265,7 @@ export class EndpointPool implements EndpointRuntime {
   /** The endpoint is gone. */
   retire(): void {
     this.#retired = true
-    this.#shared.close()
+    this.#shared.retire()
     this.closeIdle()
     this.#timer.cancel()
   }
@@ -324,6 +325,16 @@ export class EndpointPool implements EndpointRuntime {
     socket.data = this.#idleOwner
     socket.end()
   }
+}
+
+/** ALPN of connections that are to be shared, if the transport socket names none. */
+function sharedAlpn({ protocol }: ClusterConfig): readonly string[] {
+  return protocol === 'auto' ? ['h2', 'http/1.1'] : ['h2']
+}
+
+/** ALPN of the others: where a server speaks both versions it must be said which. */
+function ownAlpn({ protocol }: ClusterConfig): readonly string[] | undefined {
+  return protocol === 'auto' || protocol === 'downstream' ? ['http/1.1'] : undefined
 }
 
 /** Mutual TLS with Istio's application protocols: the peer is a proxy of the mesh, not somebody else's server that wants a certificate. */

@@ -1,5 +1,12 @@
 import type { SocketOwner, StreamSocket } from '../../net/index.ts'
-import { type Http2Stream, Http2Session, type SessionLimits, type SessionOwner, type StreamOwner } from '../../wire/http2/index.ts'
+import {
+  type HpackLimits,
+  type Http2Stream,
+  Http2Session,
+  type SessionLimits,
+  type SessionOwner,
+  type StreamOwner,
+} from '../../wire/http2/index.ts'
 import { SessionOutput } from '../http2/index.ts'
 
 /** Who keeps multiplexed connections. */
@@ -39,12 +46,17 @@ export class MultiplexedConnection implements SocketOwner, SessionOwner {
   constructor(
     socket: StreamSocket,
     keeper: ConnectionKeeper,
-    options: { readonly limits: Partial<SessionLimits>; readonly now: () => number; readonly maxRequests: number },
+    options: {
+      readonly limits: Partial<SessionLimits>
+      readonly hpack: Partial<HpackLimits>
+      readonly now: () => number
+      readonly maxRequests: number
+    },
   ) {
     this.socket = socket
     this.#keeper = keeper
     this.#maxRequests = options.maxRequests
-    this.session = new Http2Session('client', this, { limits: options.limits, now: options.now })
+    this.session = new Http2Session('client', this, { limits: options.limits, hpack: options.hpack, now: options.now })
     this.#output = new SessionOutput(socket, this.session)
     socket.data = this
     this.session.start()

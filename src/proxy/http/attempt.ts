@@ -33,7 +33,7 @@ export function startAttempt(
   }
   exchange.attempts += 1
   exchange.phase = Phase.upstream
-  const shared = endpoint.takeShared()
+  const shared = leg.shares(cluster) ? endpoint.takeShared() : undefined
   const socket = fresh || shared !== undefined ? undefined : endpoint.takeIdle()
   if (shared !== undefined) {
     if (admitsRequest(cluster)) leg.startShared(endpoint, shared, decision)

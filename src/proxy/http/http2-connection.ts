@@ -1,7 +1,13 @@
 import type { TimerOwner, WheelTimer } from '../../base/index.ts'
 import type { SocketOwner, StreamSocket } from '../../net/index.ts'
 import type { EdgeSeries } from '../../telemetry/index.ts'
-import { ErrorCode, type Http2Stream, Http2Session, type SessionOwner, type StreamOwner } from '../../wire/http2/index.ts'
+import {
+  ErrorCode,
+  type Http2Stream,
+  Http2Session,
+  type SessionOwner,
+  type StreamOwner,
+} from '../../wire/http2/index.ts'
 import type { ClusterRuntime } from '../cluster/index.ts'
 import { defaultHttp2Config } from '../config/index.ts'
 import { SessionOutput } from '../http2/index.ts'
@@ -42,10 +48,9 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
     this.originalDestination = address === '' || address.endsWith(`:${port}`) ? address : `${address}:${port}`
     this.trusted = info.direction !== 'inbound'
     const manager = context.options.manager()
-    const { allowConnect, connectionWindowBytes, maxConcurrentStreams, streamWindowBytes } =
-      manager.http2 ?? defaultHttp2Config
+    const { allowConnect, limits } = manager.http2 ?? defaultHttp2Config
     this.session = new Http2Session('server', this, {
-      limits: { maxConcurrentStreams, streamWindowBytes, connectionWindowBytes },
+      limits,
       hpack: {
         sectionBytes: manager.maxRequestHeadersBytes,
         fieldCount: manager.maxHeadersCount + pseudoFields,

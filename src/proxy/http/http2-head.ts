@@ -90,7 +90,8 @@ export function readHttp2Response(head: Head, block: FieldBlock): void {
 /** Trailers as field lines with their blank line. */
 export function trailerLines(block: FieldBlock): Buffer {
   let text = ''
-  for (let index = 0; index < block.names.length; index += 1) text += `${block.names[index]}: ${block.values[index]}\r\n`
+  for (let index = 0; index < block.names.length; index += 1)
+    text += `${block.names[index]}: ${block.values[index]}\r\n`
   return Buffer.from(`${text}\r\n`, 'latin1')
 }
 

@@ -8,7 +8,13 @@ import { Exchange } from './exchange.ts'
 import { readHttp2Request, trailerLines } from './http2-head.ts'
 import type { Http2Connection } from './http2-connection.ts'
 import { Phase } from './phase.ts'
-import { type LocalReply, writeInterimHead, writeLocalReply, writeResponseHead, writeUpgradeHead } from './response-writer.ts'
+import {
+  type LocalReply,
+  writeInterimHead,
+  writeLocalReply,
+  writeResponseHead,
+  writeUpgradeHead,
+} from './response-writer.ts'
 import { trailerFields } from './trailers.ts'
 
 const noBytes = Buffer.alloc(0)

@@ -2,6 +2,7 @@ import type { TimerOwner, WheelTimer } from '../../base/index.ts'
 import type { StreamSocket } from '../../net/index.ts'
 import type { Head } from '../../wire/http1/index.ts'
 import {
+  type ClusterRuntime,
   type ConnectOutcome,
   type EndpointRuntime,
   type MultiplexedConnection,
@@ -77,6 +78,13 @@ export class UpstreamLeg implements TimerOwner, PendingRequest {
     return this.#side.head
   }
 
+  /** The request goes on a connection that others use too, if the endpoint has such. An upgrade gets one of its own, where HTTP/1.1 is spoken as well. */
+  shares({ config }: ClusterRuntime): boolean {
+    const { stream, upgradeType } = this.exchange
+    if (config.protocol === 'downstream') return stream.protocol === 'HTTP/2'
+    return config.protocol === 'http2' || (config.protocol === 'auto' && upgradeType === '')
+  }
+
   /** Begins an attempt on an idle connection. */
   start(endpoint: EndpointRuntime, socket: StreamSocket, decision: ForwardDecision): void {
     this.#assign(endpoint, decision)
@@ -96,6 +104,7 @@ export class UpstreamLeg implements TimerOwner, PendingRequest {
     this.#assign(endpoint, decision)
     this.#state = LegState.pending
     this.#ticket.freshOnly = fresh
+    this.#ticket.shared = this.shares(endpoint.cluster)
     endpoint.enqueue(this.#ticket)
   }
 

@@ -96,7 +96,6 @@ export class EncoderIndex {
     this.#table.resize(maxBytes)
   }
 
-
   #place(name: string): NamePlace | undefined {
     const known = this.#places.get(name)
     if (known !== undefined) return known
