@@ -3,6 +3,7 @@ import type { EdgeSeries } from '../../telemetry/index.ts'
 import type { ClusterConfig, EndpointConfig } from '../config/index.ts'
 import type { HostMonitor } from '../health/index.ts'
 import type { ProxyHeader } from '../../wire/proxy-protocol/index.ts'
+import type { MultiplexedConnection } from './multiplexed-connection.ts'
 import type { PendingTicket } from './pending-queue.ts'
 
 /** A cluster at run time: endpoints, balancer, limits and pools. Lives as long as its name is configured; configuration is swapped inside. */
@@ -80,6 +81,8 @@ export interface EndpointRuntime {
    * had at `putIdle` (so counts of requests per connection can live there); the taker may set another.
    */
   readonly takeIdle: () => StreamSocket | undefined
+  /** A connection that many requests share and that takes one more; undefined when there is none, or the endpoint is spoken to in HTTP/1.1. */
+  readonly takeShared: () => MultiplexedConnection | undefined
   /**
    * Gives a clean keep-alive connection back. It goes to the request that has waited longest, during this call; if none waits, the
    * pool owns it until the next `takeIdle` and closes it when it idles too long or the peer closes or speaks.
@@ -99,13 +102,20 @@ export interface EndpointRuntime {
    * Opens a new connection for one owner, not for the queue (TCP, and TLS with the peer verified, before `done`). Exactly one call of `done`; `cancel` of the
    * returned handle prevents it. Respects `connectTimeoutMs` and the connection limit. `done` is never called before this returns,
    * and on success `socket.data` is `owner` already. Counts `connections` and the `upstream_cx_*` stats. Where the endpoint is to
-   * have a PROXY protocol header, it fails without `conveyed`, and so do requests of the queue, whose connections are nobody's own.
+   * have a PROXY protocol header, it fails without `extras.conveyed`, and so do requests of the queue, whose connections are nobody's own.
    */
   readonly connect: (
     owner: SocketOwner,
     done: (outcome: ConnectOutcome) => void,
-    conveyed?: ConveyedEnds,
+    extras?: ConnectExtras,
   ) => { readonly cancel: () => void }
+}
+
+/** What a connection may be given beside what the cluster says. */
+export interface ConnectExtras {
+  /** Protocols to offer where the transport socket names none. */
+  readonly alpn?: readonly string[] | undefined
+  readonly conveyed?: ConveyedEnds
 }
 
 /** Who speaks to whom on the connection that another one is opened for; a PROXY protocol header says it to the endpoint. */

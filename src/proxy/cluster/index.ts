@@ -11,9 +11,11 @@ export { type ClusterServices } from './cluster-services.ts'
 export {
   type ClusterRuntime,
   type ClusterStats,
+  type ConnectExtras,
   type ConnectOutcome,
   type ConveyedEnds,
   type EndpointRuntime,
   type PreviousHosts,
 } from './contract.ts'
+export { type MultiplexedConnection, type MultiplexedOwner } from './multiplexed-connection.ts'
 export { type PendingRequest, PendingTicket } from './pending-queue.ts'

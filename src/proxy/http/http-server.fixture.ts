@@ -55,6 +55,7 @@ export class FakeCluster implements ClusterRuntime {
 
 /** One TCP port. */
 export class FakeEndpoint implements EndpointRuntime {
+  readonly takeShared = (): undefined => undefined
   readonly config: EndpointConfig
   readonly cluster: FakeCluster
   readonly authority: string

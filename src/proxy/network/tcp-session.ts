@@ -107,11 +107,9 @@ export class TcpSession implements SocketOwner {
     this.#attempts += 1
     this.#record.upstreamHost = endpoint.authority
     if (endpoint.mayConnect)
-      this.#connecting = endpoint.connect(
-        this,
-        (outcome) => this.#onOutcome(cluster, endpoint, outcome),
-        conveyedEnds(this.#info),
-      )
+      this.#connecting = endpoint.connect(this, (outcome) => this.#onOutcome(cluster, endpoint, outcome), {
+        conveyed: conveyedEnds(this.#info),
+      })
     else this.#wait(cluster, endpoint)
   }
 
