@@ -45,7 +45,7 @@ export function verifyPeer(
   if (certificate === 'unreadable')
     return { accepted: false, message: "The names of the peer's certificate do not parse" }
   if (certificate === 'none') {
-    // As in Envoy, conditions on names hold for a certificate that is shown; `requireCertificate` says whether one must be.
+    // Conditions on names hold for a certificate that is shown; `requireCertificate` says whether one must be.
     if (!requirement.requireCertificate) return { accepted: true, spiffeId: '' }
     return { accepted: false, message: 'The peer showed no certificate' }
   }

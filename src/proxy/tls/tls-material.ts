@@ -118,6 +118,7 @@ function makeServer(config: ServerTlsConfig, secrets: SecretTable, contexts: Con
   const verifyChain = validation !== undefined || config.subjectAltNames.length > 0 || config.requireClientCertificate
   if (verifyChain && isEmpty(validation?.trustedCa))
     return err('The client is to be verified and there is no trusted CA')
+  const names = [config.subjectAltNames, validation?.subjectAltNames ?? []]
   const contextOf = (own: TlsCertificate): Result<TlsContext, string> =>
     contexts.get(secrets.version, {
       role: 'server',
@@ -141,8 +142,9 @@ function makeServer(config: ServerTlsConfig, secrets: SecretTable, contexts: Con
     alpn: config.alpn,
     requirement: {
       verifyChain,
-      requireCertificate: config.requireClientCertificate,
-      names: [config.subjectAltNames, validation?.subjectAltNames ?? []],
+      // As in Envoy, a name that is asked for is one that must be shown.
+      requireCertificate: config.requireClientCertificate || names.some((list) => list.length > 0),
+      names,
     },
     localSpiffeId: spiffeIdOfPem(certificate.certificateChain),
   })
@@ -157,6 +159,9 @@ function paramsOf({ minVersion, maxVersion, cipherSuites }: TlsParams): TlsParam
   }
 }
 
+/** Contexts that are kept; certificates in the resources themselves may change with no change of a secret. Sessions of what is let go are not resumed. */
+const maxContexts = 4096
+
 /** Contexts by their content, for one version of the secrets; a new version starts afresh, so nothing withdrawn lives on. */
 class ContextCache {
   #version = -1
@@ -170,6 +175,7 @@ class ContextCache {
     const key = JSON.stringify(options)
     const known = this.#contexts.get(key)
     if (known !== undefined) return known
+    if (this.#contexts.size >= maxContexts) this.#contexts.clear()
     const made = createTlsContext(options)
     const context: Result<TlsContext, string> = made.ok ? made : err(made.error.message)
     this.#contexts.set(key, context)
