@@ -290,6 +290,38 @@ describe('TLS that is ended here', () => {
   })
 })
 
+test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+  'a session of %s made under a trust since withdrawn is not resumed',
+  async (maxVersion) => {
+    const stranger = await createTestAuthority('stranger')
+    const tls = await serverTls({
+      validation: { kind: 'named', name: 'ROOTCA' },
+      requireClientCertificate: true,
+      ...(maxVersion === 'TLSv1.2' ? { maxVersion } : {}),
+    })
+    const { plane, port, lines, infos } = await serve([testChain(testHttpManager(), { tls })])
+    const trust = (trustedCa: string): void =>
+      plane.putSecret({ kind: 'validation', name: 'ROOTCA', validation: { trustedCa, subjectAltNames: [] } })
+    trust(authority.bundle)
+    const { certificateChain: cert, privateKey: key } = await authority.issue({ uris: [PAGE] })
+    const first = await tlsClient(port, { cert, key, maxVersion })
+    const sessions: Buffer[] = []
+    first.on('session', (session) => sessions.push(session))
+    expect(await ask(first, 'hello')).toBe('http:hello')
+    await until(() => sessions.length > 0, 'a session')
+    const session = sessions.at(-1)
+    const resumed = await tlsClient(port, { cert, key, maxVersion, session })
+    expect(await ask(resumed, 'hello')).toBe('http:hello')
+    expect(resumed.isSessionReused()).toBe(true)
+    trust(stranger.bundle)
+    const refused = connectTls({ host: '127.0.0.1', port, rejectUnauthorized: false, cert, key, maxVersion, session })
+    refused.on('error', () => undefined)
+    await until(() => lines.length === 1, 'the refusal')
+    expect(lines[0]).toStartWith('- tls_handshake_failed')
+    expect(infos.length).toBe(2)
+  },
+)
+
 describe('the PROXY protocol', () => {
   const needed = { inspectors: [{ kind: 'proxy-protocol', allowWithout: false, versions: [1, 2] }] } as const
   const header = 'PROXY TCP4 192.0.2.1 198.51.100.2 4000 443\r\n'

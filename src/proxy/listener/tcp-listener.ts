@@ -208,6 +208,10 @@ class TcpListenerRuntime implements ListenerRuntime {
       this.#refuse(socket, info, { flags: 0, details: toDetails('tls_not_ready', material?.error ?? '') })
       return
     }
+    if (read.ended) {
+      this.#refuse(socket, info, { flags: 0, details: toDetails('tls_handshake_failed', 'The client left') })
+      return
+    }
     const { alpn } = material.value
     const common = alpn.some((protocol) => facts.applicationProtocols.includes(protocol))
     const { context, localSpiffeId } = certificateFor(material.value, facts.serverName)
