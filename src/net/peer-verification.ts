@@ -78,9 +78,14 @@ function matchesName(certificate: PeerCertificate, { type, match }: PeerNameMatc
   const wanted = fold ? match.value.toLowerCase() : match.value
   return names.some((name) => {
     const value = fold ? name.toLowerCase() : name
-    if (match.kind === 'exact') return value === wanted
+    if (match.kind === 'exact') return value === wanted || (fold && isWildcardOf(value, wanted))
     return match.kind === 'prefix' ? value.startsWith(wanted) : value.endsWith(wanted)
   })
+}
+
+/** `*.example.com` in a certificate stands for one label (RFC 6125 section 6.4.3), as Envoy reads exact DNS names. */
+function isWildcardOf(name: string, wanted: string): boolean {
+  return name.startsWith('*.') && wanted.indexOf('.') > 0 && name.slice(1) === wanted.slice(wanted.indexOf('.'))
 }
 
 function describeNames(certificate: PeerCertificate): string {
