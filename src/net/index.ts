@@ -25,7 +25,7 @@ export {
   type OriginalDestination,
   type OriginalDestinationReader,
 } from './original-destination.ts'
-export { dnsNamesOfPem, type PeerCertificate, spiffeIdOfPem } from './peer-certificate.ts'
+export { dnsNamesOfPem, hasEcdsaKey, type PeerCertificate, spiffeIdOfPem } from './peer-certificate.ts'
 export { type PeerNameMatch, type PeerRequirement, type PeerVerdict } from './peer-verification.ts'
 export { type Resolver, systemResolver } from './resolver.ts'
 export { createSocketBudget, readFileDescriptorLimit, type SocketBudget } from './socket-budget.ts'

@@ -42,6 +42,16 @@ export function dnsNamesOfPem(chain: string): readonly string[] {
   }
 }
 
+/** True when the leaf of a PEM chain has a key for ECDSA; false too when it does not parse. */
+export function hasEcdsaKey(chain: string): boolean {
+  try {
+    return new X509Certificate(chain).publicKey.asymmetricKeyType === 'ec'
+  } catch {
+    // As above.
+    return false
+  }
+}
+
 function readCertificate(certificate: X509Certificate): PeerCertificate | undefined {
   const names = parseSubjectAltName(certificate.subjectAltName ?? '')
   if (names === undefined) return undefined

@@ -14,6 +14,8 @@ export interface FirstBytes {
   applicationProtocols: readonly string[]
   /** Version of HTTP in plain text. */
   detectedProtocol: HttpVersion | ''
+  /** The TLS client verifies ECDSA signatures. */
+  ecdsa: boolean
   /** Whether the first bytes were looked at for TLS. */
   tlsInspected: boolean
   /** What a PROXY protocol header said; undefined without one, and when its sender speaks for itself. */
@@ -27,6 +29,7 @@ export function noFirstBytes(): FirstBytes {
     serverName: '',
     applicationProtocols: [],
     detectedProtocol: '',
+    ecdsa: false,
     tlsInspected: false,
     ends: undefined,
   }
@@ -78,6 +81,7 @@ function inspectTls(bytes: Uint8Array, facts: FirstBytes, final: boolean): Inspe
   facts.transportProtocol = 'tls'
   facts.serverName = scan.hello.serverName
   facts.applicationProtocols = scan.hello.alpn
+  facts.ecdsa = scan.hello.ecdsa
   return done('tls_inspector_tls_found')
 }
 

@@ -214,7 +214,7 @@ class TcpListenerRuntime implements ListenerRuntime {
     }
     const { alpn } = material.value
     const common = alpn.some((protocol) => facts.applicationProtocols.includes(protocol))
-    const { context, localSpiffeId } = certificateFor(material.value, facts.serverName)
+    const { context, localSpiffeId } = certificateFor(material.value, facts)
     const options = { ...material.value, context, alpn: common ? alpn : [], initialData: read.rest }
     acceptTls(socket, options, (result) => {
       if (!result.accepted) {

@@ -4,6 +4,7 @@ import {
   type ConnectTls,
   createTlsContext,
   dnsNamesOfPem,
+  hasEcdsaKey,
   spiffeIdOfPem,
   type TlsContext,
   type TlsContextOptions,
@@ -31,6 +32,8 @@ export interface TlsMaterial {
 /** A certificate that is served to who asks for one of its names. */
 export interface NamedContext {
   readonly dnsNames: readonly string[]
+  /** Its key is one for ECDSA. */
+  readonly ecdsa: boolean
   readonly context: TlsContext
   readonly localSpiffeId: string
 }
@@ -106,8 +109,13 @@ function makeClient(config: ClientTlsConfig, secrets: SecretTable, contexts: Con
   })
 }
 
-function first({ certificateChain }: TlsCertificate, context: TlsContext): NamedContext {
-  return { dnsNames: dnsNamesOfPem(certificateChain), context, localSpiffeId: spiffeIdOfPem(certificateChain) }
+function nameContext({ certificateChain }: TlsCertificate, context: TlsContext): NamedContext {
+  return {
+    dnsNames: dnsNamesOfPem(certificateChain),
+    ecdsa: hasEcdsaKey(certificateChain),
+    context,
+    localSpiffeId: spiffeIdOfPem(certificateChain),
+  }
 }
 
 function makeServer(config: ServerTlsConfig, secrets: SecretTable, contexts: ContextCache): Result<ServerTls, string> {
@@ -133,12 +141,11 @@ function makeServer(config: ServerTlsConfig, secrets: SecretTable, contexts: Con
   for (const other of config.otherCertificates ?? []) {
     const made = contextOf(other)
     if (!made.ok) return made
-    const localSpiffeId = spiffeIdOfPem(other.certificateChain)
-    named.push({ dnsNames: dnsNamesOfPem(other.certificateChain), context: made.value, localSpiffeId })
+    named.push(nameContext(other, made.value))
   }
   return ok({
     context: context.value,
-    named: named.length === 0 ? named : [first(certificate, context.value), ...named],
+    named: named.length === 0 ? named : [nameContext(certificate, context.value), ...named],
     alpn: config.alpn,
     requirement: {
       verifyChain,

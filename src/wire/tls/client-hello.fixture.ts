@@ -4,6 +4,10 @@ export interface HelloFields {
   readonly alpn?: readonly string[]
   /** Extensions as they are, behind the others. */
   readonly extensions?: readonly (readonly [type: number, body: readonly number[]])[]
+  /** Cipher suites; two of TLS 1.3 by default. */
+  readonly suites?: readonly number[]
+  /** A client of TLS 1.2: it names no supported versions. */
+  readonly old?: boolean
   /** No extensions block at all. */
   readonly bare?: boolean
 }
@@ -17,7 +21,7 @@ const ascii = (text: string): number[] => [...Buffer.from(text, 'latin1')]
 export function buildHelloMessage(fields: HelloFields): number[] {
   const extension = (type: number, body: readonly number[]): number[] => [...uint16(type), ...vector16(body)]
   const extensions = [
-    ...extension(43, [2, 3, 4]),
+    ...(fields.old === true ? [] : extension(43, [2, 3, 4])),
     ...(fields.serverName === undefined ? [] : extension(0, vector16([0, ...vector16(ascii(fields.serverName))]))),
     ...(fields.alpn === undefined
       ? []
@@ -28,7 +32,7 @@ export function buildHelloMessage(fields: HelloFields): number[] {
     ...[3, 3],
     ...Array.from({ length: 32 }, (_, index) => index),
     ...vector8(Array.from({ length: 32 }, () => 7)),
-    ...vector16([0x13, 0x01, 0x13, 0x02]),
+    ...vector16((fields.suites ?? [0x1301, 0x1302]).flatMap(uint16)),
     ...vector8([0]),
     ...(fields.bare === true ? [] : vector16(extensions)),
   ]

@@ -8,8 +8,8 @@ function scan(fields: HelloFields, fragmentBytes?: number): ClientHelloScan {
   return scanClientHello(toRecords(buildHelloMessage(fields), fragmentBytes), limit)
 }
 
-function hello(serverName: string, alpn: readonly string[]): ClientHelloScan {
-  return { kind: 'hello', hello: { serverName, alpn } }
+function hello(serverName: string, alpn: readonly string[], ecdsa = false): ClientHelloScan {
+  return { kind: 'hello', hello: { serverName, alpn, ecdsa } }
 }
 
 test.each<[string, HelloFields, ClientHelloScan]>([
@@ -33,6 +33,11 @@ test.each<[string, HelloFields, ClientHelloScan]>([
     },
     hello('a', []),
   ],
+  ['ECDSA among its signatures', { extensions: [[13, [0, 4, 8, 4, 4, 3]]] }, hello('', [], true)],
+  ['RSA signatures only', { extensions: [[13, [0, 4, 8, 4, 4, 1]]] }, hello('', [])],
+  ['TLS 1.2 and ECDSA suites', { old: true, suites: [0x9c, 0xc02b] }, hello('', [], true)],
+  ['TLS 1.2 and RSA suites', { old: true, suites: [0xc02f], extensions: [[13, [0, 2, 4, 3]]] }, hello('', [])],
+  ['half a signature algorithm', { extensions: [[13, [0, 1, 4]]] }, hello('', [])],
   ['an empty protocol', { alpn: ['h2', ''] }, hello('', [])],
   ['protocols without their list', { extensions: [[16, [0]]] }, hello('', [])],
 ])('scanClientHello() reads a hello with %s', (_title, fields, expected) => {

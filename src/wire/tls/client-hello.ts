@@ -4,6 +4,8 @@ export interface ClientHello {
   readonly serverName: string
   /** `application_layer_protocol_negotiation` (RFC 7301), in the order of the client; empty when it offers none. */
   readonly alpn: readonly string[]
+  /** The client takes an ECDSA certificate with a NIST curve: by its signature algorithms in TLS 1.3, by its cipher suites before. */
+  readonly ecdsa: boolean
 }
 
 /** What the first octets of a connection are. */
@@ -127,7 +129,13 @@ class Cursor {
   }
 }
 
-const extensionType = { serverName: 0, alpn: 16 } as const
+const extensionType = { serverName: 0, signatureAlgorithms: 13, alpn: 16, supportedVersions: 43 } as const
+
+/** ecdsa_secp256r1_sha256, ecdsa_secp384r1_sha384, ecdsa_secp521r1_sha512 (RFC 8446 section 4.2.3). */
+const ecdsaSchemes: ReadonlySet<number> = new Set([0x0403, 0x0503, 0x0603])
+/** Suites of TLS 1.2 with ECDHE and ECDSA (RFC 5289, RFC 7905, RFC 8422). */
+const ecdsaSuites: ReadonlySet<number> = new Set([0xc009, 0xc00a, 0xc023, 0xc024, 0xc02b, 0xc02c, 0xcca9])
+const tls13: ReadonlySet<number> = new Set([0x0304])
 
 function readHello(hello: Cursor): ClientHello | undefined {
   const version = hello.number(2)
@@ -139,16 +147,19 @@ function readHello(hello: Cursor): ClientHello | undefined {
   if (random === undefined || session === undefined || suites === undefined || compression === undefined)
     return undefined
   if (suites.empty || (suites.end - suites.at) % 2 === 1 || compression.empty) return undefined
+  const oldEcdsa = hasAny(suites, ecdsaSuites)
   // A client of TLS 1.2 may send no extensions at all.
-  if (hello.empty) return { serverName: '', alpn: [] }
+  if (hello.empty) return { serverName: '', alpn: [], ecdsa: oldEcdsa }
   const extensions = hello.vector(2)
   if (extensions === undefined || !hello.empty) return undefined
-  return readExtensions(extensions)
+  return readExtensions(extensions, oldEcdsa)
 }
 
-function readExtensions(extensions: Cursor): ClientHello | undefined {
+function readExtensions(extensions: Cursor, oldEcdsa: boolean): ClientHello | undefined {
   let serverName: string | undefined
   let alpn: readonly string[] | undefined
+  let newEcdsa = false
+  let isTls13 = false
   while (!extensions.empty) {
     const type = extensions.number(2)
     const body = extensions.vector(2)
@@ -161,9 +172,10 @@ function readExtensions(extensions: Cursor): ClientHello | undefined {
     } else if (type === extensionType.alpn) {
       if (alpn !== undefined) return undefined
       alpn = readProtocols(body)
-    }
+    } else if (type === extensionType.signatureAlgorithms) newEcdsa ||= hasAny(body.vector(2), ecdsaSchemes)
+    else if (type === extensionType.supportedVersions) isTls13 ||= hasAny(body.vector(1), tls13)
   }
-  return { serverName: serverName ?? '', alpn: alpn ?? [] }
+  return { serverName: serverName ?? '', alpn: alpn ?? [], ecdsa: isTls13 ? newEcdsa : oldEcdsa }
 }
 
 /** One entry, of type host_name, not empty: nothing else was ever defined. */
@@ -175,6 +187,13 @@ function readServerName(body: Cursor): string | undefined {
   if (name.empty || name.end - name.at > 255) return undefined
   const text = name.text()
   return text.includes('\0') ? undefined : text.toLowerCase()
+}
+
+/** Tells if one of these stands in a list of numbers of two octets; it is read to its end. */
+function hasAny(list: Cursor | undefined, wanted: ReadonlySet<number>): boolean {
+  let found = false
+  for (let value = list?.number(2); value !== undefined; value = list?.number(2)) found ||= wanted.has(value)
+  return found
 }
 
 /** A malformed list is none, as in Envoy: whoever ends TLS refuses it. */

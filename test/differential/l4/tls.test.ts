@@ -18,7 +18,7 @@ type Leaf = Awaited<ReturnType<TestAuthority['issue']>>
 
 let authority: TestAuthority
 let stranger: TestAuthority
-let leaves: { readonly [name in 'first' | 'second' | 'client' | 'other' | 'untrusted']: Leaf }
+let leaves: { readonly [name in 'first' | 'second' | 'rsa' | 'client' | 'other' | 'untrusted']: Leaf }
 let upstream: Server
 let envoy: RunningProxy | undefined
 let weft: RunningProxy | undefined
@@ -54,6 +54,8 @@ function contexts(): Readonly<Record<string, JsonObject>> {
     plain: { common_tls_context: first },
     alpn: { common_tls_context: { ...first, alpn_protocols: ['h2', 'http/1.1'] } },
     'two certificates': { common_tls_context: { tls_certificates: [inline(leaves.first), inline(leaves.second)] } },
+    'RSA, then ECDSA': { common_tls_context: { tls_certificates: [inline(leaves.rsa), inline(leaves.second)] } },
+    'ECDSA, then RSA': { common_tls_context: { tls_certificates: [inline(leaves.second), inline(leaves.rsa)] } },
     'TLS 1.2': {
       common_tls_context: {
         ...first,
@@ -77,7 +79,7 @@ function contexts(): Readonly<Record<string, JsonObject>> {
   }
 }
 
-const listenerCount = 9
+const listenerCount = 11
 
 function bootstrap(admin: AdminAddress): JsonObject {
   const socket = (port: number, address = '127.0.0.1'): JsonObject => ({
@@ -147,6 +149,7 @@ beforeAll(async () => {
   leaves = {
     first: await authority.issue({ dnsNames: ['first.test', '*.wild.test'] }),
     second: await authority.issue({ dnsNames: ['second.test', 'a.wild.test'] }),
+    rsa: await authority.issue({ dnsNames: ['rsa.test', 'second.test'], rsa: true }),
     client: await authority.issue({ uris: [clientUri] }),
     other: await authority.issue({ uris: ['spiffe://test/ns/a/sa/other'] }),
     untrusted: await stranger.issue({ uris: [clientUri] }),
@@ -166,6 +169,9 @@ afterAll(async () => {
 
 type MakeOptions = () => ConnectionOptions
 
+/** A client that takes RSA certificates only. */
+const onlyRsa: ConnectionOptions = { ciphers: 'ECDHE-RSA-AES128-GCM-SHA256', maxVersion: 'TLSv1.2' }
+
 const identity = (name: 'client' | 'other' | 'untrusted'): MakeOptions => {
   return () => ({ cert: leaves[name].certificateChain, key: leaves[name].privateKey })
 }
@@ -183,6 +189,14 @@ const cases: readonly (readonly [title: string, listener: string, options: MakeO
   ['a name before its wildcard', 'two certificates', () => ({ servername: 'a.wild.test' }), true],
   ['an unknown name', 'two certificates', () => ({ servername: 'other.test' }), true],
   ['no name', 'two certificates', () => ({}), true],
+  ...['RSA, then ECDSA', 'ECDSA, then RSA'].flatMap((listener): typeof cases => [
+    [`a name of both, ${listener}`, listener, () => ({ servername: 'second.test' }), true],
+    [`a name of one, ${listener}`, listener, () => ({ servername: 'rsa.test' }), true],
+    [`an unknown name, ${listener}`, listener, () => ({ servername: 'other.test' }), true],
+    [`no name, ${listener}`, listener, () => ({}), true],
+    [`a name of both without ECDSA, ${listener}`, listener, () => ({ servername: 'second.test', ...onlyRsa }), true],
+    [`no name without ECDSA, ${listener}`, listener, () => onlyRsa, true],
+  ]),
   ['TLS 1.2 at most', 'TLS 1.2', () => ({}), true],
   ['TLS 1.3 at least where there is 1.2', 'TLS 1.2', () => ({ minVersion: 'TLSv1.3' }), false],
   ['another suite', 'TLS 1.2', () => ({ maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES256-GCM-SHA384' }), false],
