@@ -113,6 +113,16 @@ describe('a server answers', () => {
     }
   })
 
+  test('PRIORITY of a wrong length on a stream that has ended, once', () => {
+    const peer = new RawPeer('server')
+    peer.headers(1).send()
+    const [stream] = peer.recorder.streams
+    if (stream === undefined) throw new Error('No stream')
+    peer.recorder.head(stream, ok, true)
+    peer.raw(2, 0, 1, window0).raw(2, 0, 1, window0)
+    expect(peer.answers()).toEqual(['1 headers :status=200 end', '1 rst 6'])
+  })
+
   test('streams that it has reset by nothing, but keeps the tables of HPACK and the window', () => {
     const peer = new RawPeer('server')
     peer.headers(1, post, false).send()
