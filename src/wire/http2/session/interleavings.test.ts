@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 
-import fc from 'fast-check'
+import { array, assert, nat, property, tuple } from 'fast-check'
 
 import type { Http2Session } from './session.ts'
 import { get, pair, post, RawPeer, type Recorder, takeOutput } from './session-recorder.fixture.ts'
@@ -53,7 +53,7 @@ test('receive() gives the same events and answers wherever octets are cut', () =
 /** What a side may do next: kind, which stream, how much. */
 type Step = readonly [kind: number, pick: number, amount: number]
 
-const steps = fc.array(fc.tuple(fc.nat(11), fc.nat(20), fc.nat(40_000)), { minLength: 20, maxLength: 120 })
+const steps = array(tuple(nat(11), nat(20), nat(40_000)), { minLength: 20, maxLength: 120 })
 
 class Side {
   readonly recorder: Recorder
@@ -133,8 +133,8 @@ function act(client: Side, server: Side, step: Step): void {
 }
 
 test('any interleaving ends with every octet delivered, nothing told after a reset, and no state left', () => {
-  fc.assert(
-    fc.property(steps, (script) => {
+  assert(
+    property(steps, (script) => {
       const {
         client: left,
         server: right,

@@ -86,10 +86,10 @@ test('a client of node:http2 talks to a server session', async () => {
       let head = ''
       let trailers = ''
       request.on('response', (fields) => {
-        head = `${fields[':status']} ${fields['x-echo']}`
+        head = [fields[':status'], fields['x-echo']].join(' ')
       })
       request.on('trailers', (fields) => {
-        trailers = `${fields['x-sum']}`
+        trailers = [fields['x-sum']].join()
       })
       request.on('data', (chunk: Buffer) => void chunks.push(chunk))
       request.on('end', () => resolve(`${head} ${Buffer.concat(chunks).equals(body.subarray(0, size))} ${trailers}`))
