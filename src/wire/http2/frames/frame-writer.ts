@@ -1,4 +1,4 @@
-import { invariant } from '../../../base/index.ts'
+import { BugError, invariant } from '../../../base/index.ts'
 import { connectionPreface, FrameFlag, frameHeaderBytes, FrameType, maxUint31, minMaxFrameBytes } from './frame-type.ts'
 import type { Setting } from './setting.ts'
 
@@ -178,5 +178,5 @@ export class FrameWriter {
 }
 
 function assertStreamId(streamId: number): void {
-  invariant(streamId > 0 && streamId <= maxUint31, `${streamId} is no identifier of a stream`)
+  if (streamId <= 0 || streamId > maxUint31) throw new BugError(`${streamId} is no identifier of a stream`)
 }
