@@ -2,7 +2,6 @@ import { describe, expect, test } from 'bun:test'
 import * as fc from 'fast-check'
 
 import { HpackDecoder } from './decoder.ts'
-import { HpackDecoder } from './decoder.ts'
 import { HpackEncoder } from './encoder.ts'
 import { huffmanDecode } from './huffman-decode.ts'
 import { huffmanEncode, huffmanEncodedLength } from './huffman-encode.ts'

@@ -64,7 +64,10 @@ export class HeadReceiver {
       return
     }
     core.highestPeerId = id
-    if (id > core.lastAcceptedId) return
+    if (id > core.lastAcceptedId) {
+      core.guard.glitch()
+      return
+    }
     const { errorCode, endStream } = this.#reader
     if (errorCode !== ErrorCode.noError) {
       core.resetAbsent(id, errorCode)

@@ -207,3 +207,29 @@ test('small frames are counted anew once all was consumed', () => {
   for (let count = 0; count < 101; count += 1) peer.data(1, 'x')
   expect(peer.answers()).toEqual(['goaway 1 11'])
 })
+
+test('capacity is 0 while so much waits for the socket that more would overflow', () => {
+  const peer = new RawPeer('client', { limits: { outputOverflowBytes: 20_000, maxConcurrentStreams: 1000 } })
+  const { session, recorder } = peer
+  let told = 0
+  while (session.capacity > 0)
+    recorder.request([...get, ['x-a', 'b'.repeat(1000)], ['authorization', 'c'.repeat(1000)]])
+  expect(session.outputLength).toBeLessThan(20_000)
+  recorder.before = () => void (told += 1)
+  takeOutput(session)
+  expect([told, session.capacity > 0]).toEqual([1, true])
+})
+
+test('streams above the last of a GOAWAY are ignored, not without end', () => {
+  const peer = new RawPeer('server')
+  peer.session.goaway(0)
+  let count = 0
+  for (; !peer.session.failed && count < 2000; count += 1) peer.headers(2 * count + 1).send()
+  expect([count, peer.recorder.take()]).toEqual([1001, ['failure 11 inbound_glitches_flood']])
+})
+
+test('sendData() before the head is a fault of the caller', () => {
+  const peer = new RawPeer('server')
+  peer.headers(1).send()
+  expect(() => peer.session.sendData(first(peer.recorder.streams), Buffer.alloc(1), 0, 1, false)).toThrow()
+})
