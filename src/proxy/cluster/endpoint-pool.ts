@@ -71,9 +71,10 @@ export class EndpointPool implements EndpointRuntime {
     }
     this.#shared = new SharedConnections(services, {
       cluster,
+      encrypted: () => transportOf(cluster.config, this.config) !== undefined,
       connect: (done) => {
         if (!this.mayConnect) return false
-        this.connect(this.#idleOwner, done, sharedAlpn(cluster.config))
+        this.connect(this.#idleOwner, done, sharedAlpn)
         return true
       },
       leave: () => this.cluster.onPendingOver(),
@@ -159,7 +160,7 @@ export class EndpointPool implements EndpointRuntime {
   openForPending(): void {
     while (this.#opening < this.#pending.length && this.mayConnect) {
       this.#opening += 1
-      this.connect(this.#idleOwner, this.#onOpened, ownAlpn(this.cluster.config))
+      this.connect(this.#idleOwner, this.#onOpened)
     }
     this.#shared.openForPending()
     this.cluster.setWaiting(this, this.#lacks)
@@ -208,7 +209,7 @@ export class EndpointPool implements EndpointRuntime {
   connect(
     owner: SocketOwner,
     done: (outcome: ConnectOutcome) => void,
-    alpn?: readonly string[],
+    alpn: (config: ClusterConfig, own: readonly string[]) => readonly string[] = ownAlpn,
   ): { readonly cancel: () => void } {
     const refusal = this.#refusal()
     if (refusal !== undefined) return answerLater(refusal, done)
@@ -220,7 +221,7 @@ export class EndpointPool implements EndpointRuntime {
         this.cluster.stats.upstream_cx_connect_fail += 1
         return answerLater({ kind: 'failed', reason: 'unreachable', message: material.error }, done)
       }
-      tls = alpn === undefined || config.alpn.length > 0 ? material.value : { ...material.value, alpn }
+      tls = { ...material.value, alpn: alpn(this.cluster.config, config.alpn) }
     }
     if (!this.#services.budget.takeUpstream()) {
       this.cluster.stats.upstream_cx_overflow += 1
@@ -327,14 +328,17 @@ export class EndpointPool implements EndpointRuntime {
   }
 }
 
-/** ALPN of connections that are to be shared, if the transport socket names none. */
-function sharedAlpn({ protocol }: ClusterConfig): readonly string[] {
+/** ALPN of connections that are to be shared. */
+function sharedAlpn({ multiplex, protocol }: ClusterConfig, own: readonly string[]): readonly string[] {
+  if (multiplex === true) return ['h2', ...own]
+  if (own.length > 0) return own
   return protocol === 'auto' ? ['h2', 'http/1.1'] : ['h2']
 }
 
 /** ALPN of the others: where a server speaks both versions it must be said which. */
-function ownAlpn({ protocol }: ClusterConfig): readonly string[] | undefined {
-  return protocol === 'auto' || protocol === 'downstream' ? ['http/1.1'] : undefined
+function ownAlpn({ protocol }: ClusterConfig, own: readonly string[]): readonly string[] {
+  if (protocol !== 'auto' && protocol !== 'downstream') return own
+  return own.length > 0 ? own.filter((name) => name !== 'h2') : ['http/1.1']
 }
 
 /** Mutual TLS with Istio's application protocols: the peer is a proxy of the mesh, not somebody else's server that wants a certificate. */
