@@ -31,3 +31,12 @@ export { type SocketOwner, type StreamSocket } from './socket-owner.ts'
 export { acceptTls, type AcceptTlsOptions, type AcceptTlsResult } from './accept-tls.ts'
 export { createKeepaliveSetter, type KeepaliveSetter, type TcpKeepalive } from './tcp-keepalive.ts'
 export { createTlsContext, type TlsContext, type TlsContextOptions } from './tls-context.ts'
+export {
+  bindUdp,
+  connectUdp,
+  type DatagramOutcome,
+  type UdpConnection,
+  type UdpConnectionHandler,
+  type UdpListener,
+  type UdpListenerHandler,
+} from './udp-socket.ts'

@@ -3,6 +3,7 @@ import type { EdgeSeries } from '../../telemetry/index.ts'
 import type { ClusterConfig, EndpointConfig } from '../config/index.ts'
 import type { HostMonitor } from '../health/index.ts'
 import type { PendingTicket } from './pending-queue.ts'
+import type { UdpSessions } from './udp-sessions.ts'
 
 /** A cluster at run time: endpoints, balancer, limits and pools. Lives as long as its name is configured; configuration is swapped inside. */
 export interface ClusterRuntime {
@@ -100,6 +101,8 @@ export interface EndpointRuntime {
    * and on success `socket.data` is `owner` already. Counts `connections` and the `upstream_cx_*` stats.
    */
   readonly connect: (owner: SocketOwner, done: (outcome: ConnectOutcome) => void) => { readonly cancel: () => void }
+  /** UDP sessions to it; each counts as a connection of the cluster. */
+  readonly udpSessions: UdpSessions
 }
 
 /** How a connection attempt ended. */

@@ -15,6 +15,7 @@ import type { Cluster } from './cluster.ts'
 import type { ConnectOutcome, EndpointRuntime } from './contract.ts'
 import { PendingQueue, type PendingTicket } from './pending-queue.ts'
 import { transportOf } from './transport.ts'
+import { EndpointUdpSessions } from './udp-sessions.ts'
 
 /**
  * One endpoint: its connections and the stack of idle ones. Last in, first out: the warmest connection is used again,
@@ -34,6 +35,12 @@ export class EndpointPool implements EndpointRuntime {
   readonly authority: string
   readonly cluster: Cluster
   readonly series = new Map<string, EdgeSeries>()
+  readonly udpSessions = new EndpointUdpSessions({
+    config: () => this.config,
+    cluster: () => this.cluster.config,
+    take: () => this.#takeUdpPlace(),
+    give: () => this.#giveUdpPlace(),
+  })
   readonly #services: ClusterServices
   readonly #connector: Connector
   readonly #timer: WheelTimer
@@ -224,6 +231,7 @@ export class EndpointPool implements EndpointRuntime {
   retire(): void {
     this.#retired = true
     this.closeIdle()
+    this.udpSessions.endAll()
     this.#timer.cancel()
   }
 
@@ -240,6 +248,24 @@ export class EndpointPool implements EndpointRuntime {
     if (this.mayConnect) return undefined
     this.cluster.stats.upstream_cx_overflow += 1
     return { kind: 'failed', reason: 'overflow', message: `The cluster has ${this.cluster.connections} connections` }
+  }
+
+  /** Unlike connections, the first session of an endpoint is bound by the limit too (as in Envoy). */
+  #takeUdpPlace(): boolean {
+    const { cluster } = this
+    if (cluster.connections >= cluster.config.limits.maxConnections || !this.#services.budget.takeUpstream()) {
+      cluster.stats.upstream_cx_overflow += 1
+      return false
+    }
+    this.connections += 1
+    cluster.onUdpSession(1)
+    return true
+  }
+
+  #giveUdpPlace(): void {
+    this.connections -= 1
+    this.#services.budget.giveUpstream()
+    this.cluster.onUdpSession(-1)
   }
 
   #countFailure(result: ConnectResult & { readonly kind: 'failed' }): void {

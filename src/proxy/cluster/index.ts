@@ -15,4 +15,5 @@ export {
   type EndpointRuntime,
   type PreviousHosts,
 } from './contract.ts'
+export { type UdpRefusal, type UdpSessionOwner, type UdpSessions } from './udp-sessions.ts'
 export { type PendingRequest, PendingTicket } from './pending-queue.ts'
