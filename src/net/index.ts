@@ -7,6 +7,7 @@
  * Security fails closed: a peer that is not plainly good is refused before a byte is written.
  */
 export { createBytePump, type BytePump, type BytePumpOptions, type PumpDirection } from './byte-pump.ts'
+export { type BulkMover, createBulkMover } from './bulk-mover.ts'
 export {
   createConnector,
   type Connector,

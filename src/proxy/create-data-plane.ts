@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os'
 import { type Clock, err, ok, type Result, systemAlarm, systemClock, TimerWheel } from '../base/index.ts'
 import {
+  createBulkMover,
   createOriginalDestinationReader,
   createKeepaliveSetter,
   createSocketBudget,
@@ -98,6 +99,7 @@ class ProxyDataPlane implements DataPlane {
       isOwnListener: (address, port) => this.#isOwnListener(address, port),
     })
     const shared = { cluster: this.#clusters.get, telemetry, logAccess, clock, limits, random, node, timers }
+    const bulk = createBulkMover()
     const makeHttpServer = options.createHttpServer ?? createHttpServer
     let reader: OriginalDestinationReader | undefined
     this.#listenerServices = {
@@ -114,7 +116,7 @@ class ProxyDataPlane implements DataPlane {
           routeTable: (name) => this.#routeTables.get(name),
           onDemand: options.onDemand,
         }),
-      createTcp: (config) => createTcpProxy({ ...shared, config }),
+      createTcp: (config) => createTcpProxy({ ...shared, config, bulk }),
       createUdp: (config, listener) => new UdpProxy(shared, config, listener),
     }
   }
