@@ -50,6 +50,12 @@ export const haproxySplice: Contender = {
   ...haproxy,
   name: 'haproxy-splice',
   start: (setup) => [
-    run(setup, 'proxy', `127.0.0.1:${setup.listenPort}`, `127.0.0.1:${setup.backendPort}`, 'option splice-auto'),
+    run(
+      setup,
+      'proxy',
+      `127.0.0.1:${setup.listenPort}`,
+      `127.0.0.1:${setup.backendPort}`,
+      'option splice-request\n  option splice-response',
+    ),
   ],
 }
