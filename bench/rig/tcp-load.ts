@@ -30,7 +30,7 @@ export function startTcpLoad(
   const decoder = new TextDecoder()
   return {
     async arrived() {
-      run.stdin.write('\n')
+      void run.stdin.write('\n')
       await run.stdin.flush()
       let text = ''
       while (!text.endsWith('\n')) {

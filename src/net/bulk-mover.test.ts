@@ -45,6 +45,29 @@ test('streams share what may be moved in a turn, each with a least', async () =>
   await until(() => limits.length === 4, 'a turn')
   expect(new Set(limits)).toEqual(new Set([NetLimits.bulkBytesPerTurn / 4]))
   for (let index = 0; index < 1000; index += 1) mover.add(stream())
-  await until(() => limits.length === 1004, 'a turn')
-  expect(limits.at(-1)).toBe(NetLimits.bulkBytesLeast)
+  await until(() => limits.length === 1004, 'all turns')
+  expect(Math.min(...limits)).toBe(NetLimits.bulkBytesLeast)
+})
+
+test('a turn moves no more than its bound, and those that got nothing are first in the next', async () => {
+  const mover = createBulkMover(() => noPipe)
+  const count = 100
+  const most = NetLimits.bulkBytesPerTurn / NetLimits.bulkBytesLeast
+  const asked: number[] = []
+  for (let index = 0; index < count; index += 1)
+    mover.add({
+      moveBulk() {
+        asked.push(index)
+        return asked.length < 3 * count
+      },
+    })
+  let turns = 0
+  while (asked.length < 2 * count) {
+    const before = asked.length
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(asked.length - before).toBeLessThanOrEqual(most)
+    turns += 1
+  }
+  expect(turns).toBeGreaterThan(count / most)
+  expect(asked.slice(0, 2 * count)).toEqual(Array.from({ length: 2 * count }, (_, index) => index % count))
 })

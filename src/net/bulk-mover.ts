@@ -60,7 +60,15 @@ class TurnMover implements BulkMover {
     this.#streams = this.#next
     this.#next = current
     const share = Math.max(NetLimits.bulkBytesLeast, Math.floor(NetLimits.bulkBytesPerTurn / current.size))
-    for (const stream of current) if (stream.moveBulk(pipe, share)) this.#streams.add(stream)
+    let left: number = NetLimits.bulkBytesPerTurn
+    const moved: BulkStream[] = []
+    for (const stream of current) {
+      left -= share
+      // Those that got nothing are first in the next turn.
+      if (left < 0) this.#streams.add(stream)
+      else if (stream.moveBulk(pipe, share)) moved.push(stream)
+    }
+    for (const stream of moved) this.#streams.add(stream)
     current.clear()
     if (this.#streams.size > 0) this.#schedule()
   }
