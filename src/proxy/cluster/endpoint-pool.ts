@@ -17,6 +17,7 @@ import type { MultiplexedConnection } from './multiplexed-connection.ts'
 import { PendingQueue, type PendingTicket } from './pending-queue.ts'
 import { SharedConnections } from './shared-connections.ts'
 import { transportOf } from './transport.ts'
+import { EndpointUdpSessions } from './udp-sessions.ts'
 
 /**
  * One endpoint: its connections and the stack of idle ones. Last in, first out: the warmest connection is used again,
@@ -36,6 +37,12 @@ export class EndpointPool implements EndpointRuntime {
   readonly authority: string
   readonly cluster: Cluster
   readonly series = new Map<string, EdgeSeries>()
+  readonly udpSessions = new EndpointUdpSessions({
+    config: () => this.config,
+    cluster: () => this.cluster.config,
+    take: () => this.#takeUdpPlace(),
+    give: () => this.#giveUdpPlace(),
+  })
   readonly #services: ClusterServices
   readonly #connector: Connector
   readonly #timer: WheelTimer
@@ -242,7 +249,7 @@ export class EndpointPool implements EndpointRuntime {
       this.#generations.set(result.socket, generation)
       this.peerSpiffeId = result.peerSpiffeId
       this.localSpiffeId = tls?.localSpiffeId ?? ''
-      done({ ...result, localSpiffeId: this.localSpiffeId })
+      done({ ...result, localSpiffeId: this.localSpiffeId, plain: tls === undefined })
     })
   }
 
@@ -268,6 +275,7 @@ export class EndpointPool implements EndpointRuntime {
     this.#retired = true
     this.#shared.retire()
     this.closeIdle()
+    this.udpSessions.endAll()
     this.#timer.cancel()
   }
 
@@ -285,6 +293,24 @@ export class EndpointPool implements EndpointRuntime {
     if (this.mayConnect) return undefined
     this.cluster.stats.upstream_cx_overflow += 1
     return { kind: 'failed', reason: 'overflow', message: `The cluster has ${this.cluster.connections} connections` }
+  }
+
+  /** Unlike connections, the first session of an endpoint is bound by the limit too (as in Envoy). */
+  #takeUdpPlace(): boolean {
+    const { cluster } = this
+    if (cluster.connections >= cluster.config.limits.maxConnections || !this.#services.budget.takeUpstream()) {
+      cluster.stats.upstream_cx_overflow += 1
+      return false
+    }
+    this.connections += 1
+    cluster.onUdpSession(1)
+    return true
+  }
+
+  #giveUdpPlace(): void {
+    this.connections -= 1
+    this.#services.budget.giveUpstream()
+    this.cluster.onUdpSession(-1)
   }
 
   #countFailure(result: ConnectResult & { readonly kind: 'failed' }): void {
