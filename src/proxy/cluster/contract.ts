@@ -5,6 +5,7 @@ import type { HostMonitor } from '../health/index.ts'
 import type { ProxyHeader } from '../../wire/proxy-protocol/index.ts'
 import type { MultiplexedConnection } from './multiplexed-connection.ts'
 import type { PendingTicket } from './pending-queue.ts'
+import type { UdpSessions } from './udp-sessions.ts'
 
 /** A cluster at run time: endpoints, balancer, limits and pools. Lives as long as its name is configured; configuration is swapped inside. */
 export interface ClusterRuntime {
@@ -109,12 +110,12 @@ export interface EndpointRuntime {
     done: (outcome: ConnectOutcome) => void,
     extras?: ConnectExtras,
   ) => { readonly cancel: () => void }
+  /** UDP sessions to it; each counts as a connection of the cluster. */
+  readonly udpSessions: UdpSessions
 }
 
 /** What a connection may be given beside what the cluster says. */
 export interface ConnectExtras {
-  /** Protocols to offer where the transport socket names none. */
-  readonly alpn?: readonly string[] | undefined
   readonly conveyed?: ConveyedEnds
 }
 
@@ -129,6 +130,8 @@ export type ConnectOutcome =
       readonly peerSpiffeId: string
       /** SPIFFE id of the certificate that we showed; empty or absent when there is none. */
       readonly localSpiffeId?: string
+      /** The socket speaks no TLS; absent when it does or that is not known. */
+      readonly plain?: boolean
       /** Protocol that the TLS handshake agreed on (ALPN); empty when none, or without TLS. Of a pooled socket `negotiatedProtocol` tells it. */
       readonly alpn: string
     }

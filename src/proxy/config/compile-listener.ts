@@ -12,13 +12,13 @@ import { compileAccessLogs } from './compile-access-log.ts'
 import { createCompileContext, type CompileContext, type CompileOptions } from './compile-context.ts'
 import { checkDistinctMatches, compileFilterChainMatch } from './compile-filter-chain-match.ts'
 import { compileHttpManager } from './compile-http-manager.ts'
-import { compileListenerFilters } from './compile-listener-filters.ts'
+import { compileListenerFilters, type ListenerFilters } from './compile-listener-filters.ts'
 import { compileTcpProxy } from './compile-tcp-proxy.ts'
 import { compileServerTransport } from './compile-tls.ts'
 import { fieldPath } from './fault-list.ts'
 import type { FieldFault } from './field-fault.ts'
 import { durationMs, requiredText } from './field-values.ts'
-import type { DnsTable, FilterChain, ListenerConfig } from './listener-config.ts'
+import type { FilterChain, ListenerConfig } from './listener-config.ts'
 import { checkSupport } from './support-check.ts'
 import { supportedFields } from './supported-fields.ts'
 
@@ -33,9 +33,9 @@ export function compileListener(
   const chains = message.filterChains.map((chain, index) => compileChain(context, `filter_chains[${index}]`, chain))
   const filters = compileListenerFilters(context, message)
   const fallback = message.defaultFilterChain
-  if (protocol === 'udp') checkUdp(context, message, filters.dns)
-  else if (filters.dns !== undefined)
-    context.faults.add('listener_filters', 'Expected the DNS filter with protocol UDP')
+  if (protocol === 'udp') checkUdp(context, message, filters)
+  else if (filters.dns !== undefined || filters.udp !== undefined)
+    context.faults.add('listener_filters', 'Expected the DNS filter and the UDP proxy with protocol UDP')
   else if (chains.length === 0 && fallback === undefined) context.faults.add('filter_chains', 'Expected a filter chain')
   checkDistinctMatches(context, chains)
   return context.faults.finish({
@@ -54,6 +54,7 @@ export function compileListener(
     filterChains: chains,
     defaultFilterChain: fallback === undefined ? undefined : compileChain(context, 'default_filter_chain', fallback),
     dns: filters.dns,
+    udp: filters.udp,
     accessLogs: compileAccessLogs(context, 'access_log', message.accessLog),
     socketKey: `${protocol}|${address}|${port}`,
   })
@@ -65,9 +66,18 @@ const directions: ReadonlyMap<TrafficDirection, ListenerConfig['direction']> = n
   [TrafficDirection.UNSPECIFIED, 'unspecified'],
 ])
 
-/** A UDP listener answers DNS and nothing else. */
-function checkUdp(context: CompileContext, message: Listener, dns: DnsTable | undefined): void {
-  if (dns === undefined) context.faults.add('listener_filters', 'Expected the DNS filter: other UDP is not implemented')
+/** A UDP listener answers DNS or forwards datagrams. */
+function checkUdp(context: CompileContext, message: Listener, filters: ListenerFilters): void {
+  const { dns, udp, originalDestination, inspectors } = filters
+  if ((dns === undefined) === (udp === undefined))
+    context.faults.add('listener_filters', 'Expected the DNS filter or the UDP proxy with protocol UDP')
+  if (originalDestination || inspectors.length > 0)
+    context.faults.add('listener_filters', 'Expected no listener filter of TCP with protocol UDP')
+  if (dns !== undefined && message.udpListenerConfig?.downstreamSocketConfig?.maxRxDatagramSize !== undefined)
+    context.faults.add(
+      'udp_listener_config.downstream_socket_config.max_rx_datagram_size',
+      'A bound of datagrams for the DNS filter is not implemented by this proxy',
+    )
   if (message.filterChains.length > 0) context.faults.add('filter_chains', 'Expected none with protocol UDP')
   if (message.defaultFilterChain !== undefined) {
     context.faults.add('default_filter_chain', 'Expected none with protocol UDP')

@@ -34,6 +34,7 @@ export {
   type ListenerInspector,
   type TcpProxyConfig,
 } from './listener-config.ts'
+export { type UdpProxyConfig } from './udp-proxy-config.ts'
 export {
   type ClientTlsConfig,
   type Secret,
