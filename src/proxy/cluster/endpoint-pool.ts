@@ -18,7 +18,7 @@ import type { ConnectExtras, ConnectOutcome, EndpointRuntime } from './contract.
 import type { MultiplexedConnection } from './multiplexed-connection.ts'
 import { PendingQueue, type PendingTicket } from './pending-queue.ts'
 import { SharedConnections } from './shared-connections.ts'
-import { transportOf } from './transport.ts'
+import { endpointTransport, transportOf } from './transport.ts'
 import { EndpointUdpSessions } from './udp-sessions.ts'
 
 /**
@@ -69,7 +69,7 @@ export class EndpointPool implements EndpointRuntime {
     this.config = config
     this.#services = services
     this.authority = endpointKey(config)
-    this.meshed = isMeshed(transportOf(cluster.config, config).tls)
+    this.meshed = isMeshed(transportOf(cluster.config, config))
     this.#timer = services.timers.timer({ onTimer: () => this.#closeExpired() })
     this.#idleOwner = {
       // A server that speaks out of turn: what it says cannot belong to a request that is yet to be sent.
@@ -80,7 +80,7 @@ export class EndpointPool implements EndpointRuntime {
     }
     this.#shared = new SharedConnections(services, {
       cluster,
-      encrypted: () => transportOf(cluster.config, this.config).tls !== undefined,
+      encrypted: () => transportOf(cluster.config, this.config) !== undefined,
       connect: (done) => {
         if (!this.mayConnect) return false
         this.connect(this.#idleOwner, done, { alpn: sharedAlpn })
@@ -222,7 +222,7 @@ export class EndpointPool implements EndpointRuntime {
   ): { readonly cancel: () => void } {
     const refusal = this.#refusal()
     if (refusal !== undefined) return answerLater(refusal, done)
-    const { tls: config, proxyProtocol } = transportOf(this.cluster.config, this.config)
+    const { tls: config, proxyProtocol } = endpointTransport(this.cluster.config, this.config)
     if (proxyProtocol !== undefined && conveyed === undefined) return answerLater(headerless, done)
     let tls: ClientTls | undefined
     if (config !== undefined) {
@@ -269,7 +269,7 @@ export class EndpointPool implements EndpointRuntime {
 
   /** The cluster's TLS settings changed: idle connections are closed, active ones are not used again. */
   renewTransport(): void {
-    this.meshed = isMeshed(transportOf(this.cluster.config, this.config).tls)
+    this.meshed = isMeshed(transportOf(this.cluster.config, this.config))
     this.#generation += 1
     this.series.clear()
     this.#shared.close()
