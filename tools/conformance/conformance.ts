@@ -14,6 +14,7 @@ export interface Judge {
 
 const judges: Readonly<Record<string, () => Promise<Judge>>> = {
   differential: () => import('./differential.ts'),
+  'grpc-interop': () => import('./grpc-interop.ts'),
   h2spec: () => import('./h2spec.ts'),
   hpack: () => import('./hpack.ts'),
   llhttp: () => import('./llhttp.ts'),

@@ -14,11 +14,14 @@ const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), '
 export const installed = {
   /** h2spec, from the Go module proxy: the program `h2spec`, and `commit` if it is of the commit that the project names. */
   h2spec: (): Promise<string> => keep('h2spec', ['go/h2spec/go.mod', 'go/h2spec/go.sum'], buildH2spec),
-  /** grpc-go's interop programs `client` and `server`, from the Go module proxy. */
-  grpcGo: (): Promise<string> =>
-    keep('grpc-go', ['go/grpc-interop/go.mod', 'go/grpc-interop/go.sum'], (folder) =>
-      run(['go', 'build', '-o', `${folder}/`, 'tool'], join(here, 'go/grpc-interop')),
-    ),
+  /** grpc-go's interop programs `client` and `server`, from the Go module proxy, and our `named-server`. */
+  grpcGo: (): Promise<string> => {
+    const packages = ['google.golang.org/grpc/interop/client', 'google.golang.org/grpc/interop/server', './named-server']
+    const pins = ['go.mod', 'go.sum', 'named-server/main.go'].map((file) => `go/grpc-interop/${file}`)
+    return keep('grpc-go', pins, (folder) =>
+      run(['go', 'build', '-o', `${folder}/`, ...packages], join(here, 'go/grpc-interop')),
+    )
+  },
   /** grpc-java's interop client and all it needs, from Maven Central: jars. */
   grpcJava: (): Promise<string> =>
     keep('grpc-java', ['java/pom.xml'], async (folder) => {
