@@ -13,6 +13,7 @@ export interface Judge {
 }
 
 const judges: Readonly<Record<string, () => Promise<Judge>>> = {
+  autobahn: () => import('./autobahn.ts'),
   differential: () => import('./differential.ts'),
   'grpc-interop': () => import('./grpc-interop.ts'),
   h2spec: () => import('./h2spec.ts'),
@@ -35,7 +36,10 @@ for (const name of names) {
     console.error(`No such judge: ${name}; there are ${Object.keys(judges).join(', ')}`)
     process.exit(2)
   }
-  const { passed, failed } = await (await load()).run(proxy)
+  const { passed, failed } = await (await load()).run(proxy).catch((error: unknown) => {
+    console.log(`FAILED ${String(error)}`)
+    return { passed: 0, failed: 1 }
+  })
   console.log(`${name}: ${passed} passed, ${failed} failed`)
   fine &&= failed === 0
 }

@@ -33,7 +33,7 @@ export const installed = {
   autobahn: (): Promise<string> =>
     keep('autobahn', ['python/requirements.txt'], async (folder) => {
       const pins = join(here, 'python/requirements.txt')
-      const argv = ['-m', 'pip', '--no-python-version-warning', 'install', '-q', '--no-deps', '--target', folder]
+      const argv = ['-m', 'pip', 'install', '-q', '--no-deps', '--target', folder]
       await run([python2(), ...argv, '-r', pins], here)
     }),
 } as const

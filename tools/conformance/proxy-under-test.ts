@@ -31,20 +31,21 @@ export interface ListenerOptions {
   readonly mutual?: boolean
   /** Further fields of the connection manager. */
   readonly manager?: JsonObject
+  /** Further fields of the route's action. */
+  readonly action?: JsonObject
 }
 
 /** An Envoy `Listener` on a free port of loopback. */
 export function toListener(options: ListenerOptions): JsonObject {
   const { name, cluster, codec, tls } = options
+  const route = { cluster, timeout: '0s', ...options.action }
   const manager: JsonObject = {
     '@type': `${type}.filters.network.http_connection_manager.v3.HttpConnectionManager`,
     codec_type: codec,
     stat_prefix: name,
     route_config: {
       name,
-      virtual_hosts: [
-        { name: 'all', domains: ['*'], routes: [{ match: { prefix: '/' }, route: { cluster, timeout: '0s' } }] },
-      ],
+      virtual_hosts: [{ name: 'all', domains: ['*'], routes: [{ match: { prefix: '/' }, route }] }],
     },
     http_filters: [
       { name: 'envoy.filters.http.router', typed_config: { '@type': `${type}.filters.http.router.v3.Router` } },
