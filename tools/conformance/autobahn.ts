@@ -114,7 +114,9 @@ async function runSide(name: string, folder: string, argv: readonly string[]): P
   const cases = Object.entries(index['proxy'] ?? {})
   const faults = cases.flatMap(([id, { behavior, behaviorClose }]) => {
     const allowed = (outcome: string): boolean => fine.has(outcome) || (outcome === 'NON-STRICT' && lenient.test(id))
-    return allowed(behavior) && allowed(behaviorClose) ? [] : [`${name} side, ${id}: ${behavior}, close ${behaviorClose}`]
+    return allowed(behavior) && allowed(behaviorClose)
+      ? []
+      : [`${name} side, ${id}: ${behavior}, close ${behaviorClose}`]
   })
   const passed = cases.length - faults.length
   console.log(`autobahn: ${name} side: ${passed} of ${cases.length}`)

@@ -142,10 +142,7 @@ export async function run(kind: ProxyKind): Promise<{ readonly passed: number; r
   return { passed: total - faults.length, failed: faults.length }
 }
 
-async function startServer(
-  stack: AsyncDisposableStack,
-  server: (port: number) => readonly string[],
-): Promise<number> {
+async function startServer(stack: AsyncDisposableStack, server: (port: number) => readonly string[]): Promise<number> {
   const port = await freePort()
   const argv = server(port)
   const child = Bun.spawn([...argv], { stdout: 'ignore', stderr: 'ignore' })

@@ -3,7 +3,7 @@
  * ALPN, each in front of an upstream of HTTP/1.1 and of HTTP/2.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:http2'
+import { createServer, type ServerHttp2Stream } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -61,7 +61,18 @@ export async function run(kind: ProxyKind): Promise<{ readonly passed: number; r
       ways.map(async (way, index): Promise<Report> => {
         const report = `${folder}/report-${index}.xml`
         const tls = way.tls ? ['-t', '-k'] : []
-        const argv = ['-S', ...tls, '-h', '127.0.0.1', '-p', String(proxy.port(way.name)), '-o', caseSeconds, '-j', report]
+        const argv = [
+          '-S',
+          ...tls,
+          '-h',
+          '127.0.0.1',
+          '-p',
+          String(proxy.port(way.name)),
+          '-o',
+          caseSeconds,
+          '-j',
+          report,
+        ]
         await Bun.spawn([`${programs}/h2spec`, ...argv], { stdout: 'ignore', stderr: 'inherit' }).exited
         return judge(way, report, expected)
       }),
@@ -83,7 +94,10 @@ function judge(way: Way, file: string, expected: number): Report {
   const cases = [...text.matchAll(/<testcase ([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g)]
   const faults = cases.flatMap(([, attributes = '', inside = '']) => {
     if (!/<(failure|error|skipped)/.test(inside)) return []
-    const said = inside.replaceAll(/<[^>]*>/g, ' ').replaceAll(/\s+/g, ' ').trim()
+    const said = inside
+      .replaceAll(/<[^>]*>/g, ' ')
+      .replaceAll(/\s+/g, ' ')
+      .trim()
     return [`${way.name}: ${attribute(attributes, 'package')} ${attribute(attributes, 'classname')}: ${said}`]
   })
   const passed = cases.length - faults.length
@@ -114,7 +128,7 @@ function startHttp1(): Upstream {
 
 async function startHttp2(): Promise<Upstream> {
   const server = createServer()
-  server.on('stream', (stream) => {
+  server.on('stream', (stream: ServerHttp2Stream) => {
     stream.on('error', () => stream.destroy())
     stream.resume()
     stream.on('end', () => {

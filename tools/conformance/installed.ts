@@ -3,7 +3,16 @@
  * run as a program (`bun tools/conformance/installed.ts`, as `.ci/run` does) it makes all of them side by side.
  */
 import { createHash } from 'node:crypto'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { homedir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 
@@ -16,7 +25,11 @@ export const installed = {
   h2spec: (): Promise<string> => keep('h2spec', ['go/h2spec/go.mod', 'go/h2spec/go.sum'], buildH2spec),
   /** grpc-go's interop programs `client` and `server`, from the Go module proxy, and our `named-server`. */
   grpcGo: (): Promise<string> => {
-    const packages = ['google.golang.org/grpc/interop/client', 'google.golang.org/grpc/interop/server', './named-server']
+    const packages = [
+      'google.golang.org/grpc/interop/client',
+      'google.golang.org/grpc/interop/server',
+      './named-server',
+    ]
     const pins = ['go.mod', 'go.sum', 'named-server/main.go'].map((file) => `go/grpc-interop/${file}`)
     return keep('grpc-go', pins, (folder) =>
       run(['go', 'build', '-o', `${folder}/`, ...packages], join(here, 'go/grpc-interop')),
@@ -60,9 +73,15 @@ async function buildH2spec(folder: string): Promise<void> {
   const module = `${folder}/module`
   mkdirSync(module)
   for (const file of ['go.mod', 'go.sum']) copyFileSync(join(here, 'go/h2spec', file), join(module, file))
-  const asked = Bun.spawnSync(['go', 'get', `github.com/summerwind/h2spec@${h2specCommit}`], { cwd: module, stderr: 'pipe' })
+  const asked = Bun.spawnSync(['go', 'get', `github.com/summerwind/h2spec@${h2specCommit}`], {
+    cwd: module,
+    stderr: 'pipe',
+  })
   if (asked.exitCode === 0) await Bun.write(`${folder}/commit`, h2specCommit)
-  else console.log(`h2spec: commit ${h2specCommit} cannot be had, the pinned release is built: ${asked.stderr.toString().trim()}`)
+  else
+    console.log(
+      `h2spec: commit ${h2specCommit} cannot be had, the pinned release is built: ${asked.stderr.toString().trim()}`,
+    )
   await run(['go', 'build', '-o', `${folder}/h2spec`, program], module)
 }
 
