@@ -57,6 +57,7 @@ export class Exchange implements TimerOwner {
 
   /** The connection may serve another request afterwards. */
   keepAlive = false
+  /** The upgrade asked for, lower case; `connectUpgrade` for CONNECT; empty when there is none. */
   upgradeType = ''
   bodyDone = false
   /** Trailers of the request, field lines as they came. */

@@ -9,6 +9,7 @@ import {
   scanResponseHead,
 } from '../../wire/http1/index.ts'
 import { onUpstreamProtocolError, onUpstreamReset } from './attempt.ts'
+import { opensTunnel } from './connect.ts'
 import { fieldTable } from './fields.ts'
 import type { Exchange } from './exchange.ts'
 import { writeRequestHead } from './request-writer.ts'
@@ -210,7 +211,8 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
       head.bytes = view
       if (head.status >= 200 || head.status === 101) {
         this.#partial = emptyBytes
-        if (head.status === 101) this.#startTunnel(view, result)
+        if (opensTunnel(this.#exchange, head.status)) this.#startTunnel(view, result)
+        else if (head.status === 101) onUpstreamProtocolError(this.#exchange)
         else this.#startBody(view, result)
         return
       }

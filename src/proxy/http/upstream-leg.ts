@@ -4,10 +4,12 @@ import type { Head } from '../../wire/http1/index.ts'
 import { type ConnectOutcome, type EndpointRuntime, type PendingRequest, PendingTicket } from '../cluster/index.ts'
 import type { ForwardDecision } from '../route/index.ts'
 import { admitWaiting, onConnectFailed, onPerTryTimeout } from './attempt.ts'
+import { endsConnect } from './connect.ts'
 import type { Exchange } from './exchange.ts'
 import { Http1Upstream } from './http1-upstream.ts'
 import { Phase } from './phase.ts'
 import { ResponseRelay } from './response-relay.ts'
+import { TcpUpstream } from './tcp-upstream.ts'
 import type { UpstreamSide } from './upstream-side.ts'
 
 /**
@@ -37,6 +39,7 @@ export class UpstreamLeg implements TimerOwner, PendingRequest {
   #state: number = LegState.none
   #side: UpstreamSide
   readonly #http1: Http1Upstream
+  #tcp: TcpUpstream | undefined = undefined
   /** Counted as a request of the endpoint, and as one of the cluster that has a connection. */
   #assigned = false
   #active = false
@@ -110,6 +113,13 @@ export class UpstreamLeg implements TimerOwner, PendingRequest {
 
   /** The connection is ours: the request is sent on it. */
   #attach(socket: StreamSocket): void {
+    if (this.#decision !== undefined && endsConnect(this.exchange, this.#decision)) {
+      this.#tcp ??= new TcpUpstream(this.exchange, this)
+      this.#side = this.#tcp
+      this.#tcp.attach(socket)
+      this.#send(true)
+      return
+    }
     this.#side = this.#http1
     this.#send(this.#http1.attach(socket))
   }

@@ -60,6 +60,8 @@ const malformed: readonly (readonly [string, number])[] = [
   ['GET http:/// HTTP/1.1\r\nHost: a\r\n\r\n', F.target],
   ['GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n', F.target],
   ['CONNECT http://a/ HTTP/1.1\r\nHost: a\r\n\r\n', F.target],
+  ['CONNECT /a HTTP/1.1\r\nHost: a\r\n\r\n', F.target],
+  ['CONNECT * HTTP/1.1\r\nHost: a\r\n\r\n', F.target],
   [`CONNECT a:443 HTTP/1.1\r\n${host}Content-Length: 1\r\n\r\n`, F.connectContent],
   [`CONNECT a:443 HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n`, F.connectContent],
   ['G=T / HTTP/1.1\r\nHost: a\r\n\r\n', F.startLine],

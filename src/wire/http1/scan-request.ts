@@ -93,15 +93,15 @@ function checkRequest(head: Head, bytes: Uint8Array, end: number): number {
   }
   if (head.hosts === 0 && head.minorVersion === 1) return HeadFault.host
   const first = bytes[head.targetStart]
-  if (first === 47) return end
-  const method = head.methodEnd - head.start
-  if (first === 42) return head.targetEnd - head.targetStart === 1 && method === 7 ? end : HeadFault.target
   // Authority form belongs to CONNECT, and only to it.
   if (isConnect(head, bytes)) {
     if (!isAuthority(bytes, head.targetStart, head.targetEnd)) return HeadFault.target
     // RFC 9110 section 9.3.6: it has no content; one reader would take what is announced for content, another for the tunnel's.
     return head.contentLength > 0 || head.chunked ? HeadFault.connectContent : end
   }
+  if (first === 47) return end
+  const method = head.methodEnd - head.start
+  if (first === 42) return head.targetEnd - head.targetStart === 1 && method === 7 ? end : HeadFault.target
   return schemeLength(head, bytes) > 0 ? end : HeadFault.target
 }
 
