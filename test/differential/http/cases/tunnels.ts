@@ -70,7 +70,7 @@ export const tunnels: readonly HttpCase[] = [
     manager: connectManager,
     routes: [{ match: { connect_matcher: {} }, route: { cluster: 'CLUSTER', host_rewrite_literal: 'other.test:1' } }],
     answers: answered('HTTP/1.1 200 OK\r\n\r\n'),
-    steps: [send(connectRequest), received('200'), { kind: 'fin' }, upstreamClosed],
+    steps: [send(connectRequest), received('200'), { kind: 'fin' }, upstreamClosed, closed],
   },
   {
     name: 'CONNECT whose target is not Host',
@@ -82,6 +82,7 @@ export const tunnels: readonly HttpCase[] = [
       received('200'),
       { kind: 'fin' },
       upstreamClosed,
+      closed,
     ],
   },
   { name: 'CONNECT with a route and not enabled', routes: connectRoutes, steps: [send(connectRequest), closed] },
@@ -112,6 +113,7 @@ export const tunnels: readonly HttpCase[] = [
   {
     name: 'CONNECT ended here',
     routes: endingRoutes,
+    tunnel: true,
     answers: [{ on: 'connect' }],
     steps: [
       send(connectRequest),
@@ -127,20 +129,23 @@ export const tunnels: readonly HttpCase[] = [
   {
     name: 'CONNECT ended here, the server speaks first',
     routes: endingRoutes,
+    tunnel: true,
     answers: [{ on: 'connect', send: 'hello' }],
     steps: [send(connectRequest), received('hello'), upstreamEnd('fin'), closed],
   },
   {
     name: 'CONNECT ended here, octets ahead of the answer',
     routes: endingRoutes,
+    tunnel: true,
     answers: [{ on: 'connect' }],
     steps: [send(`${connectRequest}early`), upstreamGot('early'), upstreamEnd('fin'), closed],
   },
   {
     name: 'CONNECT ended here, the client leaves',
     routes: endingRoutes,
+    tunnel: true,
     answers: [{ on: 'connect' }],
-    steps: [send(connectRequest), received('200'), { kind: 'fin' }, upstreamClosed],
+    steps: [send(connectRequest), received('200'), { kind: 'fin' }, upstreamClosed, closed],
   },
   {
     name: 'CONNECT ended here, nobody listens',
