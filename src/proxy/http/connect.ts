@@ -1,12 +1,11 @@
-import type { ForwardDecision } from '../route/index.ts'
 import type { Exchange } from './exchange.ts'
 
 /** `Exchange.upgradeType` of a CONNECT, which asks for a tunnel as an upgrade does. */
 export const connectUpgrade = 'connect'
 
 /** True for a CONNECT that ends here: what follows goes upstream as plain TCP (`connect_config`). */
-export function endsConnect(exchange: Exchange, decision: ForwardDecision): boolean {
-  return exchange.upgradeType === connectUpgrade && decision.upgrades?.terminatesConnect === true
+export function endsConnect({ decision, upgradeType }: Exchange): boolean {
+  return upgradeType === connectUpgrade && decision?.kind === 'forward' && decision.upgrades?.terminatesConnect === true
 }
 
 /** True for a response that opens the tunnel which was asked for: 101 to an upgrade, 2xx to CONNECT (RFC 9110 sections 7.8, 9.3.6). */

@@ -16,11 +16,15 @@ import type { ClientConnection, ClientStream } from './client-stream.ts'
 import { ConnectionState } from './connection-state.ts'
 import type { HttpContext } from './context.ts'
 import { Exchange } from './exchange.ts'
+import { Http2Connection } from './http2-connection.ts'
 import { Http1Responder } from './http1-responder.ts'
 import type { PeerMetadata } from './peer-metadata.ts'
 import { RequestBody } from './request-body.ts'
 import type { LocalReply } from './response-writer.ts'
 import { SocketOutput } from './socket-output.ts'
+
+/** By this the preface of HTTP/2 (RFC 9113 section 3.4) is told from any request of HTTP/1.1. */
+const prefaceStart = 'PRI * HTTP/2'
 
 /** One accepted connection that speaks HTTP/1.1; the client's side of its exchanges, one after the other. */
 export class Connection implements SocketOwner, TimerOwner, ClientConnection, ClientStream {
@@ -269,6 +273,7 @@ export class Connection implements SocketOwner, TimerOwner, ClientConnection, Cl
   /** Reads a request head, or more of it. */
   #read(bytes: Uint8Array, start: number, end: number): void {
     let { exchange } = this
+    if (this.requests === 0 && this.#speaksHttp2(bytes, start, end)) return
     if (exchange === undefined) {
       exchange = this.context.takeExchange() ?? new Exchange(this.context, this, this)
       exchange.begin(this, this)
@@ -292,6 +297,40 @@ export class Connection implements SocketOwner, TimerOwner, ClientConnection, Cl
       // The rest lies where the next request's head will be written: it is moved out at once.
       this.#start(exchange, Buffer.from(request.head.bytes.subarray(result, filled)), 0, filled - result)
     } else this.#incomplete(exchange, bytes, end, end, result)
+  }
+
+  /** A client that begins with the preface of HTTP/2 gets a connection of that kind, if the configuration lets it. */
+  #speaksHttp2(bytes: Uint8Array, start: number, end: number): boolean {
+    const { exchange, context } = this
+    const filled = exchange?.request.filled ?? 0
+    if (filled >= prefaceStart.length || context.options.manager().codec === 'http1') return false
+    const held = exchange?.request.head.bytes
+    for (let at = 0; at < prefaceStart.length; at += 1) {
+      const octet = at < filled ? held?.[at] : start + at - filled < end ? bytes[start + at - filled] : undefined
+      if (octet !== prefaceStart.charCodeAt(at)) return false
+    }
+    const first = Buffer.concat([held?.subarray(0, filled) ?? Buffer.alloc(0), bytes.subarray(start, end)])
+    this.#leave()
+    const next = new Http2Connection(context, this.socket, this.info)
+    this.socket.data = next
+    next.onData(this.socket, first)
+    return true
+  }
+
+  /** Gives the socket to another owner; nothing was served on it. */
+  #leave(): void {
+    const { context, exchange } = this
+    this.state = ConnectionState.closed
+    this.exchange = undefined
+    this.#timer.cancel()
+    this.output.attach(undefined)
+    if (exchange !== undefined) {
+      context.stats.requestsTotal.value -= 1
+      exchange.end(false, context.options.timers.now(), false)
+    }
+    context.connections.delete(this)
+    this.#active.value -= 1
+    context.stats.connectionsTotal.value -= 1
   }
 
   /** The head is complete; `bytes[start..end)` came behind it. */

@@ -206,7 +206,7 @@ export function forward(exchange: Exchange): void {
   }
   if (exchange.bodyDone) exchange.armRouteTimeout(decision.timeoutMs)
   // A connection that was used before is none for a stream of octets.
-  startAttempt(exchange, decision, cluster, endsConnect(exchange, decision))
+  startAttempt(exchange, decision, cluster, endsConnect(exchange))
 }
 
 function abortByFault(exchange: Exchange, decision: ForwardDecision): void {

@@ -60,10 +60,6 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
     return this.#output.socket
   }
 
-  get waiting(): number {
-    return this.#output.waiting
-  }
-
   /** Takes a connection. True when no request was sent on it before: one that was used is still its last user's. */
   attach(socket: StreamSocket): boolean {
     const first = !(socket.data instanceof Http1Upstream)

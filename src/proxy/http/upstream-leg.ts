@@ -1,12 +1,20 @@
 import type { TimerOwner, WheelTimer } from '../../base/index.ts'
 import type { StreamSocket } from '../../net/index.ts'
 import type { Head } from '../../wire/http1/index.ts'
-import { type ConnectOutcome, type EndpointRuntime, type PendingRequest, PendingTicket } from '../cluster/index.ts'
+import {
+  type ClusterRuntime,
+  type ConnectOutcome,
+  type EndpointRuntime,
+  type MultiplexedConnection,
+  type PendingRequest,
+  PendingTicket,
+} from '../cluster/index.ts'
 import type { ForwardDecision } from '../route/index.ts'
 import { admitWaiting, onConnectFailed, onPerTryTimeout } from './attempt.ts'
 import { endsConnect } from './connect.ts'
 import type { Exchange } from './exchange.ts'
 import { Http1Upstream } from './http1-upstream.ts'
+import { Http2Upstream } from './http2-upstream.ts'
 import { Phase } from './phase.ts'
 import { ResponseRelay } from './response-relay.ts'
 import { TcpUpstream } from './tcp-upstream.ts'
@@ -39,6 +47,9 @@ export class UpstreamLeg implements TimerOwner, PendingRequest {
   #state: number = LegState.none
   #side: UpstreamSide
   readonly #http1: Http1Upstream
+  /** Made when a connection is shared first. */
+  #http2: Http2Upstream | undefined = undefined
+  /** Made when a CONNECT ends here first. */
   #tcp: TcpUpstream | undefined = undefined
   /** Counted as a request of the endpoint, and as one of the cluster that has a connection. */
   #assigned = false
@@ -71,6 +82,14 @@ export class UpstreamLeg implements TimerOwner, PendingRequest {
     return this.#side.head
   }
 
+  /** The request goes on a connection that others use too, if the endpoint has such. An upgrade gets one of its own, where HTTP/1.1 is spoken as well. */
+  shares({ config }: ClusterRuntime): boolean {
+    const { stream, upgradeType } = this.exchange
+    if (endsConnect(this.exchange)) return false
+    if (config.protocol === 'downstream') return stream.protocol === 'HTTP/2'
+    return config.protocol === 'http2' || (config.protocol === 'auto' && upgradeType === '')
+  }
+
   /** Begins an attempt on an idle connection. */
   start(endpoint: EndpointRuntime, socket: StreamSocket, decision: ForwardDecision): void {
     this.#assign(endpoint, decision)
@@ -78,11 +97,19 @@ export class UpstreamLeg implements TimerOwner, PendingRequest {
     this.#attach(socket)
   }
 
+  /** Begins an attempt on a connection that others use too. */
+  startShared(endpoint: EndpointRuntime, connection: MultiplexedConnection, decision: ForwardDecision): void {
+    this.#assign(endpoint, decision)
+    this.reused = connection.requests > 0
+    this.#attachShared(connection)
+  }
+
   /** Begins an attempt that waits for a connection; `fresh`: for one that was not used before. */
   wait(endpoint: EndpointRuntime, decision: ForwardDecision, fresh: boolean): void {
     this.#assign(endpoint, decision)
     this.#state = LegState.pending
     this.#ticket.freshOnly = fresh
+    this.#ticket.shared = this.shares(endpoint.cluster)
     endpoint.enqueue(this.#ticket)
   }
 
@@ -93,6 +120,16 @@ export class UpstreamLeg implements TimerOwner, PendingRequest {
     exchange.stepAt = exchange.context.options.timers.now()
     this.reused = !fresh
     this.#attach(socket)
+    return true
+  }
+
+  onSharedConnection(connection: MultiplexedConnection): boolean {
+    const { endpoint, exchange } = this
+    if (endpoint === undefined || this.#state !== LegState.pending) return false
+    if (!admitWaiting(exchange, endpoint.cluster)) return false
+    exchange.stepAt = exchange.context.options.timers.now()
+    this.reused = connection.requests > 0
+    this.#attachShared(connection)
     return true
   }
 
@@ -113,7 +150,7 @@ export class UpstreamLeg implements TimerOwner, PendingRequest {
 
   /** The connection is ours: the request is sent on it. */
   #attach(socket: StreamSocket): void {
-    if (this.#decision !== undefined && endsConnect(this.exchange, this.#decision)) {
+    if (endsConnect(this.exchange)) {
       this.#tcp ??= new TcpUpstream(this.exchange, this)
       this.#side = this.#tcp
       this.#tcp.attach(socket)
@@ -122,6 +159,12 @@ export class UpstreamLeg implements TimerOwner, PendingRequest {
     }
     this.#side = this.#http1
     this.#send(this.#http1.attach(socket))
+  }
+
+  #attachShared(connection: MultiplexedConnection): void {
+    this.#http2 ??= new Http2Upstream(this.exchange, this)
+    this.#side = this.#http2
+    this.#send(this.#http2.attach(connection))
   }
 
   /** Head and what is held of the body leave together. */

@@ -11,8 +11,6 @@ export interface UpstreamSide {
   readonly head: Head
   /** The connection, for logs. */
   readonly socket: StreamSocket | undefined
-  /** Octets of the request that the upstream has not taken yet. */
-  readonly waiting: number
   /**
    * Sends the head and what is held of the body, together.
    *
