@@ -31,9 +31,7 @@ if (proxy !== 'weft' && proxy !== 'envoy') {
   console.error(`Expected --proxy weft or --proxy envoy, got ${proxy}`)
   process.exit(2)
 }
-/** Judges of what Weft does not speak yet: they run when they are named. */
-const later: readonly string[] = ['grpc-interop', 'h2spec']
-const names = positionals.length > 0 ? positionals : Object.keys(judges).filter((name) => !later.includes(name))
+const names = positionals.length > 0 ? positionals : Object.keys(judges)
 let fine = true
 for (const name of names) {
   const load = judges[name]
