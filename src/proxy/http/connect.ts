@@ -12,3 +12,8 @@ export function endsConnect({ decision, upgradeType }: Exchange): boolean {
 export function opensTunnel(exchange: Exchange, status: number): boolean {
   return exchange.upgradeType === connectUpgrade ? status >= 200 && status < 300 : status === 101
 }
+
+/** A host and its port (RFC 9112 section 3.2.3): all that CONNECT may name. */
+export function isConnectTarget(authority: string): boolean {
+  return /^[A-Za-z0-9\-._~!$&'()*+;=:%[\]]+:\d{1,5}$/.test(authority)
+}

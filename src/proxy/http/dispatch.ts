@@ -2,7 +2,7 @@ import { ResponseFlag } from '../../telemetry/index.ts'
 import { ConnectionOption } from '../../wire/http1/index.ts'
 import { type Decision, drawFault, type ForwardDecision, type RouteTable } from '../route/index.ts'
 import { startAttempt } from './attempt.ts'
-import { connectUpgrade, endsConnect } from './connect.ts'
+import { connectUpgrade, endsConnect, isConnectTarget } from './connect.ts'
 import type { Exchange } from './exchange.ts'
 import { ProxyField } from './fields.ts'
 import { hashExchange } from './hash-exchange.ts'
@@ -26,6 +26,10 @@ export function admit(exchange: Exchange): void {
     return
   }
   if (request.method === 'CONNECT') {
+    if (!isConnectTarget(request.authority)) {
+      exchange.refuse(400, 'invalid_connect_target', 0)
+      return
+    }
     exchange.upgradeType = connectUpgrade
     // Whatever comes of it: octets behind it may be meant for a tunnel, and are never read as a request.
     exchange.keepAlive = false
@@ -55,12 +59,16 @@ function checkUnderscores(exchange: Exchange): boolean {
   return true
 }
 
-/** `h2c` is ignored as in Envoy; the request of another upgrade has no body. Whether it is let through is for the route to say. */
+/**
+ * `h2c` is ignored as in Envoy; the request of another upgrade has no body. Whether it is let through is for the route to say.
+ * In HTTP/2 it came as extended CONNECT, whose stream stays open for the tunnel: there is no going on without one.
+ */
 function admitUpgrade(exchange: Exchange): boolean {
-  const { request } = exchange
+  const { request, stream } = exchange
   const type = request.upgrade()
-  if (type === 'h2c') return true
-  if (request.head.minorVersion === 0 || !exchange.bodyDone || type === connectUpgrade) return false
+  const extended = stream.protocol === 'HTTP/2'
+  if (type === 'h2c') return !extended
+  if (request.head.minorVersion === 0 || (!extended && !exchange.bodyDone) || type === connectUpgrade) return false
   exchange.upgradeType = type
   // As with CONNECT: octets behind it may be meant for the other protocol.
   exchange.keepAlive = false
@@ -204,7 +212,7 @@ export function forward(exchange: Exchange): void {
     exchange.idleTimeoutMs = decision.idleTimeoutMs
     exchange.stream.touch(exchange.stepAt)
   }
-  if (exchange.bodyDone) exchange.armRouteTimeout(decision.timeoutMs)
+  if (exchange.bodyDone || exchange.upgradeType !== '') exchange.armRouteTimeout(decision.timeoutMs)
   // A connection that was used before is none for a stream of octets.
   startAttempt(exchange, decision, cluster, endsConnect(exchange))
 }

@@ -79,7 +79,7 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
     writer.reset()
     writeRequestHead(writer, exchange, decision, first)
     if (hold !== undefined && request.head.chunked) this.#appendChunk(hold, 0, held)
-    else if (hold !== undefined) writer.copy(hold, 0, held)
+    else if (hold !== undefined && exchange.upgradeType === '') writer.copy(hold, 0, held)
     return exchange.bodyDone ? this.endBody() : this.flushBody()
   }
 

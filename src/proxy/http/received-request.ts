@@ -107,6 +107,8 @@ export class ReceivedRequest implements RequestView {
     const mark = target.indexOf('?')
     this.path = mark < 0 ? target : target.slice(0, mark)
     this.query = mark < 0 ? '' : target.slice(mark + 1)
+    // The target of CONNECT is no path.
+    if (method === 'CONNECT') this.path = ''
   }
 
   /** Clients of a proxy ask the same few hosts again and again: the text of the last one is kept. */

@@ -184,7 +184,7 @@ export class UpstreamLeg implements TimerOwner, PendingRequest {
     this.#state = LegState.sent
     exchange.sentAt = exchange.stepAt
     const flowing = this.#side.send(decision, first)
-    if (!exchange.replayable) {
+    if (!exchange.replayable && exchange.upgradeType === '') {
       exchange.hold = undefined
       exchange.held = 0
     }
