@@ -282,9 +282,10 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
 
   #readChunks(bytes: Uint8Array, start: number, end: number): void {
     const decoder = this.#decoder
+    if (decoder === undefined) return
     const { relay } = this.#leg
     let at = start
-    while (decoder !== undefined && at < end) {
+    while (at < end) {
       const event = decoder.next(bytes, at, end)
       at = decoder.position
       if (event === ChunkEvent.data) relay.data(bytes, decoder.dataStart, decoder.dataEnd)
