@@ -284,6 +284,10 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
     const decoder = this.#decoder
     if (decoder === undefined) return
     const { relay } = this.#leg
+    if (decoder === undefined) {
+      relay.flush()
+      return
+    }
     let at = start
     while (at < end) {
       const event = decoder.next(bytes, at, end)
