@@ -79,7 +79,7 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
     this.#encodeHead(connection, writer, decision)
     connection.session.endHead(stream, bodiless)
     if (bodiless) return true
-    if (hold !== undefined) this.sendBody(hold, 0, held)
+    if (hold !== undefined && exchange.upgradeType === '') this.sendBody(hold, 0, held)
     if (bodyDone && exchange.upgradeType === '') return this.endBody()
     return this.flushBody()
   }
