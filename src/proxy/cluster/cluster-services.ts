@@ -16,6 +16,8 @@ export interface ClusterServices {
   readonly limits: ProxyLimits
   /** Uniform in [0, 1). */
   readonly random: () => number
+  /** The endpoints of a cluster have been checked once; it takes requests from now on. */
+  readonly onClusterWarm?: () => void
   /** True for the address of one of our own listeners: a connection to it by original destination would loop for ever. */
   readonly isOwnListener: (address: string, port: number) => boolean
 }

@@ -1,7 +1,7 @@
 import type { StreamSocket, SocketOwner } from '../../net/index.ts'
 import type { EdgeSeries } from '../../telemetry/index.ts'
 import type { ClusterConfig, EndpointConfig } from '../config/index.ts'
-import type { HostMonitor } from '../health/index.ts'
+import type { CheckSession, HostMonitor } from '../health/index.ts'
 import type { PendingTicket } from './pending-queue.ts'
 
 /** A cluster at run time: endpoints, balancer, limits and pools. Lives as long as its name is configured; configuration is swapped inside. */
@@ -68,6 +68,10 @@ export interface EndpointRuntime {
   readonly series: Map<string, EdgeSeries>
   /** Is told what requests and connections end with; undefined when the cluster has no outlier detection. */
   readonly outlier: HostMonitor | undefined
+  /** Its active health checks; undefined when there are none. Is told when a response says that the endpoint must get no more. */
+  readonly checks?: CheckSession | undefined
+  /** TCP sessions that end when the endpoint becomes unhealthy (Envoy `close_connections_on_host_health_failure`); they come and go by themselves. */
+  readonly boundSessions?: Set<{ readonly abort: () => void }>
   /** The connection speaks mTLS to a proxy of the mesh (its TLS has a client certificate and an ALPN that begins with `istio`). */
   readonly meshed: boolean
   /** SPIFFE id that it proved when it was last connected to; empty when none. */

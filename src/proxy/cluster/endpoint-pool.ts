@@ -8,7 +8,7 @@ import {
 } from '../../net/index.ts'
 import type { EdgeSeries } from '../../telemetry/index.ts'
 import type { ClientTlsConfig, EndpointConfig } from '../config/index.ts'
-import type { HostMonitor } from '../health/index.ts'
+import { type CheckSession, HostHealth, type HostMonitor } from '../health/index.ts'
 import type { ClientTls } from '../tls/index.ts'
 import type { ClusterServices } from './cluster-services.ts'
 import type { Cluster } from './cluster.ts'
@@ -27,6 +27,10 @@ export class EndpointPool implements EndpointRuntime {
   connections = 0
   /** Set by the cluster when it has outlier detection. */
   outlier: HostMonitor | undefined = undefined
+  /** Set by the cluster when it checks its endpoints. */
+  checks: CheckSession | undefined = undefined
+  readonly health: HostHealth = new HostHealth(this)
+  readonly boundSessions = new Set<{ readonly abort: () => void }>()
   meshed: boolean
   peerSpiffeId = ''
   localSpiffeId = ''
@@ -218,6 +222,13 @@ export class EndpointPool implements EndpointRuntime {
     this.#generation += 1
     this.series.clear()
     this.closeIdle()
+  }
+
+  /** It takes no new work: what is connected finishes what it has, and is not used again. With `close` TCP sessions end at once. */
+  onHealthFailure(close: boolean): void {
+    this.#generation += 1
+    this.closeIdle()
+    if (close) for (const session of [...this.boundSessions]) session.abort()
   }
 
   /** The endpoint is gone. */

@@ -11,6 +11,7 @@ import { compileBalancer } from './compile-balancer.ts'
 import { createCompileContext, type CompileContext, type CompileOptions } from './compile-context.ts'
 import { compileClientTransport } from './compile-tls.ts'
 import { endpointList } from './compile-endpoints.ts'
+import { compileHealthChecks } from './compile-health-check.ts'
 import { compileOutlierDetection } from './compile-outlier.ts'
 import { requireAds } from './config-source.ts'
 import { keyPath } from './fault-list.ts'
@@ -48,6 +49,7 @@ export function compileCluster(
     tcpKeepalive: keepalive(context, message),
     dnsRefreshMs: dnsRefresh(context, message),
     ...outlierDetection(context, message, discovery),
+    ...compileHealthChecks(context, message, discovery),
     destination: destinationOf(message.metadata),
   })
 }

@@ -20,6 +20,14 @@ export {
   type WorkloadIdentity,
 } from './cluster-config.ts'
 export { type FieldFault } from './field-fault.ts'
+export {
+  type EndpointCheckConfig,
+  type GrpcProbeConfig,
+  type HealthCheckConfig,
+  type HttpProbeConfig,
+  type StatusRange,
+  type TcpProbeConfig,
+} from './health-check-config.ts'
 export { type EjectionKind, type OutlierConfig } from './outlier-config.ts'
 export {
   type DnsTable,

@@ -42,6 +42,8 @@ export class ResponseRelay {
     exchange.serviceTimeMs = Math.round(now - exchange.sentAt)
     this.#interims = 0
     this.#leg.endpoint?.outlier?.countResponse(head.status)
+    const { checks } = this.#leg.endpoint ?? {}
+    if (checks !== undefined && head.header('x-envoy-immediate-health-check-fail') !== undefined) checks.failNow()
     if (head.status === 101) {
       this.#startTunnel(head, bytes, headEnd)
       return

@@ -18,7 +18,7 @@ import { LiveConfig, type LiveConfigOptions } from './live-config.ts'
 /** A data plane that only notes what it is told. */
 function recordingDataPlane() {
   const calls: string[] = []
-  const control = { bindFails: false }
+  const control: { bindFails: boolean; warming: readonly string[] } = { bindFails: false, warming: [] }
   const dataPlane: DataPlane = {
     putListener: async ({ name }) => {
       calls.push(`listener ${name}`)
@@ -27,6 +27,7 @@ function recordingDataPlane() {
     removeListener: (name) => calls.push(`-listener ${name}`),
     putCluster: ({ name }) => calls.push(`cluster ${name}`),
     removeCluster: (name) => calls.push(`-cluster ${name}`),
+    warmingClusters: () => control.warming,
     putEndpoints: ({ clusterName, endpoints }) => calls.push(`endpoints ${clusterName} ${endpoints.length}`),
     putRouteTable: ({ name }) => calls.push(`routes ${name}`),
     putSecret: ({ name }) => calls.push(`secret ${name}`),
