@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os'
 import { type Clock, err, ok, type Result, systemAlarm, systemClock, TimerWheel } from '../base/index.ts'
 import {
+  createDeliveryProbe,
   createOriginalDestinationReader,
   createKeepaliveSetter,
   createSocketBudget,
@@ -86,6 +87,7 @@ class ProxyDataPlane implements DataPlane {
       budget,
       resolver: options.resolver ?? systemResolver,
       setKeepalive: createKeepaliveSetter(),
+      delivery: createDeliveryProbe(),
       telemetry,
       timers,
       clock,

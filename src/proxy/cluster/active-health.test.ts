@@ -1,5 +1,6 @@
 /** Active checks of a cluster: real sockets, short intervals, conditions that are waited for. */
 import { afterEach, describe, expect, test } from 'bun:test'
+import { createTestAuthority } from '../../net/certificates.fixture.ts'
 import { createRecordingOwner, createTestServer, until } from '../../net/sockets.fixture.ts'
 import {
   createFakeTelemetry,
@@ -10,6 +11,7 @@ import {
   testHttpProbe,
   testOutlierConfig,
 } from '../data-plane-configs.fixture.ts'
+import type { ClientTlsConfig } from '../config/index.ts'
 import { type ClusterServices, type ClusterSet, createClusterSet, type EndpointRuntime } from './index.ts'
 
 const stops: (() => void)[] = []
@@ -221,6 +223,37 @@ describe('a cluster with active checks', () => {
     await warm()
     expect(picked()).toEqual([1])
     expect(hosts[0]).toBe('own.test')
+  })
+
+  test('checks over the TLS of its traffic, as soon as the secrets are there', async () => {
+    const secrets = createTestClusterServices()
+    const { set, warm, picked, gauge } = world({ tls: secrets.tls })
+    const authority = await createTestAuthority()
+    const { certificateChain: cert, privateKey: key } = await authority.issue({ dnsNames: ['checked.test'] })
+    const server = Bun.serve({ port: 0, hostname: '127.0.0.1', tls: { cert, key }, fetch: () => new Response('') })
+    stops.push(() => void server.stop(true))
+    const tls: ClientTlsConfig = {
+      certificate: undefined,
+      validation: { kind: 'named', name: 'ROOTCA' },
+      subjectAltNames: [{ type: 'dns', match: { kind: 'exact', value: 'checked.test' } }],
+      sni: 'checked.test',
+      alpn: [],
+      minVersion: 'TLSv1.2',
+    }
+    const endpoints = [testEndpoint(server.port ?? 0)]
+    set.put(testCluster('c', { endpoints, healthCheck, tls }))
+    await until(() => gauge('health_check_attempt') === 1, 'the first attempt')
+    expect(set.warming()).toEqual(['c'])
+    const validation = { trustedCa: authority.bundle, subjectAltNames: [] }
+    secrets.secrets.put({ kind: 'validation', name: 'ROOTCA', validation })
+    await warm()
+    expect(picked()).toHaveLength(1)
+    const stranger: ClientTlsConfig = {
+      ...tls,
+      subjectAltNames: [{ type: 'dns', match: { kind: 'exact', value: 'other.test' } }],
+    }
+    set.put(testCluster('c', { endpoints, healthCheck, tls: stranger }))
+    await until(() => picked().length === 0, 'the failure')
   })
 
   test('makes no check while the process has no descriptor left, and thinks nothing of it', async () => {

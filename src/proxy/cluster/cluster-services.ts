@@ -1,5 +1,5 @@
 import type { Clock, TimerWheel } from '../../base/index.ts'
-import type { KeepaliveSetter, Resolver, SocketBudget } from '../../net/index.ts'
+import type { DeliveryProbe, KeepaliveSetter, Resolver, SocketBudget } from '../../net/index.ts'
 import type { Telemetry } from '../../telemetry/index.ts'
 import type { ProxyLimits } from '../limits.ts'
 import type { TlsMaterial } from '../tls/index.ts'
@@ -10,6 +10,8 @@ export interface ClusterServices {
   readonly budget: SocketBudget
   readonly resolver: Resolver
   readonly setKeepalive: KeepaliveSetter
+  /** Absent: nothing is known of connections but what their events tell. */
+  readonly delivery?: DeliveryProbe
   readonly telemetry: Telemetry
   readonly timers: TimerWheel
   readonly clock: Clock

@@ -83,6 +83,10 @@ export interface EndpointRuntime {
    * had at `putIdle` (so counts of requests per connection can live there); the taker may set another.
    */
   readonly takeIdle: () => StreamSocket | undefined
+  /** The endpoint says how long it keeps idle connections (`Keep-Alive: timeout`), ms. */
+  readonly announceKeepAlive?: (timeoutMs: number) => void
+  /** True when the connection is over and provably nothing of what was sent reached anybody: see {@link SentRequest}. */
+  readonly provesUnreached?: (socket: StreamSocket, sent: SentRequest) => boolean
   /**
    * Gives a clean keep-alive connection back. It goes to the request that has waited longest, during this call; if none waits, the
    * pool owns it until the next `takeIdle` and closes it when it idles too long or the peer closes or speaks.
@@ -104,6 +108,16 @@ export interface EndpointRuntime {
    * and on success `socket.data` is `owner` already. Counts `connections` and the `upstream_cx_*` stats.
    */
   readonly connect: (owner: SocketOwner, done: (outcome: ConnectOutcome) => void) => { readonly cancel: () => void }
+}
+
+/** What was sent of a request on its connection when that ended. */
+export interface SentRequest {
+  /** Octets that the socket took, before TLS. */
+  readonly taken: number
+  /** In so many writes. */
+  readonly writes: number
+  /** The first write was refused: the socket was closed already. */
+  readonly refused: boolean
 }
 
 /** How a connection attempt ended. */

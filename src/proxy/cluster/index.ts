@@ -14,5 +14,6 @@ export {
   type ConnectOutcome,
   type EndpointRuntime,
   type PreviousHosts,
+  type SentRequest,
 } from './contract.ts'
 export { type PendingRequest, PendingTicket } from './pending-queue.ts'

@@ -9,6 +9,7 @@ import {
 } from '../../wire/http1/index.ts'
 import { onUpstreamProtocolError, retryAfterResponse } from './attempt.ts'
 import { ConnectionState } from './connection-state.ts'
+import { noteKeepAlive } from './note-keep-alive.ts'
 import type { Exchange } from './exchange.ts'
 import { Phase } from './phase.ts'
 import { type BodyDelivery, writeInterimHead, writeResponseHead, writeUpgradeHead } from './response-writer.ts'
@@ -55,6 +56,7 @@ export class ResponseRelay {
     this.#excess = false
     this.#wholeHere = framing === 'none' ? here === 0 : framing === 'length' && here === head.contentLength
     this.#keepAlive = keepsAlive(head)
+    if ((head.connection & ConnectionOption.keepAlive) !== 0) noteKeepAlive(head, this.#leg.endpoint)
     if (
       decision?.kind === 'forward' &&
       decision.retry !== undefined &&

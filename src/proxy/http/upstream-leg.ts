@@ -38,6 +38,8 @@ export class UpstreamLeg implements SocketOwner, TimerOwner, PendingRequest {
   newPeer = false
   /** The connection served requests before. */
   reused = false
+  /** The connection ended, and provably nothing of the request had reached anybody. */
+  unreached = false
   /** A byte of the response was seen. */
   answered = false
   /** The response head stays readable after it was forwarded. */
@@ -108,6 +110,7 @@ export class UpstreamLeg implements SocketOwner, TimerOwner, PendingRequest {
     this.endpoint = endpoint
     this.#decision = decision
     this.answered = false
+    this.unreached = false
     if (this.headKept || this.head.startLineDone) this.head.reset()
     this.headKept = false
     this.#assigned = true
@@ -266,6 +269,7 @@ export class UpstreamLeg implements SocketOwner, TimerOwner, PendingRequest {
   /** The upstream has nothing more to say. */
   #gone(socket: StreamSocket): void {
     if (socket !== this.output.socket) return
+    this.unreached = !this.answered && this.endpoint?.provesUnreached?.(socket, this.output) === true
     if (this.#state === LegState.sent && this.#partial.length > 0) onUpstreamProtocolError(this.exchange)
     else if (this.#state === LegState.sent) onUpstreamReset(this.exchange)
     else this.relay.onUpstreamEnd()

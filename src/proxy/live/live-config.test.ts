@@ -196,6 +196,20 @@ describe('listeners', () => {
     expect(bench.asked.at(-1)).toBe('-Secret default')
   })
 
+  test('listeners of the start wait for the first health checks of its clusters, later ones do not', () => {
+    using bench = setUp()
+    bench.control.warming = ['c']
+    bench.apply(testOnDemandRoutes())
+    bench.apply(testHttpProxyListener(8080))
+    expect(bench.live.waiting()).toEqual(['http_proxy (warming: first health checks of cluster c)'])
+    bench.control.warming = []
+    bench.live.onClusterWarm()
+    expect(bench.calls).toEqual(['routes http_proxy', 'listener http_proxy'])
+    bench.control.warming = ['later']
+    bench.apply(testHttpProxyListener(8081))
+    expect(bench.calls.filter((call) => call === 'listener http_proxy')).toHaveLength(2)
+  })
+
   test('a listener that waits too long opens without', async () => {
     using bench = setUp({ warmingTimeoutMs: 10 })
     bench.apply(testHttpProxyListener(8080))
