@@ -1,13 +1,16 @@
+import type { StreamSocket } from '../../net/index.ts'
 import type { ClusterConfig, EndpointConfig, HealthCheckConfig } from '../config/index.ts'
 import { type CheckStats, CheckSession, createCheckStats, createProbe, type HostHealth } from '../health/index.ts'
 import { createCheckDialer, isSecure } from './check-dialer.ts'
 import type { ClusterServices } from './cluster-services.ts'
+import type { SentRequest } from './contract.ts'
 
 /** Who is checked. */
 export interface CheckedHost {
   readonly config: EndpointConfig
   readonly health: HostHealth
   checks: CheckSession | undefined
+  readonly provesUnreached: (socket: StreamSocket, sent: SentRequest) => boolean
 }
 
 /** What checking the endpoints of a cluster takes. */
@@ -113,6 +116,7 @@ export class ActiveHealth<Host extends CheckedHost> {
         createProbe(
           check,
           {
+            provesUnreached: (socket, sent) => host.provesUnreached(socket, sent),
             dial: createCheckDialer({ check, services, cluster, endpoint: config }),
             authority: authorityOf(config, check, cluster().name),
             secure: isSecure(cluster(), config),

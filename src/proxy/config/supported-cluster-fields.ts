@@ -45,7 +45,11 @@ export const clusterFields: readonly (readonly [string, Readonly<Record<string, 
   ['envoy.config.cluster.v3.Cluster.OriginalDstLbConfig', {}],
   [
     'envoy.config.cluster.v3.Cluster.CommonLbConfig',
-    { healthy_panic_threshold: 'honoured', ignore_new_hosts_until_first_hc: 'honoured' },
+    {
+      healthy_panic_threshold: 'honoured',
+      ignore_new_hosts_until_first_hc: 'honoured',
+      update_merge_window: { harmless: 'how long Envoy may put off what is in force here at once' },
+    },
   ],
   // This proxy has no panic mode: it never sends to an endpoint that is known to be bad.
   ['envoy.type.v3.Percent', { value: { only: ['0'] } }],

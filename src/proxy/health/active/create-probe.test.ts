@@ -2,8 +2,8 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Stream } from 'node:http2'
 import { Server, ServerCredentials, status as GrpcStatus, type ServiceDefinition } from '@grpc/grpc-js'
-import { createTestServer } from '../../../net/sockets.fixture.ts'
-import { createConnector, type SocketOwner } from '../../../net/index.ts'
+import { createTestServer, until } from '../../../net/sockets.fixture.ts'
+import { createConnector, createDeliveryProbe, type SocketOwner } from '../../../net/index.ts'
 import type { HealthCheckConfig, HttpProbeConfig } from '../../config/index.ts'
 import { testHealthCheck, testHttpProbe } from '../../data-plane-configs.fixture.ts'
 import type { CheckOutcome } from './check-outcome.ts'
@@ -11,6 +11,7 @@ import { createProbe } from './create-probe.ts'
 import type { Probe } from './probe.ts'
 
 const stops: (() => void)[] = []
+const delivery = createDeliveryProbe()
 afterEach(() => {
   for (const stop of stops.splice(0)) stop()
 })
@@ -31,6 +32,7 @@ function prober(port: number, overrides: Partial<HealthCheckConfig>) {
   const probe: Probe = createProbe(
     config,
     {
+      provesUnreached: (socket, sent) => sent.refused || delivery.unacknowledged(socket) >= Math.max(sent.taken, 1),
       dial: (owner, done) =>
         connector.connect(undefined, owner, (result) => done(result.kind === 'connected' ? result.socket : undefined)),
       authority: 'checked.test',
@@ -170,7 +172,21 @@ describe('an HTTP/1.1 check', () => {
     await run()
     sockets[0]?.terminate()
     expect(await run()).toBe('passed')
-    expect(state.connections).toBe(2)
+    sockets[1]?.end()
+    expect(await run()).toBe('passed')
+    expect(state.connections).toBe(3)
+  })
+
+  test('has failed when the host closed a kept connection upon it', async () => {
+    const { port, sockets, state } = octets(ok)
+    const { run } = prober(port, { probe: testHttpProbe() })
+    await run()
+    state.answer = ''
+    const outcome = run()
+    await until(() => state.requests.split('GET ').length === 3, 'the second request')
+    sockets[0]?.end()
+    expect(await outcome).toBe('network')
+    expect(state.connections).toBe(1)
   })
 })
 

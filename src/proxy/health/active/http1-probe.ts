@@ -37,7 +37,7 @@ export class Http1Probe implements Probe, ProbeSpeaker {
     trailerBytes: CheckLimits.headBytes,
   })
   #checking = false
-  /** The request went out on a connection that had served a check before, and nothing came back yet. */
+  /** The connection had served a check before, and nothing has come back for this one. */
   #stale = false
   #inBody = false
   #framing: BodyFraming = 'none'
@@ -57,7 +57,7 @@ export class Http1Probe implements Probe, ProbeSpeaker {
     this.#target = target
     this.#done = done
     this.#onVerify = onVerify
-    this.#connection = new ProbeConnection(target.dial, this)
+    this.#connection = new ProbeConnection(target, this)
     this.#request = toRequest(config, target.authority)
   }
 
@@ -99,11 +99,11 @@ export class Http1Probe implements Probe, ProbeSpeaker {
     else this.#readHead(bytes)
   }
 
-  onEnded(): void {
+  onEnded(unreached: boolean): void {
     if (!this.#checking) return
     if (this.#inBody && this.#framing === 'until-close') this.#judge(false)
-    // An idle connection that ended as it was used again says nothing: the host may close it when it likes.
-    else if (this.#stale) this.start()
+    // The host may close an idle connection when it likes: that says nothing.
+    else if (this.#stale && unreached) this.start()
     else this.#finish(failedNetwork, false)
   }
 

@@ -58,7 +58,7 @@ export class Http2Exchange implements ProbeSpeaker {
     this.#target = target
     this.#request = request
     this.#done = done
-    this.#connection = new ProbeConnection(target.dial, this)
+    this.#connection = new ProbeConnection(target, this)
   }
 
   start(): void {
@@ -108,10 +108,10 @@ export class Http2Exchange implements ProbeSpeaker {
     if (!this.#active && this.#leaving) this.#connection.close()
   }
 
-  onEnded(): void {
+  onEnded(unreached: boolean): void {
     if (!this.#active) return
-    // An idle connection that ended as it was used again says nothing: the host may close it when it likes.
-    if (this.#stale) this.start()
+    // The host may close an idle connection when it likes: that says nothing.
+    if (this.#stale && unreached) this.start()
     else this.#finish('unreachable')
   }
 
@@ -151,7 +151,8 @@ export class Http2Exchange implements ProbeSpeaker {
         return true
       case FrameEvent.goaway:
         this.#leaving = true
-        return !this.#active || reader.lastStreamId >= this.#stream
+        if (this.#active && reader.lastStreamId < this.#stream) this.#passOver()
+        return true
       case FrameEvent.streamError:
       case FrameEvent.connectionError:
         return false
@@ -202,11 +203,18 @@ export class Http2Exchange implements ProbeSpeaker {
     this.#done(response)
   }
 
-  #lose(): void {
-    const again = this.#active && this.#stale
+  /** The host never looked at the request, and says so: on another connection it may. */
+  #passOver(): void {
+    const wasIdle = this.#stale
     this.#connection.close()
-    if (again) this.start()
-    else if (this.#active) this.#finish('unreachable')
+    this.#stream = 0
+    if (wasIdle) this.start()
+    else this.#finish('unreachable')
+  }
+
+  #lose(): void {
+    this.#connection.close()
+    if (this.#active) this.#finish('unreachable')
   }
 
   #finish(result: 'unreachable' | 'not-ready'): void {

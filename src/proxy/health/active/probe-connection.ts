@@ -1,5 +1,5 @@
 import type { SocketOwner, StreamSocket } from '../../../net/index.ts'
-import type { ProbeDial } from './probe.ts'
+import type { ProbeTarget, SentCheck } from './probe.ts'
 
 /** Who speaks on a {@link ProbeConnection}. */
 export interface ProbeSpeaker {
@@ -7,31 +7,35 @@ export interface ProbeSpeaker {
   readonly onConnected: (fresh: boolean) => void
   readonly onUnreachable: () => void
   readonly onBytes: (bytes: Buffer) => void
-  /** The host has nothing more to say; the connection is gone already. */
-  readonly onEnded: () => void
+  /** The host has nothing more to say; the connection is gone already. `unreached`: nothing of what was written had arrived there. */
+  readonly onEnded: (unreached: boolean) => void
 }
+
+const nothingSent: SentCheck = { taken: 0, writes: 0, refused: false }
 
 /** The connection over which a host is checked: one at a time, opened when there is none. */
 export class ProbeConnection implements SocketOwner {
-  readonly #dial: ProbeDial
+  readonly #target: ProbeTarget
   readonly #speaker: ProbeSpeaker
   #socket: StreamSocket | undefined = undefined
   #dialing: { readonly cancel: () => void } | undefined = undefined
   /** What the kernel has not taken yet; bounded by what a check sends. */
   #waiting: Buffer | undefined = undefined
+  #sent: SentCheck = nothingSent
 
-  constructor(dial: ProbeDial, speaker: ProbeSpeaker) {
-    this.#dial = dial
+  constructor(target: ProbeTarget, speaker: ProbeSpeaker) {
+    this.#target = target
     this.#speaker = speaker
   }
 
   /** Tells the speaker `onConnected`, at once on a connection that is kept, else when there is one. False: none can be opened now. */
   use(): boolean {
+    this.#sent = nothingSent
     if (this.#socket !== undefined) {
       this.#speaker.onConnected(false)
       return true
     }
-    this.#dialing = this.#dial(this, (socket) => {
+    this.#dialing = this.#target.dial(this, (socket) => {
       this.#dialing = undefined
       this.#socket = socket
       if (socket === undefined) this.#speaker.onUnreachable()
@@ -43,7 +47,10 @@ export class ProbeConnection implements SocketOwner {
   write(bytes: Uint8Array): void {
     if (this.#waiting !== undefined) this.#waiting = Buffer.concat([this.#waiting, bytes])
     else {
-      const taken = Math.max(this.#socket?.write(bytes, 0, bytes.length) ?? bytes.length, 0)
+      const result = this.#socket?.write(bytes, 0, bytes.length) ?? bytes.length
+      const taken = Math.max(result, 0)
+      const { taken: before, writes, refused } = this.#sent
+      this.#sent = { taken: before + taken, writes: writes + 1, refused: refused || (writes === 0 && result < 0) }
       if (taken < bytes.length) this.#waiting = Buffer.from(bytes.subarray(taken))
     }
   }
@@ -80,8 +87,9 @@ export class ProbeConnection implements SocketOwner {
 
   #gone(socket: StreamSocket): void {
     if (socket !== this.#socket) return
+    const unreached = this.#target.provesUnreached(socket, this.#sent)
     this.#socket = undefined
     this.#waiting = undefined
-    this.#speaker.onEnded()
+    this.#speaker.onEnded(unreached)
   }
 }

@@ -18,9 +18,18 @@ export type ProbeDial = (
   done: (socket: StreamSocket | undefined) => void,
 ) => { readonly cancel: () => void } | undefined
 
+/** What of a check's request was taken by its connection, and how: octets, in so many writes; the first may have been refused. */
+export interface SentCheck {
+  readonly taken: number
+  readonly writes: number
+  readonly refused: boolean
+}
+
 /** Whom a check asks for. */
 export interface ProbeTarget {
   readonly dial: ProbeDial
+  /** True when a connection is over and provably nothing of what was sent reached anybody: then nothing was learned of the host. */
+  readonly provesUnreached: (socket: StreamSocket, sent: SentCheck) => boolean
   /** Name for `Host` or `:authority`. */
   readonly authority: string
   readonly secure: boolean

@@ -15,6 +15,8 @@ export class TcpProbe implements Probe, ProbeSpeaker {
   readonly #done: (outcome: CheckOutcome) => void
   readonly #connection: ProbeConnection
   #checking = false
+  /** The connection had served a check before. */
+  #stale = false
   #received: Buffer[] = []
   #receivedBytes = 0
 
@@ -22,7 +24,7 @@ export class TcpProbe implements Probe, ProbeSpeaker {
     this.#config = config
     this.#target = target
     this.#done = done
-    this.#connection = new ProbeConnection(target.dial, this)
+    this.#connection = new ProbeConnection(target, this)
   }
 
   start(): void {
@@ -41,7 +43,8 @@ export class TcpProbe implements Probe, ProbeSpeaker {
     this.abort()
   }
 
-  onConnected(): void {
+  onConnected(fresh: boolean): void {
+    this.#stale = !fresh
     const { receive, send } = this.#config
     if (receive.length === 0) this.#finish(passed, false)
     else if (send.length > 0) this.#connection.write(send)
@@ -63,8 +66,11 @@ export class TcpProbe implements Probe, ProbeSpeaker {
     else if (this.#receivedBytes > CheckLimits.tcpBytes) this.#finish(failedAnswer, false)
   }
 
-  onEnded(): void {
-    if (this.#checking) this.#finish(failedNetwork, false)
+  onEnded(unreached: boolean): void {
+    if (!this.#checking) return
+    // The host may close an idle connection when it likes: that says nothing.
+    if (this.#stale && unreached) this.start()
+    else this.#finish(failedNetwork, false)
   }
 
   #finish(outcome: CheckOutcome, keep: boolean): void {
