@@ -33,6 +33,7 @@ export {
   type DnsTable,
   type FilterChain,
   type FilterChainMatch,
+  type HealthFilterConfig,
   type HttpManagerConfig,
   type ListenerConfig,
   type TcpProxyConfig,

@@ -300,7 +300,7 @@ describe('a gRPC check', () => {
         call: { request: string; metadata: { get(name: string): unknown[] }; getHost(): string },
         callback: Function,
       ) => {
-        seen.push(`${call.request} ${call.metadata.get('x-token')[0]} ${call.getHost()}`)
+        seen.push(`${call.request} ${String(call.metadata.get('x-token')[0])} ${call.getHost()}`)
         if (answer instanceof Error) callback({ code: GrpcStatus.NOT_FOUND, details: answer.message })
         else callback(null, answer)
       },
