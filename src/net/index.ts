@@ -18,6 +18,7 @@ export {
 export { createDeliveryProbe, type DeliveryProbe } from './delivery-probe.ts'
 export { createDnsServer, type DnsAnswers, type DnsServer } from './dns-server.ts'
 export { listenTcp, type TcpListener } from './listen-tcp.ts'
+export { negotiatedProtocol } from './negotiated-protocol.ts'
 export {
   createOriginalDestinationReader,
   type OriginalDestination,

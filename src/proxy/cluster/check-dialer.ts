@@ -35,10 +35,16 @@ export function createCheckDialer(options: CheckDialerOptions): ProbeDial {
     const config = transportOf(cluster(), endpoint)
     const material = config === undefined ? undefined : services.tls.client(config)
     if (material?.ok === false || !services.budget.takeUpstream()) return undefined
-    const tls =
-      material === undefined || check.alpn.length === 0 ? material?.value : { ...material.value, alpn: check.alpn }
+    const tls = material === undefined ? undefined : { ...material.value, alpn: alpnOf(check, material.value.alpn) }
     return connector.connect(tls, owner, (result) => done(result.kind === 'connected' ? result.socket : undefined))
   }
+}
+
+/** What the check names, else what the transport socket names, else what the check speaks: a server of both versions must be told. */
+function alpnOf({ alpn, probe }: HealthCheckConfig, own: readonly string[]): readonly string[] {
+  if (alpn.length > 0) return alpn
+  if (own.length > 0 || probe.kind === 'tcp') return own
+  return probe.kind === 'grpc' || probe.http2 ? ['h2'] : []
 }
 
 /** True when the endpoint is spoken to over TLS. */

@@ -16,4 +16,5 @@ export {
   type PreviousHosts,
   type SentRequest,
 } from './contract.ts'
+export { type MultiplexedConnection, type MultiplexedOwner } from './multiplexed-connection.ts'
 export { type PendingRequest, PendingTicket } from './pending-queue.ts'

@@ -17,6 +17,7 @@ export {
   type EndpointConfig,
   type EndpointsConfig,
   type TransportMatch,
+  type UpstreamProtocol,
   type WorkloadIdentity,
 } from './cluster-config.ts'
 export { type FieldFault } from './field-fault.ts'
@@ -28,6 +29,7 @@ export {
   type StatusRange,
   type TcpProbeConfig,
 } from './health-check-config.ts'
+export { defaultHttp2Config, type Http2Config } from './http2-config.ts'
 export { type EjectionKind, type OutlierConfig } from './outlier-config.ts'
 export {
   type DnsTable,
