@@ -1,58 +1,45 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import {
+  createServer as createHttp2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { type Answer, CheckGate, type CheckedUpstream } from './check-gate.ts'
 
-/** What an upstream does when it is checked; `poison`: a client's request is told that the upstream must get no more, then the check passes. */
-export type Answer = '200' | '204' | '429' | '500' | '503' | 'degraded' | 'immediate' | 'close' | 'silence' | 'poison'
+type Request = IncomingMessage | Http2ServerRequest
+type Response = ServerResponse | Http2ServerResponse
 
-/** An application that is checked: it answers the first check at once, and each later one when it is told to. */
-export interface CheckedUpstream extends Disposable {
-  readonly port: number
-  /** Request line and fields of each check, without what differs from machine to machine. */
-  readonly checks: readonly string[]
-  /** Resolves when this many checks have come; the last of them waits for its answer. */
-  readonly checked: (count: number) => Promise<void>
-  /** Answers the check that waits. */
-  readonly answer: (answer: Answer) => void
-}
-
-/** Starts one. */
-export async function startCheckedUpstream(first: Answer): Promise<CheckedUpstream> {
-  const checks: string[] = []
-  const waiting: { readonly count: number; readonly resolve: () => void }[] = []
-  let held: { readonly request: IncomingMessage; readonly response: ServerResponse } | undefined
-  const server = createServer((request, response) => {
+/** Starts an application that speaks HTTP/1.1, or HTTP/2 by prior knowledge; it is checked at `/check`. */
+export async function startCheckedUpstream(first: Answer, http2: boolean): Promise<CheckedUpstream> {
+  const gate = new CheckGate(first)
+  const serve = (request: Request, response: Response): void => {
     if (request.url === '/poison') response.setHeader('x-envoy-immediate-health-check-fail', 'true')
-    if (request.url?.startsWith('/check') !== true) {
-      response.end('served')
-      return
-    }
-    checks.push(describe(request))
-    if (checks.length === 1) give(first, request, response)
-    else held = { request, response }
-    for (const waiter of waiting) if (checks.length >= waiter.count) waiter.resolve()
-  })
-  server.keepAliveTimeout = 0
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
+    if (request.url?.startsWith('/check') === true)
+      gate.onCheck(describe(request), (answer) => give(answer, request, response))
+    else response.end('served')
+  }
+  const sessions = new Set<ServerHttp2Session>()
+  const server = http2 ? createHttp2Server(serve) : createServer({ keepAliveTimeout: 0 }, serve)
+  if (http2) server.on('session', (session: ServerHttp2Session) => void sessions.add(session))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
+  const { port } = server.address() as AddressInfo
   return {
-    port: typeof address === 'object' && address !== null ? address.port : 0,
-    checks,
-    checked: (count) =>
-      new Promise((resolve) => {
-        if (checks.length >= count) resolve()
-        else waiting.push({ count, resolve })
-      }),
-    answer(answer) {
-      if (held !== undefined) give(answer, held.request, held.response)
-      held = undefined
-    },
+    port,
+    checks: gate.checks,
+    hold: gate.hold,
+    checked: gate.checked,
+    answer: gate.answer,
     [Symbol.dispose]() {
       server.close()
-      server.closeAllConnections()
+      for (const session of sessions) session.destroy()
+      if ('closeAllConnections' in server) server.closeAllConnections()
     },
   }
 }
 
-function describe({ method, url, rawHeaders }: IncomingMessage): string {
+function describe({ method, url, rawHeaders }: Request): string {
   const fields: string[] = []
   for (let index = 0; index < rawHeaders.length; index += 2) {
     fields.push(`${rawHeaders[index]?.toLowerCase()}: ${rawHeaders[index + 1]}`)
@@ -60,12 +47,13 @@ function describe({ method, url, rawHeaders }: IncomingMessage): string {
   return [`${method} ${url}`, ...fields.toSorted()].join('\n')
 }
 
-function give(answer: Answer, request: IncomingMessage, response: ServerResponse): void {
+function give(answer: Answer, request: Request, response: Response): void {
   switch (answer) {
     case 'silence':
       return
     case 'close':
-      request.socket.destroy()
+      if ('stream' in request) request.stream.session?.destroy()
+      else request.socket.destroy()
       return
     case 'degraded':
       response.setHeader('x-envoy-degraded', 'true')
@@ -80,5 +68,5 @@ function give(answer: Answer, request: IncomingMessage, response: ServerResponse
       response.statusCode = Number(answer)
   }
   response.setHeader('x-envoy-upstream-healthchecked-cluster', 'reviews')
-  response.end(response.statusCode === 204 ? undefined : 'all is well')
+  response.end(response.statusCode === 204 ? '' : 'all is well')
 }

@@ -262,6 +262,7 @@ describe('an HTTP/2 check', () => {
   test.each([
     ['speaks HTTP/1.1', 'HTTP/1.1 400 Bad Request\r\n\r\n'],
     ['resets the stream', '\0\0\0\x04\0\0\0\0\0\0\0\x04\x03\0\0\0\0\x01\0\0\0\x08'],
+    ['sends a body without a head', '\0\0\0\x04\0\0\0\0\0\0\0\0\0\x01\0\0\0\x01'],
     ['goes away before the stream', '\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\0'],
   ])('fails against a server that %s', async (_, answer) => {
     const server = createTestServer(() => ({

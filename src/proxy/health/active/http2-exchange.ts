@@ -188,6 +188,8 @@ export class Http2Exchange implements ProbeSpeaker {
       if (mine && !endStream) this.#writer.windowUpdate(streamId, flowBytes)
     }
     if (!mine) return true
+    // A body without a head (RFC 9113 section 8.1).
+    if (this.#status < 200) return false
     const room = Math.min(this.#request.keptBytes, CheckLimits.bodyBytes) - this.#body.length
     const taken = Math.min(room, dataEnd - dataStart)
     if (taken > 0) this.#body = Buffer.concat([this.#body, bytes.subarray(dataStart, dataStart + taken)])
