@@ -1,9 +1,10 @@
 import type { StreamSocket, SocketOwner } from '../../net/index.ts'
 import type { EdgeSeries } from '../../telemetry/index.ts'
 import type { ClusterConfig, EndpointConfig } from '../config/index.ts'
-import type { CheckSession, HostMonitor } from '../health/index.ts'
+import type { CheckSession, HostHealth, HostMonitor } from '../health/index.ts'
 import type { MultiplexedConnection } from './multiplexed-connection.ts'
 import type { PendingTicket } from './pending-queue.ts'
+import type { UdpSessions } from './udp-sessions.ts'
 
 /** A cluster at run time: endpoints, balancer, limits and pools. Lives as long as its name is configured; configuration is swapped inside. */
 export interface ClusterRuntime {
@@ -69,6 +70,8 @@ export interface EndpointRuntime {
   readonly series: Map<string, EdgeSeries>
   /** Is told what requests and connections end with; undefined when the cluster has no outlier detection. */
   readonly outlier: HostMonitor | undefined
+  /** Says whether it may take new work, and why not. */
+  readonly health: HostHealth
   /** Its active health checks; undefined when there are none. Is told when a response says that the endpoint must get no more. */
   readonly checks?: CheckSession | undefined
   /** TCP sessions that end when the endpoint becomes unhealthy (Envoy `close_connections_on_host_health_failure`); they come and go by themselves. */
@@ -111,6 +114,8 @@ export interface EndpointRuntime {
    * and on success `socket.data` is `owner` already. Counts `connections` and the `upstream_cx_*` stats.
    */
   readonly connect: (owner: SocketOwner, done: (outcome: ConnectOutcome) => void) => { readonly cancel: () => void }
+  /** UDP sessions to it; each counts as a connection of the cluster. */
+  readonly udpSessions: UdpSessions
 }
 
 /** What was sent of a request on its connection when that ended. */
@@ -131,6 +136,8 @@ export type ConnectOutcome =
       readonly peerSpiffeId: string
       /** SPIFFE id of the certificate that we showed; empty or absent when there is none. */
       readonly localSpiffeId?: string
+      /** The socket speaks no TLS; absent when it does or that is not known. */
+      readonly plain?: boolean
       /** Protocol that the TLS handshake agreed on (ALPN); empty when none, or without TLS. Of a pooled socket `negotiatedProtocol` tells it. */
       readonly alpn: string
     }
