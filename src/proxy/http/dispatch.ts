@@ -1,6 +1,7 @@
 import { ResponseFlag } from '../../telemetry/index.ts'
 import { ConnectionOption } from '../../wire/http1/index.ts'
 import { type Decision, drawFault, type ForwardDecision, type RouteTable } from '../route/index.ts'
+import { answerHealthCheck } from './answer-health-check.ts'
 import { startAttempt } from './attempt.ts'
 import { connectUpgrade, endsConnect, isConnectTarget } from './connect.ts'
 import type { Exchange } from './exchange.ts'
@@ -37,6 +38,8 @@ export function admit(exchange: Exchange): void {
     refuseUpgrade(exchange)
     return
   } else if (head.oddPath && !admitPath(exchange)) return
+  const { healthFilter } = plan.manager
+  if (healthFilter !== undefined && answerHealthCheck(exchange, healthFilter)) return
   decideRoute(exchange, true)
 }
 
