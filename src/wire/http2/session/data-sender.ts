@@ -37,37 +37,24 @@ export class DataSender {
     invariant((stream.bits & StreamBit.headSent) !== 0, 'DATA comes before its head')
     const core = this.#core
     let position = start
-    if (stream.waiting === 0 && this.#writable) {
-      while (position < end) {
+    if (stream.waiting === 0) {
+      while (this.#writable && position < end) {
         const length = this.#frameLength(stream, end - position)
         if (length <= 0) break
         this.#frame(stream, bytes, position, position + length, endStream && position + length === end)
         position += length
       }
+      if (endStream && start === end) this.#frame(stream, bytes, start, start, true)
+      // An owner may write to the socket within: only then is it known how full the output is.
+      if (position > start || stream.localEnded) core.wrote()
+      if (stream.closed) return true
+      if (position === end) return this.#sent(stream)
     }
-    if (position < end) {
-      stream.keep(bytes, position, end)
-      if (endStream) stream.bits |= StreamBit.endsAfterWaiting
-      stream.bits |= StreamBit.toldToWait
-      this.#full.remove(stream)
-      if (stream.sendWindow > 0) this.#ready.push(stream)
-      if (position > start) core.wrote()
-      return false
-    }
-    if (endStream && stream.waiting > 0) stream.bits |= StreamBit.endsAfterWaiting
-    else if (endStream && start === end) this.#frame(stream, bytes, start, start, true)
-    if (stream.waiting > 0) {
-      stream.bits |= StreamBit.toldToWait
-      return false
-    }
-    const full = core.writer.length >= core.limits.outputBytes && !stream.localEnded
-    if (full) {
-      stream.bits |= StreamBit.toldToWait
-      this.#full.push(stream)
-    }
-    if (end > start || endStream) core.wrote()
-    core.closeIfEnded(stream)
-    return !full
+    stream.keep(bytes, position, end)
+    stream.bits |= endStream ? StreamBit.endsAfterWaiting | StreamBit.toldToWait : StreamBit.toldToWait
+    this.#full.remove(stream)
+    if (stream.sendWindow > 0) this.#ready.push(stream)
+    return false
   }
 
   /** Sends trailers, which end our side, behind what waits. */
@@ -118,6 +105,19 @@ export class DataSender {
       this.#serveOne(ready)
     }
     this.#serving = false
+  }
+
+  /** All octets of a stream are in the output; false if that is full. */
+  #sent(stream: Http2Stream): boolean {
+    const { writer, limits } = this.#core
+    if (stream.localEnded) {
+      this.#core.closeIfEnded(stream)
+      return true
+    }
+    if (writer.length < limits.outputBytes) return true
+    stream.bits |= StreamBit.toldToWait
+    this.#full.push(stream)
+    return false
   }
 
   #open(): boolean {

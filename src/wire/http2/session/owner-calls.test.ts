@@ -233,3 +233,40 @@ test('sendData() before the head is a fault of the caller', () => {
   peer.headers(1).send()
   expect(() => peer.session.sendData(first(peer.recorder.streams), Buffer.alloc(1), 0, 1, false)).toThrow()
 })
+
+test('an owner may write to the socket in onOutput: sendData() then answers for what is left', () => {
+  const { peer, streams } = answered(2)
+  const [one, other] = streams
+  if (one === undefined || other === undefined) throw new Error('No stream')
+  const { session, recorder } = peer
+  let octets = 0
+  recorder.output = () => {
+    octets += session.outputLength
+    session.clearOutput()
+  }
+  expect(session.sendData(one, Buffer.alloc(200_000), 0, 200_000, false)).toBe(true)
+  expect([octets, recorder.take()]).toEqual([200_000 + 13 * 9, []])
+  recorder.output = () => session.reset(other, 8)
+  expect(session.sendData(other, Buffer.alloc(2_000_000), 0, 2_000_000, false)).toBe(true)
+  expect([other.closed, other.waiting, other.list]).toEqual([true, 0, undefined])
+})
+
+test('GOAWAY never takes back more than it gave', () => {
+  const peer = new RawPeer('server')
+  peer.headers(1, post, false).headers(3, post, false).send()
+  peer.session.goaway(0, 1)
+  peer.session.drain()
+  peer.session.goaway(0)
+  peer.raw(5, 0, 1)
+  expect(peer.answers()).toEqual(['goaway 1 0', 'goaway 1 0', 'goaway 1 0', 'goaway 1 1'])
+})
+
+test('empty DATA is sent to end a stream only, and then whatever the socket takes', () => {
+  const { peer, streams } = answered(1)
+  const stream = first(streams)
+  peer.session.setWritable(false)
+  expect(peer.session.sendData(stream, Buffer.alloc(0), 0, 0, false)).toBe(true)
+  expect(peer.session.outputLength).toBe(0)
+  expect(peer.session.sendData(stream, Buffer.alloc(0), 0, 0, true)).toBe(true)
+  expect(peer.answers()).toEqual(['1 data 0 end'])
+})

@@ -144,7 +144,7 @@ export class SessionCore {
   /** The peer broke a rule of the connection: says so, ends every stream, and reads nothing more. */
   fail(errorCode: number, counter: string): void {
     if (this.failed) return
-    this.writer.goaway(this.lastPeerStreamId, errorCode)
+    this.writer.goaway(Math.min(this.lastPeerStreamId, this.lastAcceptedId), errorCode)
     this.goawaySent = true
     this.wrote()
     this.closeAll(errorCode)

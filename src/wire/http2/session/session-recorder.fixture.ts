@@ -34,7 +34,9 @@ export class Recorder implements SessionOwner, StreamOwner {
     this.streams.push(stream)
     return this
   }
-  readonly onOutput = (): void => undefined
+  /** Called when there is output. */
+  output: (() => void) | undefined = undefined
+  readonly onOutput = (): void => this.output?.()
   readonly onCapacity = (): void => this.before?.('capacity', undefined)
   readonly onGoaway = (lastStreamId: number, errorCode: number): void =>
     this.#note(`goaway ${lastStreamId} ${errorCode}`)

@@ -191,7 +191,7 @@ export class Http2Session {
 
   /** Server: announces that the connection will end soon; streams that are on their way are still taken (RFC 9113 section 6.8). */
   drain(): void {
-    this.#goaway(maxUint31, ErrorCode.noError)
+    this.#goaway(this.#core.lastAcceptedId, ErrorCode.noError)
   }
 
   /** Sends GOAWAY: streams of the peer above `lastStreamId`, by default the last that was handed out, are ignored from now on. */
