@@ -73,7 +73,7 @@ export interface SessionLimits {
   readonly outputOverflowBytes: number
   /** Capacity that the output buffer keeps when it is empty, octets. */
   readonly keptOutputBytes: number
-  /** The same when no stream is open: many connections are idle at a time. */
+  /** The same after `trim`: many connections are idle at a time. */
   readonly idleOutputBytes: number
   /** Payload of our DATA frames, octets, if the peer takes as much: how long one stream keeps others from their turn. */
   readonly dataFrameBytes: number
@@ -119,7 +119,7 @@ export const defaultSessionLimits: SessionLimits = {
   outputBytes: 65_536,
   outputOverflowBytes: 4_194_304,
   keptOutputBytes: 131_072,
-  idleOutputBytes: 16_384,
+  idleOutputBytes: 4096,
   dataFrameBytes: 16_384,
   outboundControlFrames: 1000,
   outboundFrames: 10_000,

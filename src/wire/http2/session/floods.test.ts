@@ -230,3 +230,22 @@ test('output gives back the memory of a burst', () => {
   peer.answers()
   expect(peer.session.output.length).toBeLessThan(131_073)
 })
+
+test('trim() gives back the memory of a connection that was busy, and takes nothing that is needed', () => {
+  const peer = new RawPeer('server')
+  peer.headers(1).send()
+  const [stream] = peer.recorder.streams
+  if (stream === undefined) throw new Error('No stream')
+  peer.recorder.head(stream, [[':status', '200']])
+  peer.session.sendData(stream, Buffer.alloc(50_000), 0, 50_000, true)
+  peer.session.trim()
+  expect(peer.answers()).toHaveLength(5)
+  expect(peer.session.output.length).toBeGreaterThan(50_000)
+  peer.session.trim()
+  expect(peer.session.output.length).toBeLessThan(4097)
+  const half = peer.block(get)
+  peer.raw(1, 1, 3, half.subarray(0, 2))
+  peer.session.trim()
+  peer.raw(9, 4, 3, half.subarray(2))
+  expect(peer.recorder.log.at(-1)).toBe('3 head :method=GET :scheme=http :authority=a :path=/ end')
+})

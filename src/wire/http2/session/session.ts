@@ -100,6 +100,13 @@ export class Http2Session {
     if (choked && core.role === 'client' && !core.failed) core.tellCapacity()
   }
 
+  /** Lets go of buffers that only a busy connection needs; to be called when it has been idle for a while. Does nothing while `output` holds frames. */
+  trim(): void {
+    const { writer, limits } = this.#core
+    if (writer.length === 0) writer.shrink(limits.idleOutputBytes)
+    this.#reader.trim()
+  }
+
   /** Reads `bytes[start..end)`, and tells owners. Nothing of `bytes` is kept. */
   receive(bytes: Buffer, start: number, end: number): void {
     const core = this.#core
