@@ -47,7 +47,7 @@ export const defaultHpackLimits: HpackLimits = {
   valueBytes: 16_384,
   sizeUpdates: 2,
   rememberedBlockBytes: 64,
-  rememberedBlocks: 8,
+  rememberedBlocks: 32,
 }
 
 /** What holds when nothing else is said. Safe against a hostile peer. */

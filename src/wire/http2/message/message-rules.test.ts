@@ -11,7 +11,10 @@ function block(lines: readonly string[]): FieldBlock {
     names.push(line.slice(0, at))
     values.push(line.slice(at + 1))
   }
-  return { names, values, sensitive: [], bytes: 0, tooLarge: false }
+  return { names, values, sensitive: [], bytes: 0, tooLarge: false,
+    facts: undefined,
+    rendered: undefined,
+    remembered: false }
 }
 
 const rules = { connectProtocol: false, authorityBytes: 261 }
