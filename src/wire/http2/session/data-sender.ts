@@ -1,5 +1,6 @@
 import { invariant } from '../../../base/index.ts'
 import type { HpackEncoder } from '../hpack/encoder.ts'
+import { Indexing } from '../hpack/indexing-policy.ts'
 import type { SessionCore } from './session-core.ts'
 import { type Http2Stream, StreamBit } from './stream.ts'
 import { StreamList } from './stream-list.ts'
@@ -57,16 +58,14 @@ export class DataSender {
     return false
   }
 
-  /** Sends trailers, which end our side, behind what waits. */
-  sendTrailers(stream: Http2Stream, names: readonly string[], values: readonly string[]): void {
+  /** Sends the trailers that the stream holds, which end our side, behind what waits. */
+  sendTrailers(stream: Http2Stream): void {
     if (stream.sealed) return
     if (stream.waiting > 0) {
-      stream.trailerNames = names
-      stream.trailerValues = values
       stream.bits |= StreamBit.endsAfterWaiting
       return
     }
-    this.#trailers(stream, names, values)
+    this.#trailers(stream)
     this.#core.wrote()
     this.#core.closeIfEnded(stream)
   }
@@ -138,7 +137,7 @@ export class DataSender {
     if (!last) {
       if (stream.sendWindow > 0) this.#ready.push(stream)
     } else if (trailers !== undefined) {
-      this.#trailers(stream, trailers, stream.trailerValues)
+      this.#trailers(stream)
     }
     this.#core.wrote()
     if (last) this.#tell(stream)
@@ -167,10 +166,15 @@ export class DataSender {
     if (endStream) stream.bits |= StreamBit.localEnded
   }
 
-  #trailers(stream: Http2Stream, names: readonly string[], values: readonly string[]): void {
+  #trailers(stream: Http2Stream): void {
     const encoder = this.#encoder
+    const { trailerNames: names = [], trailerValues, trailerNever } = stream
     encoder.begin()
-    for (let index = 0; index < names.length; index += 1) encoder.field(names[index] ?? '', values[index] ?? '')
+    for (let index = 0; index < names.length; index += 1) {
+      const name = names[index] ?? ''
+      encoder.field(name, trailerValues[index] ?? '', trailerNever.includes(name) ? Indexing.never : undefined)
+    }
+    stream.dropTrailers()
     this.#core.writer.headersRange(stream.id, encoder.bytes, 0, encoder.length, true)
     stream.bits |= StreamBit.localEnded
   }

@@ -270,3 +270,16 @@ test('empty DATA is sent to end a stream only, and then whatever the socket take
   expect(peer.session.sendData(stream, Buffer.alloc(0), 0, 0, true)).toBe(true)
   expect(peer.answers()).toEqual(['1 data 0 end'])
 })
+
+test('sendTrailers() keeps the mark of fields that are never to be indexed', () => {
+  const { peer, streams } = answered(2)
+  const [one, other] = streams
+  if (one === undefined || other === undefined) throw new Error('No stream')
+  for (const stream of [one, other]) peer.session.sendTrailers(stream, ['x-key', 'x-sum'], ['k', 's'], ['x-key'])
+  const bytes = takeOutput(peer.session)
+  const second = 9 + bytes.readUIntBE(0, 3)
+  expect(bytes[9]).toBe(0x10)
+  expect(bytes[second + 9]).toBe(0x10)
+  // The other one is in the table by now: one octet.
+  expect(bytes[bytes.length - 1]).toBe(0xbe)
+})

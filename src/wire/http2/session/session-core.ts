@@ -213,8 +213,7 @@ export class SessionCore {
     stream.owner = undefined
     stream.list?.remove(stream)
     stream.dropAllKept()
-    stream.trailerNames = undefined
-    stream.trailerValues = []
+    stream.dropTrailers()
     this.streams.delete(stream.id)
     this.closedStreams.add(stream.id, ending)
     const { unconsumed } = stream

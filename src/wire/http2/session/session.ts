@@ -22,6 +22,8 @@ import { firstWindowBytes, type PeerSettings } from './peer-settings.ts'
 import { SessionCore } from './session-core.ts'
 import { Http2Stream, StreamBit } from './stream.ts'
 
+const noNames: readonly string[] = []
+
 /** What a session is made with. */
 export interface SessionOptions {
   readonly limits?: Partial<SessionLimits>
@@ -166,9 +168,22 @@ export class Http2Session {
     if (endStream) core.closeIfEnded(stream)
   }
 
-  /** Sends trailers, which end our side, behind all DATA. */
-  sendTrailers(stream: Http2Stream, names: readonly string[], values: readonly string[]): void {
-    this.#sender.sendTrailers(stream, names, values)
+  /**
+   * Sends trailers, which end our side, behind all DATA. Ignored when the stream is closed, or our side of it has ended.
+   *
+   * @param never Names of fields that were received as never to be indexed (RFC 7541 section 7.1.3).
+   */
+  sendTrailers(
+    stream: Http2Stream,
+    names: readonly string[],
+    values: readonly string[],
+    never: readonly string[] = noNames,
+  ): void {
+    if (stream.sealed) return
+    stream.trailerNames = names
+    stream.trailerValues = values
+    stream.trailerNever = never
+    this.#sender.sendTrailers(stream)
   }
 
   /**
