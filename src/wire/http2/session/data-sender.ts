@@ -61,6 +61,7 @@ export class DataSender {
   /** Sends the trailers that the stream holds, which end our side, behind what waits. */
   sendTrailers(stream: Http2Stream): void {
     if (stream.sealed) return
+    invariant((stream.bits & StreamBit.headSent) !== 0, 'Trailers come before their head')
     if (stream.waiting > 0) {
       stream.bits |= StreamBit.endsAfterWaiting
       return

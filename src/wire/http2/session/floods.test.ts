@@ -191,6 +191,25 @@ describe('a flood of', () => {
     expect(flood(peer, 5000, () => peer.data(1, 'x'))).toBe(5000)
   })
 
+  test('DATA that nobody can pass on, but that is not small, is none', () => {
+    const peer = new RawPeer('server', { limits: { smallDataFrames: 100 } })
+    peer.recorder.consumes = false
+    peer.headers(1, post, false).send()
+    expect(flood(peer, 600, () => peer.data(1, 'x'.repeat(100)))).toBe(600)
+  })
+
+  test('faults after the answer', () => {
+    const peer = new RawPeer('server')
+    const count = flood(peer, 5000, (index) => {
+      const id = 2 * index + 1
+      peer.headers(id, post, false).send()
+      const stream = peer.recorder.streams.at(-1)
+      if (stream !== undefined) peer.recorder.head(stream, [[':status', '200']], true)
+      peer.headers(id, [['x', 'y']], false).answers()
+    })
+    expect([count, failureOf(peer)]).toEqual([1001, `failure ${calm} inbound_glitches_flood`])
+  })
+
   test('requests whose answers are not read, by frames and by octets', () => {
     const headers = Array.from({ length: 10 }, (_, index) => [`x${index}`, 'y'.repeat(1000)] as const)
     for (const limits of [{ outboundFrames: 500 }, { outputOverflowBytes: 1_000_000 }]) {

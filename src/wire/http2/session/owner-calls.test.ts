@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 
+import { FrameEvent, FrameReader } from '../frames/frame-reader.ts'
 import { SettingId } from '../frames/setting.ts'
-import { get, post, RawPeer, takeOutput } from './session-recorder.fixture.ts'
+import type { SessionOptions } from './session.ts'
+import { get, post, RawPeer, Recorder, takeOutput } from './session-recorder.fixture.ts'
 import type { Http2Stream } from './stream.ts'
 
 const ok: readonly (readonly [string, string])[] = [[':status', '200']]
@@ -55,6 +57,19 @@ describe('sendData()', () => {
     session.setWritable(true)
     for (let turn = 0; turn < 6 && patient.waiting > 0; turn += 1) takeOutput(session)
     expect(patient.waiting).toBe(0)
+  })
+
+  test('tells a stream that filled the output before another has sent all that waits', () => {
+    const { peer, streams } = answered(2)
+    const [huge, small] = streams
+    if (huge === undefined || small === undefined) throw new Error('No stream')
+    const { session, recorder } = peer
+    session.setWritable(false)
+    session.sendData(huge, Buffer.alloc(900_000), 0, 900_000, false)
+    session.setWritable(true)
+    expect(session.sendData(small, Buffer.alloc(10), 0, 10, false)).toBe(false)
+    takeOutput(session)
+    expect([recorder.take(), huge.waiting > 700_000]).toEqual([['3 writable'], true])
   })
 
   test('what waits grows and shrinks in any order', () => {
@@ -282,4 +297,21 @@ test('sendTrailers() keeps the mark of fields that are never to be indexed', () 
   expect(bytes[second + 9]).toBe(0x10)
   // The other one is in the table by now: one octet.
   expect(bytes[bytes.length - 1]).toBe(0xbe)
+})
+
+test('start() tells the settings of each side', () => {
+  const settings = (role: 'client' | 'server', options: Partial<SessionOptions> = {}): readonly string[] => {
+    const recorder = new Recorder(role, options)
+    recorder.session.start()
+    const reader = new FrameReader(role === 'client' ? 'server' : 'client')
+    const bytes = takeOutput(recorder.session)
+    expect(reader.next(bytes)).toBe(FrameEvent.settings)
+    const told = reader.settings.map(({ id, value }) => `${id}=${value}`)
+    expect(reader.next(bytes, reader.position)).toBe(FrameEvent.windowUpdate)
+    return [...told, `window ${reader.increment}`]
+  }
+  expect(settings('client')).toEqual(['4=65536', '6=61440', '2=0', 'window 983041'])
+  expect(settings('server')).toEqual(['4=65536', '6=61440', '3=100', 'window 983041'])
+  const options = { connectProtocol: true, hpack: { tableBytes: 0 }, frames: { frameBytes: 20_000 } }
+  expect(settings('server', options)).toEqual(['4=65536', '6=61440', '1=0', '5=20000', '3=100', '8=1', 'window 983041'])
 })
