@@ -17,6 +17,7 @@ import type { MultiplexedConnection } from './multiplexed-connection.ts'
 import { PendingQueue, type PendingTicket } from './pending-queue.ts'
 import { SharedConnections } from './shared-connections.ts'
 import { transportOf } from './transport.ts'
+import { EndpointUdpSessions } from './udp-sessions.ts'
 
 /**
  * One endpoint: its connections and the stack of idle ones. Last in, first out: the warmest connection is used again,
@@ -36,6 +37,12 @@ export class EndpointPool implements EndpointRuntime {
   readonly authority: string
   readonly cluster: Cluster
   readonly series = new Map<string, EdgeSeries>()
+  readonly udpSessions = new EndpointUdpSessions({
+    config: () => this.config,
+    cluster: () => this.cluster.config,
+    take: () => this.#takeUdpPlace(),
+    give: () => this.#giveUdpPlace(),
+  })
   readonly #services: ClusterServices
   readonly #connector: Connector
   readonly #timer: WheelTimer
@@ -71,9 +78,10 @@ export class EndpointPool implements EndpointRuntime {
     }
     this.#shared = new SharedConnections(services, {
       cluster,
+      encrypted: () => transportOf(cluster.config, this.config) !== undefined,
       connect: (done) => {
         if (!this.mayConnect) return false
-        this.connect(this.#idleOwner, done, sharedAlpn(cluster.config))
+        this.connect(this.#idleOwner, done, sharedAlpn)
         return true
       },
       leave: () => this.cluster.onPendingOver(),
@@ -159,7 +167,7 @@ export class EndpointPool implements EndpointRuntime {
   openForPending(): void {
     while (this.#opening < this.#pending.length && this.mayConnect) {
       this.#opening += 1
-      this.connect(this.#idleOwner, this.#onOpened, ownAlpn(this.cluster.config))
+      this.connect(this.#idleOwner, this.#onOpened)
     }
     this.#shared.openForPending()
     this.cluster.setWaiting(this, this.#lacks)
@@ -208,7 +216,7 @@ export class EndpointPool implements EndpointRuntime {
   connect(
     owner: SocketOwner,
     done: (outcome: ConnectOutcome) => void,
-    alpn?: readonly string[],
+    alpn: (config: ClusterConfig, own: readonly string[]) => readonly string[] = ownAlpn,
   ): { readonly cancel: () => void } {
     const refusal = this.#refusal()
     if (refusal !== undefined) return answerLater(refusal, done)
@@ -220,7 +228,7 @@ export class EndpointPool implements EndpointRuntime {
         this.cluster.stats.upstream_cx_connect_fail += 1
         return answerLater({ kind: 'failed', reason: 'unreachable', message: material.error }, done)
       }
-      tls = alpn === undefined || config.alpn.length > 0 ? material.value : { ...material.value, alpn }
+      tls = { ...material.value, alpn: alpn(this.cluster.config, config.alpn) }
     }
     if (!this.#services.budget.takeUpstream()) {
       this.cluster.stats.upstream_cx_overflow += 1
@@ -241,7 +249,7 @@ export class EndpointPool implements EndpointRuntime {
       this.#generations.set(result.socket, generation)
       this.peerSpiffeId = result.peerSpiffeId
       this.localSpiffeId = tls?.localSpiffeId ?? ''
-      done({ ...result, localSpiffeId: this.localSpiffeId })
+      done({ ...result, localSpiffeId: this.localSpiffeId, plain: tls === undefined })
     })
   }
 
@@ -267,6 +275,7 @@ export class EndpointPool implements EndpointRuntime {
     this.#retired = true
     this.#shared.retire()
     this.closeIdle()
+    this.udpSessions.endAll()
     this.#timer.cancel()
   }
 
@@ -284,6 +293,24 @@ export class EndpointPool implements EndpointRuntime {
     if (this.mayConnect) return undefined
     this.cluster.stats.upstream_cx_overflow += 1
     return { kind: 'failed', reason: 'overflow', message: `The cluster has ${this.cluster.connections} connections` }
+  }
+
+  /** Unlike connections, the first session of an endpoint is bound by the limit too (as in Envoy). */
+  #takeUdpPlace(): boolean {
+    const { cluster } = this
+    if (cluster.connections >= cluster.config.limits.maxConnections || !this.#services.budget.takeUpstream()) {
+      cluster.stats.upstream_cx_overflow += 1
+      return false
+    }
+    this.connections += 1
+    cluster.onUdpSession(1)
+    return true
+  }
+
+  #giveUdpPlace(): void {
+    this.connections -= 1
+    this.#services.budget.giveUpstream()
+    this.cluster.onUdpSession(-1)
   }
 
   #countFailure(result: ConnectResult & { readonly kind: 'failed' }): void {
@@ -327,14 +354,17 @@ export class EndpointPool implements EndpointRuntime {
   }
 }
 
-/** ALPN of connections that are to be shared, if the transport socket names none. */
-function sharedAlpn({ protocol }: ClusterConfig): readonly string[] {
+/** ALPN of connections that are to be shared. */
+function sharedAlpn({ multiplex, protocol }: ClusterConfig, own: readonly string[]): readonly string[] {
+  if (multiplex === true) return ['h2', ...own]
+  if (own.length > 0) return own
   return protocol === 'auto' ? ['h2', 'http/1.1'] : ['h2']
 }
 
 /** ALPN of the others: where a server speaks both versions it must be said which. */
-function ownAlpn({ protocol }: ClusterConfig): readonly string[] | undefined {
-  return protocol === 'auto' || protocol === 'downstream' ? ['http/1.1'] : undefined
+function ownAlpn({ protocol }: ClusterConfig, own: readonly string[]): readonly string[] {
+  if (protocol !== 'auto' && protocol !== 'downstream') return own
+  return own.length > 0 ? own.filter((name) => name !== 'h2') : ['http/1.1']
 }
 
 /** Mutual TLS with Istio's application protocols: the peer is a proxy of the mesh, not somebody else's server that wants a certificate. */

@@ -17,6 +17,7 @@ import { compileHttp2 } from './compile-http2.ts'
 import type { CompileContext } from './compile-context.ts'
 import { faultFilterName } from './compile-fault.ts'
 import { routeTable } from './compile-routes.ts'
+import { compileUpgrades } from './compile-upgrades.ts'
 import { requireAds } from './config-source.ts'
 import { fieldPath } from './fault-list.ts'
 import { boundedInteger, durationMs, requiredText } from './field-values.ts'
@@ -51,7 +52,7 @@ export function compileHttpManager(
     forwardClientCert: forwardClientCert(context, path, message),
     ...filters,
     accessLogs: compileAccessLogs(context, at('access_log'), message.accessLog),
-    upgrades: upgradesOf(context, at('upgrade_configs'), message),
+    upgrades: compileUpgrades(context, at('upgrade_configs'), message.upgradeConfigs),
   }
 }
 
@@ -169,20 +170,6 @@ function forwardClientCert(
     context.faults.add(at, 'Expected true: a client certificate header without URI is not implemented by this proxy')
   }
   return mode
-}
-
-function upgradesOf(context: CompileContext, path: string, message: HttpConnectionManager): readonly string[] {
-  return message.upgradeConfigs.flatMap((config, index) => {
-    const type = config.upgradeType.toLowerCase()
-    if (type !== 'websocket') {
-      const at = `${path}[${index}].upgrade_type`
-      context.faults.add(
-        at,
-        `Expected websocket; ${JSON.stringify(config.upgradeType)} is not implemented by this proxy`,
-      )
-    }
-    return config.enabled === false ? [] : [type]
-  })
 }
 
 type FilterKind = 'on_demand' | 'fault' | 'router'

@@ -211,7 +211,7 @@ describe('refused with the path of the field', () => {
       `${manager}.server_header_transformation`,
     ],
     [
-      `${rds}, http_filters: [ ${router} ], upgrade_configs: [ { upgrade_type: CONNECT } ]`,
+      `${rds}, http_filters: [ ${router} ], upgrade_configs: [ { upgrade_type: spdy } ]`,
       `${manager}.upgrade_configs[0].upgrade_type`,
     ],
     [

@@ -31,6 +31,7 @@ export {
   type ListenerConfig,
   type TcpProxyConfig,
 } from './listener-config.ts'
+export { type UdpProxyConfig } from './udp-proxy-config.ts'
 export {
   type ClientTlsConfig,
   type Secret,

@@ -67,6 +67,7 @@ export class FakeEndpoint implements EndpointRuntime {
   meshed = false
   peerSpiffeId = ''
   localSpiffeId = ''
+  readonly udpSessions: EndpointRuntime['udpSessions'] = { open: () => 'unsupported', close: () => undefined }
   readonly idle: StreamSocket[] = []
   /** Who waits, each with a connection of its own: there is no limit here. */
   readonly waiting: Map<PendingTicket, { readonly cancel: () => void }> = new Map()

@@ -257,13 +257,14 @@ describe('refusals', () => {
     expect(upstream.received).not.toContain('smuggled')
   })
 
-  test('too many fields are 431, another version 505, CONNECT 404, an unknown upgrade 403', async () => {
+  test('too many fields are 431, another version 505, CONNECT and an upgrade that are not allowed 403', async () => {
     const fixture = start(answering(() => okResponse()))
     for (const [text, status] of [
       [get('/', 'A: b\r\n'.repeat(200)), 431],
       [get('/', `A: ${'b'.repeat(20_000)}\r\n`), 431],
       ['GET / HTTP/1.2\r\nHost: a\r\n\r\n', 505],
-      ['CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n', 404],
+      ['CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n', 403],
+      [get('/', 'Connection: upgrade\r\nUpgrade: connect\r\n'), 403],
       [get('/', 'Connection: upgrade\r\nUpgrade: websocket\r\n'), 403],
     ] as const) {
       const c = await client(fixture)

@@ -9,6 +9,7 @@ import {
   scanResponseHead,
 } from '../../wire/http1/index.ts'
 import { onUpstreamProtocolError, onUpstreamReset } from './attempt.ts'
+import { opensTunnel } from './connect.ts'
 import { fieldTable } from './fields.ts'
 import type { Exchange } from './exchange.ts'
 import { writeRequestHead } from './request-writer.ts'
@@ -78,7 +79,7 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
     writer.reset()
     writeRequestHead(writer, exchange, decision, first)
     if (hold !== undefined && request.head.chunked) this.#appendChunk(hold, 0, held)
-    else if (hold !== undefined) writer.copy(hold, 0, held)
+    else if (hold !== undefined && exchange.upgradeType === '') writer.copy(hold, 0, held)
     return exchange.bodyDone ? this.endBody() : this.flushBody()
   }
 
@@ -206,7 +207,8 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
       head.bytes = view
       if (head.status >= 200 || head.status === 101) {
         this.#partial = emptyBytes
-        if (head.status === 101) this.#startTunnel(view, result)
+        if (opensTunnel(this.#exchange, head.status)) this.#startTunnel(view, result)
+        else if (head.status === 101) onUpstreamProtocolError(this.#exchange)
         else this.#startBody(view, result)
         return
       }
@@ -280,9 +282,14 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
 
   #readChunks(bytes: Uint8Array, start: number, end: number): void {
     const decoder = this.#decoder
+    if (decoder === undefined) return
     const { relay } = this.#leg
+    if (decoder === undefined) {
+      relay.flush()
+      return
+    }
     let at = start
-    while (decoder !== undefined && at < end) {
+    while (at < end) {
       const event = decoder.next(bytes, at, end)
       at = decoder.position
       if (event === ChunkEvent.data) relay.data(bytes, decoder.dataStart, decoder.dataEnd)

@@ -23,6 +23,7 @@ export {
   type PathRewrite,
   type RequestView,
   type RouteFacts,
+  type RouteUpgrades,
 } from './decision.ts'
 export { findDomainConflicts, type DomainConflict } from './domain-index.ts'
 export { drawFault } from './draw-fault.ts'

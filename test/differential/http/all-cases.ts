@@ -5,6 +5,7 @@ import { hostileResponses } from './cases/hostile-responses.ts'
 import { ordinaryRequests } from './cases/ordinary-requests.ts'
 import { responses } from './cases/responses.ts'
 import { routing } from './cases/routing.ts'
+import { tunnels } from './cases/tunnels.ts'
 
 /** Every exchange that both proxies are put through. Names are unique: the table of differences refers to them. */
 export const allCases: readonly HttpCase[] = [
@@ -12,6 +13,7 @@ export const allCases: readonly HttpCase[] = [
   ...forwardedFields,
   ...responses,
   ...routing,
+  ...tunnels,
   ...hostileRequests,
   ...hostileResponses,
 ]
