@@ -22,7 +22,7 @@ export const StreamBit = {
 } as const
 
 const noBytes = Buffer.alloc(0)
-const noTexts: readonly string[] = []
+const noNames: readonly string[] = []
 
 /**
  * One stream of a session (RFC 9113 section 5). All but the members that are said to be for its owner is the session's.
@@ -58,7 +58,8 @@ export class Http2Stream {
   keptStart = 0
   /** Trailers that go behind what waits. */
   trailerNames: readonly string[] | undefined = undefined
-  trailerValues: readonly string[] = noTexts
+  trailerValues: readonly string[] = noNames
+  trailerNever: readonly string[] = noNames
   /** The list of the session that it is in, and its neighbours there. */
   list: StreamList | undefined = undefined
   previous: Http2Stream | undefined = undefined
@@ -119,10 +120,11 @@ export class Http2Stream {
     if (this.waiting === 0) this.dropAllKept()
   }
 
-  /** Lets go of the trailers. */
+  /** Lets go of trailers. */
   dropTrailers(): void {
     this.trailerNames = undefined
-    this.trailerValues = noTexts
+    this.trailerValues = noNames
+    this.trailerNever = noNames
   }
 
   /** Lets go of all that waits. */
