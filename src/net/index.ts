@@ -17,6 +17,7 @@ export {
   type ConnectTls,
 } from './connector.ts'
 export { connectWithPreface, type PrefacedConnect } from './connect-with-preface.ts'
+export { createDeliveryProbe, type DeliveryProbe } from './delivery-probe.ts'
 export { createDnsServer, type DnsAnswers, type DnsServer } from './dns-server.ts'
 export { listenTcp, type TcpListener } from './listen-tcp.ts'
 export { NetLimits } from './limits.ts'

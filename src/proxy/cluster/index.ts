@@ -16,6 +16,7 @@ export {
   type ConveyedEnds,
   type EndpointRuntime,
   type PreviousHosts,
+  type SentRequest,
 } from './contract.ts'
 export { type UdpRefusal, type UdpSessionOwner, type UdpSessions } from './udp-sessions.ts'
 export { type MultiplexedConnection, type MultiplexedOwner } from './multiplexed-connection.ts'

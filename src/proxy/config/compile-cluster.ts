@@ -13,6 +13,7 @@ import type { CircuitBreakerLimits, ClusterConfig, TransportMatch } from './clus
 import { compileBalancer } from './compile-balancer.ts'
 import { createCompileContext, type CompileContext, type CompileOptions } from './compile-context.ts'
 import { endpointList } from './compile-endpoints.ts'
+import { compileHealthChecks } from './compile-health-check.ts'
 import { compileHttp2 } from './compile-http2.ts'
 import { compileOutlierDetection } from './compile-outlier.ts'
 import { compileUpstreamTransport } from './compile-upstream-transport.ts'
@@ -52,6 +53,7 @@ export function compileCluster(
     tcpKeepalive: keepalive(context, message),
     dnsRefreshMs: dnsRefresh(context, message),
     ...outlierDetection(context, message, discovery),
+    ...compileHealthChecks(context, message, discovery),
     destination: destinationOf(message.metadata),
   })
 }

@@ -12,8 +12,8 @@ import {
   type LocalReply,
   writeInterimHead,
   writeLocalReply,
-  writeResponseHead,
-  writeUpgradeHead,
+  writeResponseFields,
+  writeTunnelHead,
 } from './response-writer.ts'
 import { trailerFields } from './trailers.ts'
 
@@ -151,8 +151,8 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     const { writer } = this.#context
     if (exchange === undefined) return
     writer.reset()
-    writeResponseHead(writer, exchange, head, framing === 'none' ? 'none' : 'length')
-    this.#sendHead(String(head.status), writer.length, framing === 'none', head.sensitive)
+    writeResponseFields(writer, exchange, head, framing === 'none' ? 'none' : 'length', head.lineStart(0))
+    this.#sendFields(statusText(head.status), 0, writer.length, framing === 'none', head.sensitive)
   }
 
   data(bytes: Uint8Array, start: number, end: number): void {
@@ -205,11 +205,14 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     if (exchange === undefined) return
     this.#tunnels = true
     writer.reset()
-    writeUpgradeHead(writer, exchange, head)
+    writeTunnelHead(writer, exchange, head)
     this.#sendHead('200', writer.length, false)
-    const { hold, held } = exchange
-    if (hold !== undefined) exchange.leg.sendTunnel(hold, 0, held)
     this.resume()
+    const { hold, held } = exchange
+    exchange.hold = undefined
+    exchange.held = 0
+    if (hold !== undefined) exchange.leg.sendTunnel(hold, 0, held)
+    if (exchange.bodyDone) exchange.leg.endTunnel()
   }
 
   endTunnel(): void {
@@ -225,20 +228,26 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     if (stream === undefined) return
     this.#release()
     if (stream.closed) return
+    // What waits for the client's window goes on its way when nobody looks any more.
+    if (clean && this.#ended && stream.waiting > 0) stream.owner = connection.lastWords
     // After a whole answer the rest of the request is of no use (RFC 9113 section 8.1); a broken one must not look whole.
-    if (!clean || !this.#ended) connection.session.reset(stream, ErrorCode.internalError)
+    else if (!clean || !this.#ended) connection.session.reset(stream, ErrorCode.internalError)
     else if (!stream.remoteEnded) connection.session.reset(stream, ErrorCode.noError)
   }
 
   /** Encodes the head that stands in the writer up to `end`, without its start line and what belongs to HTTP/1.1. */
-  #sendHead(status: string, end: number, endStream: boolean, sensitive: readonly string[] = noNames): void {
+  #sendHead(status: string, end: number, endStream: boolean): void {
+    this.#sendFields(status, this.#context.writer.bytes.indexOf(10) + 1, end, endStream, noNames)
+  }
+
+  #sendFields(status: string, start: number, end: number, endStream: boolean, sensitive: readonly string[]): void {
     const stream = this.#stream
     const { writer } = this.#context
     if (stream === undefined || stream.closed) return
     const { session } = this.#connection
     const encoder = session.beginHead()
     encoder.field(':status', status)
-    encoder.lines(writer.bytes, writer.bytes.indexOf(10) + 1, end - 2, sensitive)
+    encoder.lines(writer.bytes, start, end - 2, sensitive)
     session.endHead(stream, endStream)
     this.#ended = endStream
   }
@@ -268,4 +277,11 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     this.#piece = noBytes
     this.#connection.releaseStream(this)
   }
+}
+
+/** Statuses as text; made once. */
+const statusTexts: string[] = []
+
+function statusText(status: number): string {
+  return (statusTexts[status] ??= String(status))
 }
