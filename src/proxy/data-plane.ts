@@ -24,6 +24,10 @@ export interface DataPlane extends AsyncDisposable {
   readonly secretsComplete: () => boolean
   /** Stops new work politely (`Connection: close`), waits for what runs, at most `timeoutMs`. */
   readonly drain: (timeoutMs: number) => Promise<void>
+  /** Removes the listeners whose `traffic_direction` is INBOUND, as `removeListener` does. */
+  readonly drainInbound: (timeoutMs: number) => void
+  /** `/healthcheck/fail`: responses end their connections until it is taken back. */
+  readonly failHealthCheck: (failed: boolean) => void
   /** For the admin interface. */
   readonly describe: () => DataPlaneDescription
 }

@@ -135,6 +135,7 @@ class ProxyProcess implements RunningProxy {
       telemetry: this.#telemetry,
       createHttpServer,
       onDemand: this.#live.onDemand,
+      ...(bootstrap.overload === undefined ? {} : { overload: bootstrap.overload }),
     })
   }
 

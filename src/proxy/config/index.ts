@@ -23,6 +23,7 @@ export { type FieldFault } from './field-fault.ts'
 export { type EjectionKind, type OutlierConfig } from './outlier-config.ts'
 export {
   type DnsTable,
+  type ConnectionLimitConfig,
   type FilterChain,
   type FilterChainMatch,
   type HttpManagerConfig,
@@ -38,3 +39,12 @@ export {
   type TlsCertificate,
   type ValidationContext,
 } from './tls-config.ts'
+export {
+  type OverloadActionConfig,
+  type OverloadActionName,
+  overloadActionNames,
+  type OverloadConfig,
+  type OverloadMonitorConfig,
+  type OverloadTrigger,
+  type ScaledTimer,
+} from './overload-config.ts'

@@ -3,6 +3,7 @@ import type { SocketOwner, StreamSocket } from '../../net/index.ts'
 import type { EdgeSeries } from '../../telemetry/index.ts'
 import { scanRequestHead, statusOfHeadFault, textOfHeadFault } from '../../wire/http1/index.ts'
 import type { ClusterRuntime } from '../cluster/index.ts'
+import { scaledTimeoutMs } from '../overload/index.ts'
 import type { DownstreamInfo } from '../network/index.ts'
 import { ConnectionState } from './connection-state.ts'
 import type { HttpContext } from './context.ts'
@@ -23,6 +24,8 @@ export class Connection implements SocketOwner, TimerOwner {
   state: number = ConnectionState.idle
   exchange: Exchange | undefined = undefined
   requests = 0
+  /** `max_connection_duration` is over: the response in progress is the last. */
+  expired = false
   /** Metadata of the peer; stays for the connection's life once it was sent. */
   peer: PeerMetadata | undefined = undefined
   /** Series of the last inbound edge and the cluster that it leads to. */
@@ -39,6 +42,10 @@ export class Connection implements SocketOwner, TimerOwner {
   #ended = false
   #closeWhenFlushed = false
   #lingers = false
+  /** The running time limit at its full length, and when it began: pressure on memory shortens it. */
+  #fullMs = 0
+  #armedAt = 0
+  #lifetime: WheelTimer | undefined = undefined
 
   constructor(context: HttpContext, socket: StreamSocket, info: DownstreamInfo) {
     this.context = context
@@ -54,7 +61,11 @@ export class Connection implements SocketOwner, TimerOwner {
     this.#active = connectionsActive
     this.#active.value += 1
     connectionsTotal.value += 1
-    const { idleTimeoutMs, requestHeadersTimeoutMs } = context.options.manager()
+    const { idleTimeoutMs, requestHeadersTimeoutMs, maxConnectionDurationMs } = context.options.manager()
+    if (maxConnectionDurationMs !== undefined) {
+      this.#lifetime = context.options.timers.timer({ onTimer: () => this.#onLifetimeOver() })
+      this.#lifetime.arm(maxConnectionDurationMs)
+    }
     this.#arm(Math.min(requestHeadersTimeoutMs || idleTimeoutMs, idleTimeoutMs || requestHeadersTimeoutMs))
   }
 
@@ -85,7 +96,9 @@ export class Connection implements SocketOwner, TimerOwner {
     const flushed = this.output.flush()
     if (this.#closeWhenFlushed) this.#shut()
     else if (flushed && this.exchange !== undefined) this.exchange.leg.resume()
+    else if (this.state === ConnectionState.idle && !flushed) this.#armIdle()
     else if (flushed) {
+      if (this.state === ConnectionState.idle) this.#armIdle()
       this.resume()
       this.#pump()
     }
@@ -111,6 +124,7 @@ export class Connection implements SocketOwner, TimerOwner {
     if (this.state === ConnectionState.closed) return
     this.state = ConnectionState.closed
     this.#timer.cancel()
+    this.#lifetime?.cancel()
     this.output.attach(undefined)
     const { exchange } = this
     this.exchange = undefined
@@ -131,7 +145,9 @@ export class Connection implements SocketOwner, TimerOwner {
         this.exchange?.onStreamIdle()
         return
       case ConnectionState.idle:
-        this.socket.end()
+        // Who does not take the last answer within the time for it will not take more.
+        if (this.output.waiting > 0) this.cut()
+        else this.#finish(true)
         return
       default:
         this.cut()
@@ -201,7 +217,7 @@ export class Connection implements SocketOwner, TimerOwner {
       return
     }
     this.state = ConnectionState.idle
-    this.#arm(this.context.options.manager().idleTimeoutMs, now)
+    this.#armIdle(now)
     this.resume()
     if (this.#backlogEnd > this.#backlogStart) this.#pump()
   }
@@ -312,7 +328,7 @@ export class Connection implements SocketOwner, TimerOwner {
     if (this.state === ConnectionState.closed) return
     const { context, output } = this
     if (output.waiting > 0) {
-      this.#arm(context.options.manager().streamIdleTimeoutMs)
+      this.#arm(context.options.limits.flushTimeoutMs)
       return
     }
     this.#arm(context.options.limits.lingerMs)
@@ -320,8 +336,38 @@ export class Connection implements SocketOwner, TimerOwner {
     else this.socket.end()
   }
 
-  #arm(delayMs: number, now?: number): void {
-    if (delayMs > 0) this.#timer.arm(delayMs, now)
+  /** Between requests: the client has its time to take what waits, then to ask again. */
+  #armIdle(now?: number): void {
+    const { limits, manager } = this.context.options
+    this.#arm(this.output.waiting > 0 ? limits.flushTimeoutMs : manager().idleTimeoutMs, now)
+  }
+
+  #onLifetimeOver(): void {
+    this.context.stats.connectionMaxDuration.value += 1
+    this.expired = true
+    this.drain()
+  }
+
+  /** The pressure rose: the limit that runs is cut to its present length. */
+  rescale(): void {
+    if (this.#timer.armed && this.#fullMs > 0) {
+      const now = this.context.options.timers.now()
+      this.#timer.arm(Math.max(1, this.#armedAt + this.#scaled(this.#fullMs) - now), now)
+    }
+  }
+
+  #scaled(fullMs: number): number {
+    const { connectionIdle, streamIdle } = this.context.overload
+    if (this.state === ConnectionState.idle) return scaledTimeoutMs(fullMs, connectionIdle)
+    if (this.state === ConnectionState.busy || this.state === ConnectionState.tunnel)
+      return scaledTimeoutMs(fullMs, streamIdle)
+    return fullMs
+  }
+
+  #arm(fullMs: number, now: number = this.context.options.timers.now()): void {
+    this.#fullMs = fullMs
+    this.#armedAt = now
+    if (fullMs > 0) this.#timer.arm(this.#scaled(fullMs), now)
     else this.#timer.cancel()
   }
 }

@@ -1,5 +1,6 @@
 import { ResponseFlag } from '../../telemetry/index.ts'
 import { ConnectionOption } from '../../wire/http1/index.ts'
+import { isTaken } from '../overload/index.ts'
 import { drawFault, type ForwardDecision, type RouteTable } from '../route/index.ts'
 import { startAttempt } from './attempt.ts'
 import type { Exchange } from './exchange.ts'
@@ -13,6 +14,12 @@ import { Phase } from './phase.ts'
 export function admit(exchange: Exchange): void {
   const { connection, plan, request } = exchange
   const { head } = request
+  const { overload } = exchange.context
+  if (overload.stopRequests > 0 && isTaken(overload.stopRequests, exchange.context.options.random)) {
+    exchange.stats.overloadClose.value += 1
+    exchange.reply(503, 'envoy overloaded', ResponseFlag.OM, 'overload')
+    return
+  }
   if (!connection.trusted && connection.peer === undefined) notePeer(exchange)
   if (request.method === 'CONNECT') {
     exchange.keepAlive = false

@@ -24,7 +24,7 @@ const refusalText: ReadonlyMap<number, string> = new Map([
   [505, 'HTTP Version Not Supported'],
 ])
 
-const Timer = { route: 0, pause: 1, request: 2 } as const
+const Timer = { route: 0, pause: 1, request: 2, duration: 3 } as const
 
 /** One request and its response, over one or more upstream attempts. Reusable: belongs to a connection from `begin` until it is done. */
 export class Exchange implements TimerOwner {
@@ -84,6 +84,7 @@ export class Exchange implements TimerOwner {
   readonly #routeTimer: WheelTimer
   readonly pauseTimer: WheelTimer
   readonly #requestTimer: WheelTimer
+  readonly #durationTimer: WheelTimer
 
   constructor(context: HttpContext, connection: Connection) {
     const { timers, limits } = context.options
@@ -105,6 +106,7 @@ export class Exchange implements TimerOwner {
     this.#routeTimer = timers.timer(this, Timer.route)
     this.pauseTimer = timers.timer(this, Timer.pause)
     this.#requestTimer = timers.timer(this, Timer.request)
+    this.#durationTimer = timers.timer(this, Timer.duration)
   }
 
   /** Takes up the next request of a connection: its first bytes are there. */
@@ -139,7 +141,7 @@ export class Exchange implements TimerOwner {
     this.idleTimeoutMs = manager.streamIdleTimeoutMs
     request.read(connection.info.tls)
     const close = (head.connection & ConnectionOption.close) !== 0
-    this.keepAlive = !context.draining && !close
+    this.keepAlive = !context.closesAfterResponse() && !connection.expired && !close
     if (head.minorVersion === 0 && (head.connection & ConnectionOption.keepAlive) === 0) this.keepAlive = false
     const { maxRequestsPerConnection } = manager
     if (maxRequestsPerConnection > 0 && connection.requests >= maxRequestsPerConnection) this.keepAlive = false
@@ -152,6 +154,7 @@ export class Exchange implements TimerOwner {
       if (this.phase === Phase.free) return
       if (!this.bodyDone && manager.requestTimeoutMs > 0) this.#requestTimer.arm(manager.requestTimeoutMs, now)
     }
+    if (manager.maxStreamDurationMs !== undefined) this.#durationTimer.arm(manager.maxStreamDurationMs, now)
     connection.touch(now)
     admit(this)
   }
@@ -196,6 +199,9 @@ export class Exchange implements TimerOwner {
       else onRouteTimeout(this)
     } else if (tag === Timer.request) {
       if (!this.bodyDone) this.refuse(408, 'request_overall_timeout', 0)
+    } else if (tag === Timer.duration) {
+      this.stats.requestMaxDuration.value += 1
+      this.reply(this.bodyDone ? 504 : 408, 'downstream duration timeout', 0, 'max_duration_timeout')
     } else {
       this.stepAt = this.context.options.timers.now()
       if (this.phase === Phase.delayed) forward(this)
@@ -278,6 +284,7 @@ export class Exchange implements TimerOwner {
     this.generation += 1
     if (this.pauseTimer.armed) this.pauseTimer.cancel()
     if (this.#requestTimer.armed) this.#requestTimer.cancel()
+    if (this.#durationTimer.armed) this.#durationTimer.cancel()
     this.leg.release()
     request.reset()
     this.#reset()
