@@ -11,7 +11,7 @@ import {
 } from '../net/index.ts'
 import { type AccessLogWriter, createAccessLogWriter, type Telemetry } from '../telemetry/index.ts'
 import { type ClusterSet, createClusterSet } from './cluster/index.ts'
-import type { FieldFault, ListenerConfig, OverloadConfig } from './config/index.ts'
+import type { ClientTlsConfig, FieldFault, ListenerConfig, OverloadConfig, ServerTlsConfig } from './config/index.ts'
 import { createAccessLogger } from './data-plane-access-log.ts'
 import type { DataPlane, OnDemand } from './data-plane.ts'
 import { createDrainGroup } from './drain/index.ts'
@@ -27,7 +27,13 @@ import {
   systemReaders,
 } from './overload/index.ts'
 import type { RouteTable } from './route/index.ts'
-import { createSecretTable, createTlsMaterial, type TlsMaterial } from './tls/index.ts'
+import {
+  type CertificatePair,
+  certificatePairs,
+  createSecretTable,
+  createTlsMaterial,
+  type TlsMaterial,
+} from './tls/index.ts'
 
 /** What a data plane is made of. */
 export interface DataPlaneOptions {
@@ -181,15 +187,23 @@ class ProxyDataPlane implements DataPlane {
   readonly putSecret: DataPlane['putSecret'] = (secret) => void this.#secrets.put(secret)
 
   secretsComplete(): boolean {
-    for (const { tls, transportMatches } of this.#clusters.configs()) {
+    for (const { tls } of this.#tlsContexts()) if (!this.#tls.isComplete(tls)) return false
+    return true
+  }
+
+  certificates(): readonly CertificatePair[] {
+    return certificatePairs(this.#secrets, this.#tlsContexts())
+  }
+
+  *#tlsContexts(): Generator<{ readonly owner: string; readonly tls: ClientTlsConfig | ServerTlsConfig }> {
+    for (const { name, tls, transportMatches } of this.#clusters.configs()) {
       for (const config of [tls, ...transportMatches.map((match) => match.tls)])
-        if (config !== undefined && !this.#tls.isComplete(config)) return false
+        if (config !== undefined) yield { owner: `cluster ${name}`, tls: config }
     }
     for (const { config } of this.#listeners.values()) {
       for (const chain of [...config.filterChains, config.defaultFilterChain])
-        if (chain?.tls !== undefined && !this.#tls.isComplete(chain.tls)) return false
+        if (chain?.tls !== undefined) yield { owner: `listener ${config.name}`, tls: chain.tls }
     }
-    return true
   }
 
   failHealthCheck(failed: boolean): void {

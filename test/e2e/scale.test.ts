@@ -93,17 +93,17 @@ test(
     }
     const clusters = used.map((service) => `outbound|8080||${service}.default.svc.cluster.local`).toSorted()
     expect(await held('/clusters', /^(outbound\|[^:]+)::/gm)).toEqual(clusters)
-    const dump: { readonly configs: readonly { readonly type_url: string; readonly name: string }[] } = JSON.parse(
-      await client.admin('/config_dump'),
+    const names = async (resource: string, key: string, name: string): Promise<readonly string[]> => {
+      const { configs }: { readonly configs: readonly Readonly<Record<string, Readonly<Record<string, string>>>>[] } =
+        JSON.parse(await client.admin(`/config_dump?resource=${resource}`))
+      return configs.map((config) => config[key]?.[name] ?? '').toSorted()
+    }
+    expect(await names('dynamic_virtual_hosts', 'virtual_host', 'name')).toEqual(
+      used.map((service) => `http_proxy/${service}:8080`).toSorted(),
     )
-    const named = (type: string): readonly string[] =>
-      dump.configs
-        .filter((config) => config.type_url.endsWith(`.${type}`))
-        .map(({ name }) => name)
-        .toSorted()
-    expect(named('VirtualHost')).toEqual(used.map((service) => `http_proxy/${service}:8080`).toSorted())
-    expect(named('Cluster').filter((name) => name.startsWith('outbound'))).toEqual(clusters)
-    expect(named('ClusterLoadAssignment')).toEqual(clusters)
+    const held3 = await names('dynamic_active_clusters', 'cluster', 'name')
+    expect(held3.filter((name) => name.startsWith('outbound'))).toEqual(clusters)
+    expect(await names('dynamic_endpoint_configs', 'endpoint_config', 'cluster_name')).toEqual(clusters)
     const { proxies, services } = await api.status()
     expect(services).toBe(serviceCount)
     const types = proxies.find(({ id }) => id === client.id)?.types ?? []

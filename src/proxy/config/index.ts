@@ -39,6 +39,7 @@ export {
   type TlsCertificate,
   type ValidationContext,
 } from './tls-config.ts'
+export { describeBootstrap } from './describe-bootstrap.ts'
 export {
   type OverloadActionConfig,
   type OverloadActionName,
