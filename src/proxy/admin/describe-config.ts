@@ -83,7 +83,10 @@ function describeAll(source: AdminSource, isNamed: (name: string) => boolean): r
     dump('Routes', {
       dynamic_route_configs: dynamic(TypeUrl.route, versioned('route_config')),
       // Envoy shows these inside their route configurations; here they stand as they came.
-      dynamic_virtual_hosts: dynamic(TypeUrl.virtualHost, versioned('virtual_host')),
+      dynamic_virtual_hosts: dynamic(TypeUrl.virtualHost, (resource, value) => ({
+        name: resource.name,
+        ...versioned('virtual_host')(resource, value),
+      })),
     }),
     dump('Secrets', {
       dynamic_active_secrets: dynamic(TypeUrl.secret, ({ name, version }) => ({
