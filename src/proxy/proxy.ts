@@ -28,7 +28,7 @@ import {
 import { createLastGoodFile, type LastGoodFile, LiveConfig } from './live/index.ts'
 import { type BootstrapSource, type LoadedBootstrap, loadBootstrap } from './load-bootstrap.ts'
 import { createProxyLog, type Logger, type LogLevel, type ProxyLog } from './proxy-log.ts'
-import { toHttpNode, toXdsNode } from './proxy-node.ts'
+import { describeNode, toHttpNode, toXdsNode } from './proxy-node.ts'
 import { readTlsFile } from './read-tls-file.ts'
 
 /** How a proxy is run. */
@@ -322,7 +322,7 @@ class ProxyProcess implements RunningProxy {
       certificates: () => this.#certificates(),
       info: () => ({
         version: `weft/${manifest.version}`,
-        node: this.#bootstrap.node,
+        node: describeNode(this.#bootstrap.node),
         command_line_options: { drain_time: `${this.#options.drainMs / 1000}s` },
       }),
       uptimeSeconds: () => Math.floor((systemClock.now() - this.#startedAt) / 1000),

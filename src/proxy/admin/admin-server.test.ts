@@ -158,7 +158,8 @@ describe('pages', () => {
     expect(await data('/config_dump?mask=bootstrap.node.id')).toMatchObject({
       configs: expect.arrayContaining([expect.objectContaining({ bootstrap: { node: { id: 'n' } } })]),
     })
-    for (const query of ['resource=nothing', 'name_regex=(', `name_regex=${'a'.repeat(2000)}`])
+    expect((await ask('/config_dump?resource=nothing')).status).toBe(404)
+    for (const query of ['name_regex=(', `name_regex=${'a'.repeat(2000)}`])
       expect((await ask(`/config_dump?${query}`)).status).toBe(400)
   })
 

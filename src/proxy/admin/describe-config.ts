@@ -10,7 +10,7 @@ import { anyTypes } from '../config/index.ts'
 import { compileRegularExpression } from '../route/index.ts'
 import type { AdminSource } from './admin-source.ts'
 import { AdminLimits } from './limits.ts'
-import { badRequest, json } from './replies.ts'
+import { badRequest, json, notFound } from './replies.ts'
 
 const schemas: ReadonlyMap<string, DescMessage> = new Map<string, DescMessage>([
   [TypeUrl.cluster, ClusterSchema],
@@ -45,7 +45,7 @@ export function describeConfig(source: AdminSource, query: URLSearchParams): Res
   const dumps = describeAll(source, (name) => regex.value.matchesAll(name))
   const resource = query.get('resource')
   const configs = resource === null ? dumps : listOf(dumps, resource)
-  if (configs === undefined) return badRequest(`${resource} not found in config dump`)
+  if (configs === undefined) return notFound(`${resource} not found in config dump`)
   const mask = query.get('mask')?.split(',')
   return json({ configs: mask === undefined ? configs : configs.map((config) => masked(config, mask)) })
 }

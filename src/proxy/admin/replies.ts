@@ -26,6 +26,11 @@ export function prometheus(body: string): Response {
   return new Response(body, { headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } })
 }
 
+/** The command is there, what it was asked for is not. */
+export function notFound(message: string): Response {
+  return text(`${message}\n`, 404)
+}
+
 /** A query that cannot be answered, with what was expected. */
 export function badRequest(message: string): Response {
   return text(`${message}\n`, 400)

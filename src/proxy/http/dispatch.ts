@@ -17,7 +17,8 @@ export function admit(exchange: Exchange): void {
   const { overload } = exchange.context
   if (overload.stopRequests > 0 && isTaken(overload.stopRequests, exchange.context.options.random)) {
     exchange.stats.overloadClose.value += 1
-    exchange.reply(503, 'envoy overloaded', ResponseFlag.OM, 'overload')
+    // Envoy sets no response flag here.
+    exchange.reply(503, 'envoy overloaded', 0, 'overload')
     return
   }
   if (!connection.trusted && connection.peer === undefined) notePeer(exchange)
