@@ -51,6 +51,10 @@ export interface ProxyLimits {
   readonly earlyBytes: number
   /** Addresses that an original-destination cluster remembers; those without connections make room for new ones. */
   readonly originalDestinations: number
+  /** UDP sessions of one listener; datagrams of further clients are dropped. A cluster's `max_connections` counts them too, and is mostly lower. */
+  readonly udpSessions: number
+  /** Datagrams of a UDP session that are kept until its socket is there, which takes one turn of the event loop; more are dropped. */
+  readonly udpEarlyDatagrams: number
 }
 
 /** The bounds that the proxy runs with unless told otherwise. */
@@ -76,4 +80,6 @@ export const defaultLimits: ProxyLimits = {
   flushTimeoutMs: 30_000,
   earlyBytes: 1024 * 1024,
   originalDestinations: 4096,
+  udpSessions: 16_384,
+  udpEarlyDatagrams: 64,
 }

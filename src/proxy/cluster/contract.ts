@@ -2,7 +2,9 @@ import type { StreamSocket, SocketOwner } from '../../net/index.ts'
 import type { EdgeSeries } from '../../telemetry/index.ts'
 import type { ClusterConfig, EndpointConfig } from '../config/index.ts'
 import type { HostMonitor } from '../health/index.ts'
+import type { MultiplexedConnection } from './multiplexed-connection.ts'
 import type { PendingTicket } from './pending-queue.ts'
+import type { UdpSessions } from './udp-sessions.ts'
 
 /** A cluster at run time: endpoints, balancer, limits and pools. Lives as long as its name is configured; configuration is swapped inside. */
 export interface ClusterRuntime {
@@ -79,6 +81,8 @@ export interface EndpointRuntime {
    * had at `putIdle` (so counts of requests per connection can live there); the taker may set another.
    */
   readonly takeIdle: () => StreamSocket | undefined
+  /** A connection that many requests share and that takes one more; undefined when there is none, or the endpoint is spoken to in HTTP/1.1. */
+  readonly takeShared: () => MultiplexedConnection | undefined
   /**
    * Gives a clean keep-alive connection back. It goes to the request that has waited longest, during this call; if none waits, the
    * pool owns it until the next `takeIdle` and closes it when it idles too long or the peer closes or speaks.
@@ -100,6 +104,8 @@ export interface EndpointRuntime {
    * and on success `socket.data` is `owner` already. Counts `connections` and the `upstream_cx_*` stats.
    */
   readonly connect: (owner: SocketOwner, done: (outcome: ConnectOutcome) => void) => { readonly cancel: () => void }
+  /** UDP sessions to it; each counts as a connection of the cluster. */
+  readonly udpSessions: UdpSessions
 }
 
 /** How a connection attempt ended. */
@@ -110,6 +116,10 @@ export type ConnectOutcome =
       readonly peerSpiffeId: string
       /** SPIFFE id of the certificate that we showed; empty or absent when there is none. */
       readonly localSpiffeId?: string
+      /** The socket speaks no TLS; absent when it does or that is not known. */
+      readonly plain?: boolean
+      /** Protocol that the TLS handshake agreed on (ALPN); empty when none, or without TLS. Of a pooled socket `negotiatedProtocol` tells it. */
+      readonly alpn: string
     }
   | {
       readonly kind: 'failed'

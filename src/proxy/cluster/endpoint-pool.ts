@@ -7,14 +7,17 @@ import {
   type StreamSocket,
 } from '../../net/index.ts'
 import type { EdgeSeries } from '../../telemetry/index.ts'
-import type { ClientTlsConfig, EndpointConfig } from '../config/index.ts'
+import type { ClientTlsConfig, ClusterConfig, EndpointConfig } from '../config/index.ts'
 import type { HostMonitor } from '../health/index.ts'
 import type { ClientTls } from '../tls/index.ts'
 import type { ClusterServices } from './cluster-services.ts'
 import type { Cluster } from './cluster.ts'
 import type { ConnectOutcome, EndpointRuntime } from './contract.ts'
+import type { MultiplexedConnection } from './multiplexed-connection.ts'
 import { PendingQueue, type PendingTicket } from './pending-queue.ts'
+import { SharedConnections } from './shared-connections.ts'
 import { transportOf } from './transport.ts'
+import { EndpointUdpSessions } from './udp-sessions.ts'
 
 /**
  * One endpoint: its connections and the stack of idle ones. Last in, first out: the warmest connection is used again,
@@ -34,6 +37,12 @@ export class EndpointPool implements EndpointRuntime {
   readonly authority: string
   readonly cluster: Cluster
   readonly series = new Map<string, EdgeSeries>()
+  readonly udpSessions = new EndpointUdpSessions({
+    config: () => this.config,
+    cluster: () => this.cluster.config,
+    take: () => this.#takeUdpPlace(),
+    give: () => this.#giveUdpPlace(),
+  })
   readonly #services: ClusterServices
   readonly #connector: Connector
   readonly #timer: WheelTimer
@@ -46,6 +55,8 @@ export class EndpointPool implements EndpointRuntime {
   readonly #pending = new PendingQueue()
   #opening = 0
   readonly #onOpened = (outcome: ConnectOutcome): void => this.#opened(outcome)
+  /** Connections that requests share, and those who wait for one. */
+  readonly #shared: SharedConnections
   #retired = false
   /** Grows when the way to speak to the endpoint changes: older connections are not used again. */
   #generation = 0
@@ -65,6 +76,17 @@ export class EndpointPool implements EndpointRuntime {
       onEnd: (socket) => this.#drop(socket),
       onClose: (socket) => this.#forget(socket),
     }
+    this.#shared = new SharedConnections(services, {
+      cluster,
+      encrypted: () => transportOf(cluster.config, this.config) !== undefined,
+      connect: (done) => {
+        if (!this.mayConnect) return false
+        this.connect(this.#idleOwner, done, sharedAlpn)
+        return true
+      },
+      leave: () => this.cluster.onPendingOver(),
+      adopt: (socket, tickets) => this.#adopt(socket, tickets),
+    })
     this.#connector = createConnector({
       target: config.address.startsWith('/')
         ? { kind: 'pipe', path: config.address }
@@ -79,7 +101,7 @@ export class EndpointPool implements EndpointRuntime {
       onReleased: () => {
         this.connections -= 1
         // With none left this endpoint may have one whatever the limit says.
-        if (this.connections === 0 && this.#pending.length > 0) this.openForPending()
+        if (this.connections === 0 && this.pending > 0) this.openForPending()
         cluster.onConnectionReleased()
       },
       onDescriptorFree: () => services.budget.giveUpstream(),
@@ -92,6 +114,15 @@ export class EndpointPool implements EndpointRuntime {
 
   get idleConnections(): number {
     return this.#idleSockets.length
+  }
+
+  /** Requests that wait. */
+  get pending(): number {
+    return this.#pending.length + this.#shared.pending
+  }
+
+  takeShared(): MultiplexedConnection | undefined {
+    return this.#shared.take()
   }
 
   takeIdle(): StreamSocket | undefined {
@@ -120,15 +151,16 @@ export class EndpointPool implements EndpointRuntime {
 
   enqueue(ticket: PendingTicket): void {
     this.cluster.onPending()
-    this.#pending.push(ticket)
+    if (ticket.shared && this.#shared.expected) this.#shared.enqueue(ticket)
+    else this.#pending.push(ticket)
     this.openForPending()
-    if (this.#opening < this.#pending.length) this.cluster.stats.upstream_cx_overflow += 1
+    if (this.#lacks) this.cluster.stats.upstream_cx_overflow += 1
   }
 
   dequeue(ticket: PendingTicket): void {
-    if (!this.#pending.remove(ticket)) return
+    if (!this.#pending.remove(ticket) && !this.#shared.dequeue(ticket)) return
     this.cluster.onPendingOver()
-    if (this.#opening >= this.#pending.length) this.cluster.setWaiting(this, false)
+    if (!this.#lacks) this.cluster.setWaiting(this, false)
   }
 
   /** Opens a connection for each request that waits and has none coming, as far as the limit allows. */
@@ -137,7 +169,20 @@ export class EndpointPool implements EndpointRuntime {
       this.#opening += 1
       this.connect(this.#idleOwner, this.#onOpened)
     }
-    this.cluster.setWaiting(this, this.#opening < this.#pending.length)
+    this.#shared.openForPending()
+    this.cluster.setWaiting(this, this.#lacks)
+  }
+
+  /** There are requests for which no connection is open or opening. */
+  get #lacks(): boolean {
+    return this.#opening < this.#pending.length || this.#shared.lacks
+  }
+
+  /** The endpoint shares no connections after all: those who wait for one take connections of their own, this one first. */
+  #adopt(socket: StreamSocket, tickets: readonly PendingTicket[]): void {
+    for (const ticket of tickets) this.#pending.push(ticket)
+    if (!this.#serve(socket, true)) this.putIdle(socket)
+    this.openForPending()
   }
 
   #opened(outcome: ConnectOutcome): void {
@@ -168,7 +213,11 @@ export class EndpointPool implements EndpointRuntime {
     }
   }
 
-  connect(owner: SocketOwner, done: (outcome: ConnectOutcome) => void): { readonly cancel: () => void } {
+  connect(
+    owner: SocketOwner,
+    done: (outcome: ConnectOutcome) => void,
+    alpn: (config: ClusterConfig, own: readonly string[]) => readonly string[] = ownAlpn,
+  ): { readonly cancel: () => void } {
     const refusal = this.#refusal()
     if (refusal !== undefined) return answerLater(refusal, done)
     const config = transportOf(this.cluster.config, this.config)
@@ -179,7 +228,7 @@ export class EndpointPool implements EndpointRuntime {
         this.cluster.stats.upstream_cx_connect_fail += 1
         return answerLater({ kind: 'failed', reason: 'unreachable', message: material.error }, done)
       }
-      tls = material.value
+      tls = { ...material.value, alpn: alpn(this.cluster.config, config.alpn) }
     }
     if (!this.#services.budget.takeUpstream()) {
       this.cluster.stats.upstream_cx_overflow += 1
@@ -200,7 +249,7 @@ export class EndpointPool implements EndpointRuntime {
       this.#generations.set(result.socket, generation)
       this.peerSpiffeId = result.peerSpiffeId
       this.localSpiffeId = tls?.localSpiffeId ?? ''
-      done({ ...result, localSpiffeId: this.localSpiffeId })
+      done({ ...result, localSpiffeId: this.localSpiffeId, plain: tls === undefined })
     })
   }
 
@@ -217,17 +266,21 @@ export class EndpointPool implements EndpointRuntime {
     this.meshed = isMeshed(transportOf(this.cluster.config, this.config))
     this.#generation += 1
     this.series.clear()
+    this.#shared.close()
     this.closeIdle()
   }
 
   /** The endpoint is gone. */
   retire(): void {
     this.#retired = true
+    this.#shared.retire()
     this.closeIdle()
+    this.udpSessions.endAll()
     this.#timer.cancel()
   }
 
   closeIdle(): void {
+    this.#shared.closeIdle()
     this.#closeColdest(this.#idleSockets.length)
   }
 
@@ -240,6 +293,24 @@ export class EndpointPool implements EndpointRuntime {
     if (this.mayConnect) return undefined
     this.cluster.stats.upstream_cx_overflow += 1
     return { kind: 'failed', reason: 'overflow', message: `The cluster has ${this.cluster.connections} connections` }
+  }
+
+  /** Unlike connections, the first session of an endpoint is bound by the limit too (as in Envoy). */
+  #takeUdpPlace(): boolean {
+    const { cluster } = this
+    if (cluster.connections >= cluster.config.limits.maxConnections || !this.#services.budget.takeUpstream()) {
+      cluster.stats.upstream_cx_overflow += 1
+      return false
+    }
+    this.connections += 1
+    cluster.onUdpSession(1)
+    return true
+  }
+
+  #giveUdpPlace(): void {
+    this.connections -= 1
+    this.#services.budget.giveUpstream()
+    this.cluster.onUdpSession(-1)
   }
 
   #countFailure(result: ConnectResult & { readonly kind: 'failed' }): void {
@@ -281,6 +352,19 @@ export class EndpointPool implements EndpointRuntime {
     socket.data = this.#idleOwner
     socket.end()
   }
+}
+
+/** ALPN of connections that are to be shared. */
+function sharedAlpn({ multiplex, protocol }: ClusterConfig, own: readonly string[]): readonly string[] {
+  if (multiplex === true) return ['h2', ...own]
+  if (own.length > 0) return own
+  return protocol === 'auto' ? ['h2', 'http/1.1'] : ['h2']
+}
+
+/** ALPN of the others: where a server speaks both versions it must be said which. */
+function ownAlpn({ protocol }: ClusterConfig, own: readonly string[]): readonly string[] {
+  if (protocol !== 'auto' && protocol !== 'downstream') return own
+  return own.length > 0 ? own.filter((name) => name !== 'h2') : ['http/1.1']
 }
 
 /** Mutual TLS with Istio's application protocols: the peer is a proxy of the mesh, not somebody else's server that wants a certificate. */

@@ -17,6 +17,8 @@ import { DnsFilterConfigSchema } from '../../xds/generated/envoy/extensions/filt
 import { DownstreamConnectionsConfigSchema } from '../../xds/generated/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.ts'
 import { FixedHeapConfigSchema } from '../../xds/generated/envoy/extensions/resource_monitors/fixed_heap/v3/fixed_heap_pb.ts'
 import { InjectedResourceConfigSchema } from '../../xds/generated/envoy/extensions/resource_monitors/injected_resource/v3/injected_resource_pb.ts'
+import { RouteSchema as UdpRouteSchema } from '../../xds/generated/envoy/extensions/filters/udp/udp_proxy/v3/route_pb.ts'
+import { UdpProxyConfigSchema } from '../../xds/generated/envoy/extensions/filters/udp/udp_proxy/v3/udp_proxy_pb.ts'
 import { PreviousHostsPredicateSchema } from '../../xds/generated/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts'
 import { RawBufferSchema } from '../../xds/generated/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts'
 import {
@@ -49,6 +51,8 @@ export const anyTypes: Registry = createRegistry(
   StderrAccessLogSchema,
   StdoutAccessLogSchema,
   TcpProxySchema,
+  UdpProxyConfigSchema,
+  UdpRouteSchema,
   UpstreamTlsContextSchema,
 )
 

@@ -1,6 +1,8 @@
+import type { Http2Config } from './http2-config.ts'
 import type { AccessLogConfig } from './access-log-config.ts'
 import type { RouteTable } from '../route/index.ts'
 import type { ServerTlsConfig } from './tls-config.ts'
+import type { UdpProxyConfig } from './udp-proxy-config.ts'
 
 /** A listener after compilation from `envoy.config.listener.v3.Listener`; immutable. */
 export interface ListenerConfig {
@@ -16,6 +18,8 @@ export interface ListenerConfig {
   readonly defaultFilterChain: FilterChain | undefined
   /** Inline DNS answers, for a UDP listener with `dns_filter`. */
   readonly dns: DnsTable | undefined
+  /** The UDP proxy, for a UDP listener with `udp_proxy`; a UDP listener has this or `dns`. */
+  readonly udp?: UdpProxyConfig | undefined
   readonly accessLogs: readonly AccessLogConfig[]
   /** Equal texts mean that a change needs no new socket (address and socket options are the same). */
   readonly socketKey: string
@@ -53,6 +57,10 @@ export interface HttpManagerConfig {
   readonly statPrefix: string
   readonly routes:
     { readonly kind: 'inline'; readonly table: RouteTable } | { readonly kind: 'rds'; readonly name: string }
+  /** `codec_type`; with `auto` (also when absent) ALPN decides, or the connection's first octets. */
+  readonly codec?: 'auto' | 'http1' | 'http2'
+  /** `http2_protocol_options`. */
+  readonly http2?: Http2Config
   /** `server_name`; `envoy` by default, as in Envoy. */
   readonly serverName: string
   /** Milliseconds, 0 is off: `common_http_protocol_options.idle_timeout`, 1 h by default. */

@@ -55,6 +55,7 @@ export class FakeCluster implements ClusterRuntime {
 
 /** One TCP port. */
 export class FakeEndpoint implements EndpointRuntime {
+  readonly takeShared = (): undefined => undefined
   readonly config: EndpointConfig
   readonly cluster: FakeCluster
   readonly authority: string
@@ -66,6 +67,7 @@ export class FakeEndpoint implements EndpointRuntime {
   meshed = false
   peerSpiffeId = ''
   localSpiffeId = ''
+  readonly udpSessions: EndpointRuntime['udpSessions'] = { open: () => 'unsupported', close: () => undefined }
   readonly idle: StreamSocket[] = []
   /** Who waits, each with a connection of its own: there is no limit here. */
   readonly waiting: Map<PendingTicket, { readonly cancel: () => void }> = new Map()
@@ -139,7 +141,7 @@ export class FakeEndpoint implements EndpointRuntime {
         open: (socket) => {
           socket.data = owner
           this.cluster.stats.upstream_cx_total += 1
-          finish({ kind: 'connected', socket, peerSpiffeId: '' })
+          finish({ kind: 'connected', socket, peerSpiffeId: '', alpn: '' })
         },
         data: (socket, bytes) => socket.data.onData(socket, bytes),
         drain: (socket) => socket.data.onDrain(socket),
@@ -275,6 +277,7 @@ export function startFixture(options: FixtureOptions = {}): Fixture {
         peerSpiffeId: '',
         localSpiffeId: '',
         serverName: '',
+        alpn: '',
         ...options.info,
       })
     },

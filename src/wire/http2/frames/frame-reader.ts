@@ -71,6 +71,10 @@ export class FrameReader {
   endStream = false
   /** What counts against the windows (section 6.9.1): the whole payload of DATA at its first piece, 0 at later ones. */
   flowBytes = 0
+  /** Of `flowBytes`, what is padding: nobody will read it. */
+  paddingBytes = 0
+  /** Name of the attack, when `errorCode` of a connection error is `enhanceYourCalm`. */
+  flood = ''
   errorCode: number = ErrorCode.noError
   settings: readonly Setting[] = []
   increment = 0
@@ -98,6 +102,8 @@ export class FrameReader {
   #blockEndsStream = false
   #blockError: number = ErrorCode.noError
   #continuations = 0
+  /** Frames of the block that went by without a single octet, one after the other. */
+  #emptyFrames = 0
   readonly #block = new OctetGatherer()
 
   /** @param role A server expects the preface of the client first. */
@@ -164,11 +170,15 @@ export class FrameReader {
   }
 
   #begin(bytes: Buffer, at: number): FrameEvent | undefined {
-    const length = bytes.readUIntBE(at, 3)
+    const length = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0)
     const type = bytes[at + 3] ?? 0
     const flags = bytes[at + 4] ?? 0
     // The reserved bit is ignored (section 4.1).
-    const streamId = bytes.readUInt32BE(at + 5) & maxUint31
+    const streamId =
+      (((bytes[at + 5] ?? 0) & 0x7f) << 24) |
+      ((bytes[at + 6] ?? 0) << 16) |
+      ((bytes[at + 7] ?? 0) << 8) |
+      (bytes[at + 8] ?? 0)
     this.frameType = type
     this.streamId = streamId
     this.#flags = flags
@@ -183,7 +193,12 @@ export class FrameReader {
     if (continues !== (type === FrameType.continuation) || (continues && streamId !== this.#blockStream)) {
       return this.#fail(ErrorCode.protocolError)
     }
-    const verdict = judgeFrameHeader({ type, flags, length, streamId }, this.#limits.frameBytes)
+    // Most frames are such DATA and HEADERS, and need no closer look.
+    const plain = type <= FrameType.headers && streamId !== 0 && (flags & (FrameFlag.padded | FrameFlag.priority)) === 0
+    const verdict =
+      plain && length <= this.#limits.frameBytes
+        ? ErrorCode.noError
+        : judgeFrameHeader({ type, flags, length, streamId }, this.#limits.frameBytes)
     if (verdict !== ErrorCode.noError) {
       this.#state = State.skip
       return this.#judged(verdict)
@@ -202,11 +217,13 @@ export class FrameReader {
           this.#continuations > this.#limits.continuations ||
           this.#block.length + this.#length > this.#limits.blockBytes
         ) {
-          return this.#fail(ErrorCode.enhanceYourCalm)
+          return this.#calm('inbound_continuation_flood')
         }
+        this.#emptyFrames = this.#length === 0 && (flags & FrameFlag.endHeaders) === 0 ? this.#emptyFrames + 1 : 0
+        if (this.#emptyFrames > this.#limits.emptyFrames) return this.#calm('inbound_empty_frames_flood')
         break
       case FrameType.settings:
-        if (this.#length > this.#limits.settings * 6) return this.#fail(ErrorCode.enhanceYourCalm)
+        if (this.#length > this.#limits.settings * 6) return this.#calm('inbound_settings_flood')
         break
       default:
         if (type > FrameType.continuation) {
@@ -240,6 +257,7 @@ export class FrameReader {
     this.position = this.dataEnd
     this.#rest -= taken
     this.flowBytes = this.#length
+    this.paddingBytes = this.#length === 0 ? 0 : this.#length - taken - this.#rest
     this.#length = 0
     this.endStream = this.#rest === 0 && (this.#flags & FrameFlag.endStream) !== 0
     if (this.#rest === 0) {
@@ -322,7 +340,7 @@ export class FrameReader {
       start += 5
     }
     if (start > end) return this.#fail(ErrorCode.protocolError)
-    if (end - start > this.#limits.blockBytes) return this.#fail(ErrorCode.enhanceYourCalm)
+    if (end - start > this.#limits.blockBytes) return this.#calm('header_overflow')
     this.endStream = (flags & FrameFlag.endStream) !== 0
     this.dataStart = start
     this.dataEnd = end
@@ -331,6 +349,7 @@ export class FrameReader {
     this.#blockEndsStream = this.endStream
     this.#blockError = this.errorCode
     this.#continuations = 0
+    this.#emptyFrames = start === end ? 1 : 0
     this.#block.reset()
     this.#block.add(bytes, start, end)
     return undefined
@@ -375,6 +394,11 @@ export class FrameReader {
     this.errorCode = verdict & ~streamScope
     this.flowBytes = this.frameType === FrameType.data ? this.#length : 0
     return FrameEvent.streamError
+  }
+
+  #calm(flood: string): FrameEvent {
+    this.flood = flood
+    return this.#fail(ErrorCode.enhanceYourCalm)
   }
 
   #fail(code: number): FrameEvent {
