@@ -1,5 +1,6 @@
 /** Each action of the overload manager on real sockets, with a pressure that the test sets. */
 import { afterEach, describe, expect, test } from 'bun:test'
+import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { until } from '../net/sockets.fixture.ts'
 import { createTelemetry } from '../telemetry/index.ts'
@@ -179,6 +180,54 @@ describe('overload actions', () => {
     await until(() => third.closed || third.ended, 'the third to be closed')
     expect(value('envoy_listener_downstream_global_cx_overflow')).toBe(1)
     expect(value('envoy_overload_envoy_resource_monitors_global_downstream_max_connections_pressure')).toBe(100)
+  })
+})
+
+describe('over HTTP/2', () => {
+  function open(port: number): ClientHttp2Session {
+    const session = connectHttp2(`http://127.0.0.1:${port}`)
+    session.on('error', () => undefined)
+    cleanups.push(() => session.destroy())
+    return session
+  }
+
+  function statusOf(session: ClientHttp2Session): Promise<number> {
+    const { promise, resolve } = Promise.withResolvers<number>()
+    const stream = session.request({ ':path': '/' })
+    stream.on('response', (headers) => resolve(Number(headers[':status'])))
+    stream.on('error', () => resolve(0))
+    stream.resume()
+    return promise
+  }
+
+  test('stop_accepting_requests answers 503', async () => {
+    const { port, press } = await serve({ actions: ['stop_accepting_requests'] })
+    const session = open(port)
+    expect(await statusOf(session)).toBe(200)
+    await press(1)
+    expect(await statusOf(session)).toBe(503)
+  })
+
+  test('disable_http_keepalive says GOAWAY and answers', async () => {
+    const { port, press } = await serve({ actions: ['disable_http_keepalive'] })
+    const session = open(port)
+    expect(await statusOf(session)).toBe(200)
+    await press(1)
+    expect(await statusOf(session)).toBe(200)
+    await until(() => session.closed, 'the connection to be closed')
+  })
+
+  test('max_connection_duration and reduced idle times close the connection', async () => {
+    const lasting = await serve({ manager: { maxConnectionDurationMs: 50 } })
+    const first = open(lasting.port)
+    expect(await statusOf(first)).toBe(200)
+    await until(() => first.closed, 'the end of its time')
+    const timers = [{ timer: 'connection-idle', kind: 'absolute', minMs: 20 }] as const
+    const idle = await serve({ actions: ['reduce_timeouts'], timers, manager: { idleTimeoutMs: 600_000 } })
+    const second = open(idle.port)
+    expect(await statusOf(second)).toBe(200)
+    await idle.press(1)
+    await until(() => second.closed, 'the idle connection to be closed')
   })
 })
 
