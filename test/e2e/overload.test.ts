@@ -186,9 +186,12 @@ test('event loop: requests are shed while it stands late, and served when it is 
       await Bun.sleep(8)
     }
   })()
-  await waitUntil('requests are shed', async () => (await ask().catch(() => undefined))?.status === 503)
-  state.starved = false
-  await starve
+  try {
+    await waitUntil('requests are shed', async () => (await ask().catch(() => undefined))?.status === 503)
+  } finally {
+    state.starved = false
+    await starve
+  }
   expect(await admin('/stats?filter=rq_overload_close')).toMatch(/downstream_rq_overload_close: [1-9]/)
   await waitUntil('requests are served', async () => (await ask()).status === 200)
 }, 20_000)

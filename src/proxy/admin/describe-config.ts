@@ -55,7 +55,7 @@ function describeAll(source: AdminSource, isNamed: (name: string) => boolean): r
   const statics = bootstrap['static_resources']
   const fixed = (key: string, wrap: string): readonly JsonObject[] =>
     itemsOf(isObject(statics) ? statics[key] : undefined)
-      .filter((item) => isNamed(String(item['name'] ?? '')))
+      .filter((item) => isNamed(typeof item['name'] === 'string' ? item['name'] : ''))
       .map((item) => ({ [wrap]: redact(item) }))
   const received = source.resources().filter(({ name }) => isNamed(name))
   const dynamic = (

@@ -37,7 +37,7 @@ export function createResourceMonitor(config: OverloadMonitorConfig, readers: Re
       return { name: config.name, read: () => readers.residentBytes() / config.maxBytes }
     case 'event-loop-delay':
       return createDelayMonitor(config.name, config.maxMs)
-    case 'injected':
+    default:
       return { name: config.name, read: () => parsePressure(readers, config.filename) }
   }
 }
