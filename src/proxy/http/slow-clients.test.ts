@@ -59,6 +59,17 @@ describe('slow clients', () => {
     await until(() => fixture.server.connections === 1, 'the connection')
     await until(() => fixture.server.connections === 0, 'the cut')
   })
+
+  test('a tunnel that nobody uses is closed on both sides', async () => {
+    const upstream = new RawServer((connection) =>
+      connection.send('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n'),
+    )
+    const fixture = start(upstream, { manager: { upgrades: ['websocket'], streamIdleTimeoutMs: 60 } })
+    const c = await client(fixture)
+    c.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+    expect(await c.ends()).toStartWith('HTTP/1.1 101 ')
+    await until(() => fixture.server.connections === 0, 'the end')
+  })
 })
 
 test('names of Object.prototype are names like others', async () => {
