@@ -142,6 +142,7 @@ class ProxyProcess implements RunningProxy {
       createHttpServer,
       onDemand: this.#live.onDemand,
       ...(bootstrap.overload === undefined ? {} : { overload: bootstrap.overload }),
+      onClusterWarm: () => this.#live.onClusterWarm(),
     })
   }
 

@@ -21,6 +21,14 @@ export {
   type WorkloadIdentity,
 } from './cluster-config.ts'
 export { type FieldFault } from './field-fault.ts'
+export {
+  type EndpointCheckConfig,
+  type GrpcProbeConfig,
+  type HealthCheckConfig,
+  type HttpProbeConfig,
+  type StatusRange,
+  type TcpProbeConfig,
+} from './health-check-config.ts'
 export { defaultHttp2Config, type Http2Config } from './http2-config.ts'
 export { type EjectionKind, type OutlierConfig } from './outlier-config.ts'
 export {
@@ -28,6 +36,7 @@ export {
   type ConnectionLimitConfig,
   type FilterChain,
   type FilterChainMatch,
+  type HealthFilterConfig,
   type HttpManagerConfig,
   type ListenerConfig,
   type TcpProxyConfig,

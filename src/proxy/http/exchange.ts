@@ -57,6 +57,7 @@ export class Exchange implements TimerOwner {
 
   /** The connection may serve another request afterwards. */
   keepAlive = false
+  /** The upgrade asked for, lower case; `connectUpgrade` for CONNECT; empty when there is none. */
   upgradeType = ''
   bodyDone = false
   /** Trailers of the request, field lines as they came. */
@@ -158,7 +159,8 @@ export class Exchange implements TimerOwner {
   deliver(bytes: Uint8Array, start: number, end: number): void {
     this.bytesReceived += end - start
     const { context, leg } = this
-    if (leg.sending) {
+    // What is ahead of an upgrade's answer is held: it is the tunnel's, should there be one (CVE-2025-64763).
+    if (leg.sending && this.upgradeType === '') {
       if (this.replayable) this.#keep(bytes, start, end, context.options.limits.replayBytes)
       leg.sendBody(bytes, start, end)
       return
@@ -180,7 +182,7 @@ export class Exchange implements TimerOwner {
   endBody(trailers: Buffer | undefined): void {
     this.bodyDone = true
     this.trailers = trailers
-    if (this.leg.sending) this.leg.endBody()
+    if (this.leg.sending && this.upgradeType === '') this.leg.endBody()
     if (this.phase === Phase.upstream && this.decision?.kind === 'forward')
       this.armRouteTimeout(this.decision.timeoutMs, this.context.options.timers.now())
   }
@@ -215,7 +217,7 @@ export class Exchange implements TimerOwner {
       if (left > 0) this.#routeTimer.arm(left)
       else onRouteTimeout(this)
     } else if (tag === Timer.request) {
-      if (!this.bodyDone) this.refuse(408, 'request_overall_timeout', 0)
+      if (!this.bodyDone && this.phase !== Phase.tunnel) this.refuse(408, 'request_overall_timeout', 0)
     } else if (tag === Timer.duration) {
       this.stats.requestMaxDuration.value += 1
       this.reply(this.bodyDone ? 504 : 408, 'downstream duration timeout', 0, 'max_duration_timeout')
