@@ -15,8 +15,12 @@ import { HttpInspectorSchema } from '../../xds/generated/envoy/extensions/filter
 import { ProxyProtocolSchema } from '../../xds/generated/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.ts'
 import { TlsInspectorSchema } from '../../xds/generated/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.ts'
 import { HttpConnectionManagerSchema } from '../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
+import { ConnectionLimitSchema } from '../../xds/generated/envoy/extensions/filters/network/connection_limit/v3/connection_limit_pb.ts'
 import { TcpProxySchema } from '../../xds/generated/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
 import { DnsFilterConfigSchema } from '../../xds/generated/envoy/extensions/filters/udp/dns_filter/v3/dns_filter_pb.ts'
+import { DownstreamConnectionsConfigSchema } from '../../xds/generated/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.ts'
+import { FixedHeapConfigSchema } from '../../xds/generated/envoy/extensions/resource_monitors/fixed_heap/v3/fixed_heap_pb.ts'
+import { InjectedResourceConfigSchema } from '../../xds/generated/envoy/extensions/resource_monitors/injected_resource/v3/injected_resource_pb.ts'
 import { RouteSchema as UdpRouteSchema } from '../../xds/generated/envoy/extensions/filters/udp/udp_proxy/v3/route_pb.ts'
 import { UdpProxyConfigSchema } from '../../xds/generated/envoy/extensions/filters/udp/udp_proxy/v3/udp_proxy_pb.ts'
 import { PreviousHostsPredicateSchema } from '../../xds/generated/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts'
@@ -26,18 +30,25 @@ import {
   DownstreamTlsContextSchema,
   UpstreamTlsContextSchema,
 } from '../../xds/generated/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
+import { ScaleTimersOverloadActionConfigSchema } from '../../xds/generated/envoy/config/overload/v3/overload_pb.ts'
+import { EventLoopDelayConfigSchema } from '../../xds/generated/weft/resource_monitors/event_loop_delay/v3/event_loop_delay_pb.ts'
 import { HttpProtocolOptionsSchema } from '../../xds/generated/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts'
 
 /** Messages that may stand in a `google.protobuf.Any` of a resource: the extensions that this proxy implements. */
 export const anyTypes: Registry = createRegistry(
+  ConnectionLimitSchema,
   DnsFilterConfigSchema,
+  DownstreamConnectionsConfigSchema,
   DownstreamTlsContextSchema,
+  EventLoopDelayConfigSchema,
   FileAccessLogSchema,
+  FixedHeapConfigSchema,
   HTTPFaultSchema,
   HealthCheckSchema,
   HttpConnectionManagerSchema,
   HttpInspectorSchema,
   HttpProtocolOptionsSchema,
+  InjectedResourceConfigSchema,
   OnDemandSchema,
   OriginalDstSchema,
   PreviousHostsPredicateSchema,
@@ -45,6 +56,7 @@ export const anyTypes: Registry = createRegistry(
   ProxyProtocolUpstreamTransportSchema,
   RawBufferSchema,
   RouterSchema,
+  ScaleTimersOverloadActionConfigSchema,
   StderrAccessLogSchema,
   StdoutAccessLogSchema,
   TcpProxySchema,

@@ -35,6 +35,7 @@ export {
   type AddressPrefix,
   anyConnection,
   type DnsTable,
+  type ConnectionLimitConfig,
   type FilterChain,
   type FilterChainMatch,
   type HealthFilterConfig,
@@ -54,3 +55,13 @@ export {
   type TlsParams,
   type ValidationContext,
 } from './tls-config.ts'
+export { describeBootstrap } from './describe-bootstrap.ts'
+export {
+  type OverloadActionConfig,
+  type OverloadActionName,
+  overloadActionNames,
+  type OverloadConfig,
+  type OverloadMonitorConfig,
+  type OverloadTrigger,
+  type ScaledTimer,
+} from './overload-config.ts'

@@ -1,3 +1,4 @@
+import { scaledTimeoutMs } from '../overload/index.ts'
 import type { TimerOwner, WheelTimer } from '../../base/index.ts'
 import type { AccessLogRecord } from '../../telemetry/index.ts'
 import { type BodyFraming, FieldId, type Head } from '../../wire/http1/index.ts'
@@ -132,7 +133,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
   }
 
   touch(now: number): void {
-    const idleTimeoutMs = this.#exchange?.idleTimeoutMs ?? 0
+    const idleTimeoutMs = scaledTimeoutMs(this.#exchange?.idleTimeoutMs ?? 0, this.#context.overload.streamIdle)
     if (idleTimeoutMs > 0) this.#timer.arm(idleTimeoutMs, now)
     else this.#timer.cancel()
   }
