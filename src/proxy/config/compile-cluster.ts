@@ -14,6 +14,7 @@ import { compileBalancer } from './compile-balancer.ts'
 import { createCompileContext, type CompileContext, type CompileOptions } from './compile-context.ts'
 import { compileClientTransport } from './compile-tls.ts'
 import { endpointList } from './compile-endpoints.ts'
+import { compileHealthChecks } from './compile-health-check.ts'
 import { compileHttp2 } from './compile-http2.ts'
 import { compileOutlierDetection } from './compile-outlier.ts'
 import { requireAds } from './config-source.ts'
@@ -52,6 +53,7 @@ export function compileCluster(
     tcpKeepalive: keepalive(context, message),
     dnsRefreshMs: dnsRefresh(context, message),
     ...outlierDetection(context, message, discovery),
+    ...compileHealthChecks(context, message, discovery),
     destination: destinationOf(message.metadata),
   })
 }
@@ -161,6 +163,12 @@ function httpOptions(
   const commonPath = `${at}.common_http_protocol_options`
   if (common?.maxHeadersCount !== undefined) {
     context.faults.add(`${commonPath}.max_headers_count`, 'Not implemented by this proxy for clusters')
+  }
+  if (common?.maxConnectionDuration !== undefined) {
+    context.faults.add(`${commonPath}.max_connection_duration`, 'Not implemented by this proxy for clusters')
+  }
+  if (common?.maxStreamDuration !== undefined) {
+    context.faults.add(`${commonPath}.max_stream_duration`, 'Not implemented by this proxy for clusters')
   }
   if ((common?.headersWithUnderscoresAction ?? 0) !== 0) {
     context.faults.add(`${commonPath}.headers_with_underscores_action`, 'Not implemented by this proxy for clusters')

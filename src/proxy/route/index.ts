@@ -36,6 +36,7 @@ export {
 export { type HashCookie, type HashPolicy, type HashSource, hashRequest, hashText } from './request-hash.ts'
 export { toRequestView, type PlainRequest } from './request-view.ts'
 export { explainRetryOn, parseRetryOn } from './retry-on.ts'
+export { compileHeaderMatch, type Condition, matchesString } from './match-conditions.ts'
 export { rewritePath } from './rewrite-path.ts'
 export {
   type ForwardDefinition,
