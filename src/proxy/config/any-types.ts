@@ -11,6 +11,9 @@ import { HealthCheckSchema } from '../../xds/generated/envoy/extensions/filters/
 import { OnDemandSchema } from '../../xds/generated/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts'
 import { RouterSchema } from '../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts'
 import { OriginalDstSchema } from '../../xds/generated/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.ts'
+import { HttpInspectorSchema } from '../../xds/generated/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.ts'
+import { ProxyProtocolSchema } from '../../xds/generated/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.ts'
+import { TlsInspectorSchema } from '../../xds/generated/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.ts'
 import { HttpConnectionManagerSchema } from '../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
 import { ConnectionLimitSchema } from '../../xds/generated/envoy/extensions/filters/network/connection_limit/v3/connection_limit_pb.ts'
 import { TcpProxySchema } from '../../xds/generated/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
@@ -21,6 +24,7 @@ import { InjectedResourceConfigSchema } from '../../xds/generated/envoy/extensio
 import { RouteSchema as UdpRouteSchema } from '../../xds/generated/envoy/extensions/filters/udp/udp_proxy/v3/route_pb.ts'
 import { UdpProxyConfigSchema } from '../../xds/generated/envoy/extensions/filters/udp/udp_proxy/v3/udp_proxy_pb.ts'
 import { PreviousHostsPredicateSchema } from '../../xds/generated/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts'
+import { ProxyProtocolUpstreamTransportSchema } from '../../xds/generated/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.ts'
 import { RawBufferSchema } from '../../xds/generated/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts'
 import {
   DownstreamTlsContextSchema,
@@ -42,17 +46,21 @@ export const anyTypes: Registry = createRegistry(
   HTTPFaultSchema,
   HealthCheckSchema,
   HttpConnectionManagerSchema,
+  HttpInspectorSchema,
   HttpProtocolOptionsSchema,
   InjectedResourceConfigSchema,
   OnDemandSchema,
   OriginalDstSchema,
   PreviousHostsPredicateSchema,
+  ProxyProtocolSchema,
+  ProxyProtocolUpstreamTransportSchema,
   RawBufferSchema,
   RouterSchema,
   ScaleTimersOverloadActionConfigSchema,
   StderrAccessLogSchema,
   StdoutAccessLogSchema,
   TcpProxySchema,
+  TlsInspectorSchema,
   UdpProxyConfigSchema,
   UdpRouteSchema,
   UpstreamTlsContextSchema,

@@ -12,11 +12,11 @@ import { unpackAny } from './any-types.ts'
 import type { CircuitBreakerLimits, ClusterConfig, TransportMatch } from './cluster-config.ts'
 import { compileBalancer } from './compile-balancer.ts'
 import { createCompileContext, type CompileContext, type CompileOptions } from './compile-context.ts'
-import { compileClientTransport } from './compile-tls.ts'
 import { endpointList } from './compile-endpoints.ts'
 import { compileHealthChecks } from './compile-health-check.ts'
 import { compileHttp2 } from './compile-http2.ts'
 import { compileOutlierDetection } from './compile-outlier.ts'
+import { compileUpstreamTransport } from './compile-upstream-transport.ts'
 import { requireAds } from './config-source.ts'
 import { keyPath } from './fault-list.ts'
 import type { FieldFault } from './field-fault.ts'
@@ -47,7 +47,7 @@ export function compileCluster(
     connectTimeoutMs: connectTimeout(context, message),
     balancer: compileBalancer(context, message, discovery),
     transportMatches: transportMatches(context, message),
-    tls: compileClientTransport(context, 'transport_socket', message.transportSocket),
+    ...compileUpstreamTransport(context, 'transport_socket', message.transportSocket),
     limits: circuitBreakers(context, message),
     ...httpOptions(context, message),
     tcpKeepalive: keepalive(context, message),
@@ -110,7 +110,7 @@ function transportMatches(context: CompileContext, message: Cluster): readonly T
     return {
       name: requiredText(context, `${path}.name`, entry.name),
       match: stringMap(entry.match),
-      tls: compileClientTransport(context, `${path}.transport_socket`, entry.transportSocket),
+      ...compileUpstreamTransport(context, `${path}.transport_socket`, entry.transportSocket),
     }
   })
 }

@@ -32,6 +32,8 @@ export {
 export { defaultHttp2Config, type Http2Config } from './http2-config.ts'
 export { type EjectionKind, type OutlierConfig } from './outlier-config.ts'
 export {
+  type AddressPrefix,
+  anyConnection,
   type DnsTable,
   type ConnectionLimitConfig,
   type FilterChain,
@@ -39,6 +41,7 @@ export {
   type HealthFilterConfig,
   type HttpManagerConfig,
   type ListenerConfig,
+  type ListenerInspector,
   type TcpProxyConfig,
 } from './listener-config.ts'
 export { type UdpProxyConfig } from './udp-proxy-config.ts'
@@ -49,6 +52,7 @@ export {
   type ServerTlsConfig,
   type SubjectAltNameMatch,
   type TlsCertificate,
+  type TlsParams,
   type ValidationContext,
 } from './tls-config.ts'
 export { describeBootstrap } from './describe-bootstrap.ts'

@@ -61,6 +61,11 @@ export const clusterFields: readonly (readonly [string, Readonly<Record<string, 
       transport_socket: 'honoured',
     },
   ],
+  [
+    'envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport',
+    { config: 'honoured', transport_socket: 'honoured' },
+  ],
+  ['envoy.config.core.v3.ProxyProtocolConfig', { version: { only: ['V1', 'V2'] } }],
   ['envoy.config.cluster.v3.CircuitBreakers', { thresholds: 'honoured' }],
   [
     'envoy.config.cluster.v3.CircuitBreakers.Thresholds',
