@@ -135,10 +135,9 @@ export class Exchange implements TimerOwner {
    * The head is complete, and in `request`. What is here of the body may be delivered next; then `admit` sets the request on its way.
    *
    * @param bodyDone There is no body.
+   * @param now When it came, monotonic ms.
    */
-  onHead(bodyDone: boolean): void {
-    const { context } = this
-    const now = context.options.timers.now()
+  onHead(bodyDone: boolean, now: number): void {
     this.startedAt = now
     this.stepAt = now
     this.idleTimeoutMs = this.plan.manager.streamIdleTimeoutMs
