@@ -46,6 +46,8 @@ export interface ProxyLimits {
   readonly earlyBytes: number
   /** Addresses that an original-destination cluster remembers; those without connections make room for new ones. */
   readonly originalDestinations: number
+  /** Subsets of one cluster (`lb_subset_config`); an endpoint that would make another is in none of those. */
+  readonly subsets: number
 }
 
 /** The bounds that the proxy runs with unless told otherwise. */
@@ -70,4 +72,5 @@ export const defaultLimits: ProxyLimits = {
   lingerMs: 1000,
   earlyBytes: 1024 * 1024,
   originalDestinations: 4096,
+  subsets: 4096,
 }

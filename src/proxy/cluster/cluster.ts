@@ -1,11 +1,15 @@
 import { createResponseClasses } from '../../telemetry/index.ts'
-import { availableHosts, type Balancer, createBalancer, pickAvoiding } from '../balance/index.ts'
-import type { ClusterConfig, EndpointConfig } from '../config/index.ts'
+import { healthOf, type LocalCluster, PeakLatency, pickAvoiding, SubsetBalancer } from '../balance/index.ts'
+import type { ClusterConfig, EndpointConfig, EndpointPolicy } from '../config/index.ts'
+import type { SubsetMatch } from '../route/index.ts'
 import { ClusterGauge, createClusterStats } from './cluster-stats.ts'
 import type { ClusterServices } from './cluster-services.ts'
 import type { ClusterRuntime, ClusterStats, EndpointRuntime, PreviousHosts } from './contract.ts'
 import { endpointKey, EndpointPool } from './endpoint-pool.ts'
 import { PassiveHealth } from './passive-health.ts'
+
+/** Envoy's. */
+const defaultPolicy: EndpointPolicy = { overprovisioningFactor: 140, weightedPriorityHealth: false }
 
 /** A cluster at run time; see {@link ClusterRuntime}. Discovery hands in endpoints by {@link Cluster.setEndpoints}. */
 export class Cluster implements ClusterRuntime {
@@ -17,10 +21,13 @@ export class Cluster implements ClusterRuntime {
   readonly #connections: ClusterGauge
   readonly #active: ClusterGauge
   readonly #pending: ClusterGauge
-  #balancer: Balancer<EndpointPool>
+  #balancer: SubsetBalancer<EndpointPool>
   #pools = new Map<string, EndpointPool>()
-  #available: readonly EndpointPool[] = []
+  #policy: EndpointPolicy = defaultPolicy
+  #local: LocalCluster | undefined = undefined
   #health: PassiveHealth | undefined = undefined
+  /** Is told when endpoints came, went or changed their health. */
+  onHostsChanged: (() => void) | undefined = undefined
   /** Endpoints held back by the limit of connections, in the order in which they began to wait. */
   readonly #waiting = new Set<EndpointPool>()
 
@@ -34,7 +41,7 @@ export class Cluster implements ClusterRuntime {
     this.#pending = new ClusterGauge(telemetry, config.name, 'upstream_rq_pending_active')
     const labels = { envoy_cluster_name: config.name }
     this.countResponse = createResponseClasses(telemetry, 'envoy_cluster_upstream_rq_xx', labels)
-    this.#balancer = createBalancer(config.balancer, services.random)
+    this.#balancer = this.#createBalancer()
     this.#watchHealth()
   }
 
@@ -58,19 +65,44 @@ export class Cluster implements ClusterRuntime {
     return this.#pools.values()
   }
 
-  pick(previous: PreviousHosts | undefined, originalDestination: string, hash?: bigint): EndpointRuntime | undefined {
+  pick(
+    previous: PreviousHosts | undefined,
+    originalDestination: string,
+    hash?: bigint,
+    subset?: SubsetMatch,
+  ): EndpointRuntime | undefined {
     if (this.config.discovery === 'original-dst') return this.#pickOriginal(originalDestination)
-    if (previous === undefined) return this.#balancer.pick(hash)
-    return pickAvoiding<EndpointPool>(this.#balancer, this.#available, previous, hash)
+    const group = this.#balancer.select(subset)
+    if (group === undefined || previous === undefined) return group?.pick(hash)
+    return pickAvoiding<EndpointPool>(group, group.available, previous, hash)
+  }
+
+  /** What zone-aware routing of others goes by when this is the local cluster. */
+  localCluster(locality: string): LocalCluster {
+    const first = [...this.#pools.values()].filter(({ priority }) => priority === 0)
+    const healthy = new Map<string, number>()
+    for (const pool of first)
+      if (pool.health === 'healthy') healthy.set(pool.locality, (healthy.get(pool.locality) ?? 0) + 1)
+    const counts = healthOf(first)
+    const healthPercent = counts.total === 0 ? 0 : (100 * (counts.healthy + counts.degraded)) / counts.total
+    return { locality, healthy, healthPercent }
+  }
+
+  /** Callers of this cluster by locality; only zone-aware routing looks at them. */
+  setLocal(local: LocalCluster): void {
+    this.#local = local
+    if (this.config.spread?.locality?.kind === 'zone-aware') this.#regroup()
   }
 
   /** Swaps the configuration; pools and counters live on. */
   reconfigure(config: ClusterConfig): void {
     const old = this.config
     this.config = config
-    if (!Bun.deepEquals(old.balancer, config.balancer, true)) {
-      this.#balancer = createBalancer(config.balancer, this.#services.random)
-      this.#balancer.setHosts(this.#available)
+    const { balancer, spread } = config
+    if (!Bun.deepEquals([old.balancer, old.spread], [balancer, spread], true)) {
+      this.#balancer = this.#createBalancer()
+      for (const pool of this.#pools.values()) pool.latency = this.#latency(undefined)
+      this.#regroup()
     }
     if (
       !Bun.deepEquals(old.tls, config.tls, true) ||
@@ -85,7 +117,8 @@ export class Cluster implements ClusterRuntime {
   }
 
   /** Replaces the endpoints. The runtime of an address that stays is kept; idle connections of one that goes are closed. */
-  setEndpoints(endpoints: readonly EndpointConfig[]): void {
+  setEndpoints(endpoints: readonly EndpointConfig[], policy: EndpointPolicy = defaultPolicy): void {
+    this.#policy = policy
     const old = this.#pools
     const pools = new Map<string, EndpointPool>()
     for (const config of endpoints) {
@@ -93,12 +126,14 @@ export class Cluster implements ClusterRuntime {
       if (pools.has(key)) continue
       const kept = old.get(key)
       kept?.reconfigure(config)
-      pools.set(key, kept ?? new EndpointPool(this, config, this.#services))
+      const pool = kept ?? new EndpointPool(this, config, this.#services)
+      pool.latency = this.#latency(pool.latency)
+      pools.set(key, pool)
     }
     for (const [key, pool] of old) if (!pools.has(key)) pool.retire()
     this.#pools = pools
     this.#health?.watch(pools.values())
-    this.#chooseAvailable()
+    this.#regroup()
   }
 
   /** The cluster is removed: active connections finish, no idle one stays. */
@@ -106,8 +141,8 @@ export class Cluster implements ClusterRuntime {
     for (const pool of this.#pools.values()) pool.retire()
     this.#health?.stop()
     this.#health = undefined
-    this.#available = []
-    this.#balancer.setHosts([])
+    this.#pools = new Map()
+    this.#regroup()
   }
 
   /** No timer stays armed. */
@@ -141,9 +176,34 @@ export class Cluster implements ClusterRuntime {
     else if (this.#waiting.size > 0) this.#waiting.delete(pool)
   }
 
-  #chooseAvailable(): void {
-    this.#available = availableHosts([...this.#pools.values()])
-    this.#balancer.setHosts(this.#available)
+  /** Endpoints or their health changed: says anew who gets what. */
+  #regroup(): void {
+    const { panicThreshold = 0, locality } = this.config.spread ?? {}
+    this.#balancer.setHosts([...this.#pools.values()], {
+      ...this.#policy,
+      panicThreshold,
+      locality,
+      local: this.#local,
+    })
+    this.onHostsChanged?.()
+  }
+
+  #createBalancer(): SubsetBalancer<EndpointPool> {
+    const { balancer, spread } = this.config
+    const { clock, limits, random } = this.#services
+    return new SubsetBalancer<EndpointPool>(balancer, spread?.subsets, {
+      random,
+      now: () => clock.monotonic(),
+      maxSubsets: limits.subsets,
+      onPanic: () => {
+        this.stats.lb_healthy_panic += 1
+      },
+    })
+  }
+
+  #latency(known: PeakLatency | undefined): PeakLatency | undefined {
+    const { balancer } = this.config
+    return balancer.kind === 'peak-ewma' ? (known ?? new PeakLatency(balancer.decayMs)) : undefined
   }
 
   /** Begins, changes or ends outlier detection, as the configuration says. */
@@ -153,14 +213,14 @@ export class Cluster implements ClusterRuntime {
       this.#health ??= new PassiveHealth(outlierDetection, {
         cluster: name,
         services: this.#services,
-        onChange: () => this.#chooseAvailable(),
+        onChange: () => this.#regroup(),
       })
       this.#health.reconfigure(outlierDetection)
       this.#health.watch(this.#pools.values())
     } else if (this.#health !== undefined) {
       this.#health.stop()
       this.#health = undefined
-      this.#chooseAvailable()
+      this.#regroup()
     }
   }
 

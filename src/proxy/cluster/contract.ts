@@ -1,17 +1,23 @@
 import type { StreamSocket, SocketOwner } from '../../net/index.ts'
 import type { EdgeSeries } from '../../telemetry/index.ts'
+import type { PeakLatency } from '../balance/index.ts'
 import type { ClusterConfig, EndpointConfig } from '../config/index.ts'
 import type { HostMonitor } from '../health/index.ts'
+import type { SubsetMatch } from '../route/index.ts'
 import type { PendingTicket } from './pending-queue.ts'
 
 /** A cluster at run time: endpoints, balancer, limits and pools. Lives as long as its name is configured; configuration is swapped inside. */
 export interface ClusterRuntime {
   readonly config: ClusterConfig
-  /** Chooses an endpoint; undefined when none is healthy. With consistent hashing `hash` decides, and chance without one. */
+  /**
+   * Chooses an endpoint; undefined when none may be taken. With consistent hashing `hash` decides, and chance without one; `subset` is the
+   * route's `metadata_match`.
+   */
   readonly pick: (
     previous: PreviousHosts | undefined,
     originalDestination: string,
     hash?: bigint,
+    subset?: SubsetMatch,
   ) => EndpointRuntime | undefined
   /** Requests that have a connection; circuit breaker state, counted by the data path. */
   activeRequests: number
@@ -54,6 +60,8 @@ export interface ClusterStats {
   upstream_rq_retry_overflow: number
   upstream_rq_timeout: number
   upstream_rq_per_try_timeout: number
+  /** Endpoints chosen without regard to their health. */
+  lb_healthy_panic: number
 }
 
 /** One endpoint of a cluster at run time. Survives endpoint updates that keep its address. */
@@ -68,6 +76,8 @@ export interface EndpointRuntime {
   readonly series: Map<string, EdgeSeries>
   /** Is told what requests and connections end with; undefined when the cluster has no outlier detection. */
   readonly outlier: HostMonitor | undefined
+  /** Is told how long answers take; undefined unless the cluster balances by peak EWMA. */
+  readonly latency?: PeakLatency | undefined
   /** The connection speaks mTLS to a proxy of the mesh (its TLS has a client certificate and an ALPN that begins with `istio`). */
   readonly meshed: boolean
   /** SPIFFE id that it proved when it was last connected to; empty when none. */

@@ -7,6 +7,7 @@ import {
   type StreamSocket,
 } from '../../net/index.ts'
 import type { EdgeSeries } from '../../telemetry/index.ts'
+import type { PeakLatency, SubsetHost } from '../balance/index.ts'
 import type { ClientTlsConfig, EndpointConfig } from '../config/index.ts'
 import type { HostMonitor } from '../health/index.ts'
 import type { ClientTls } from '../tls/index.ts'
@@ -20,13 +21,17 @@ import { transportOf } from './transport.ts'
  * One endpoint: its connections and the stack of idle ones. Last in, first out: the warmest connection is used again,
  * and what is not needed grows cold and idles out. A retired pool (endpoint removed) lets active connections finish and keeps none.
  */
-export class EndpointPool implements EndpointRuntime {
+export class EndpointPool implements EndpointRuntime, SubsetHost {
   activeRequests = 0
   totalRequests = 0
   /** Open or opening. */
   connections = 0
   /** Set by the cluster when it has outlier detection. */
   outlier: HostMonitor | undefined = undefined
+  /** Set by the cluster when it balances by peak EWMA. */
+  latency: PeakLatency | undefined = undefined
+  /** When the endpoint came, monotonic ms. */
+  readonly since: number
   meshed: boolean
   peerSpiffeId = ''
   localSpiffeId = ''
@@ -56,6 +61,7 @@ export class EndpointPool implements EndpointRuntime {
     this.config = config
     this.#services = services
     this.authority = endpointKey(config)
+    this.since = services.clock.monotonic()
     this.meshed = isMeshed(transportOf(cluster.config, config))
     this.#timer = services.timers.timer({ onTimer: () => this.#closeExpired() })
     this.#idleOwner = {
@@ -88,6 +94,28 @@ export class EndpointPool implements EndpointRuntime {
 
   get weight(): number {
     return this.config.weight
+  }
+
+  get health(): SubsetHost['health'] {
+    if (this.outlier?.ejected === true) return 'unhealthy'
+    // Draining endpoints keep what they have; for new work they are as good as gone.
+    return this.config.health === 'draining' ? 'unhealthy' : this.config.health
+  }
+
+  get priority(): number {
+    return this.config.priority ?? 0
+  }
+
+  get locality(): string {
+    return this.config.locality ?? ''
+  }
+
+  get localityWeight(): number {
+    return this.config.localityWeight ?? 0
+  }
+
+  get subsetLabels(): SubsetHost['subsetLabels'] {
+    return this.config.subsetLabels
   }
 
   get idleConnections(): number {
@@ -233,7 +261,9 @@ export class EndpointPool implements EndpointRuntime {
 
   /** An endpoint without any connection may have one, as in Envoy: others' idle connections must not starve it. */
   get mayConnect(): boolean {
-    return this.cluster.connections < this.cluster.config.limits.maxConnections || this.connections === 0
+    const { maxConnections, maxConnectionsPerHost } = this.cluster.config.limits
+    if (this.connections === 0) return true
+    return this.cluster.connections < maxConnections && this.connections < (maxConnectionsPerHost ?? Infinity)
   }
 
   #refusal(): ConnectOutcome | undefined {

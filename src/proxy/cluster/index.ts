@@ -16,3 +16,4 @@ export {
   type PreviousHosts,
 } from './contract.ts'
 export { type PendingRequest, PendingTicket } from './pending-queue.ts'
+export { allowsRetry } from './retry-budget.ts'

@@ -13,6 +13,13 @@ import { OriginalDstSchema } from '../../xds/generated/envoy/extensions/filters/
 import { HttpConnectionManagerSchema } from '../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
 import { TcpProxySchema } from '../../xds/generated/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
 import { DnsFilterConfigSchema } from '../../xds/generated/envoy/extensions/filters/udp/dns_filter/v3/dns_filter_pb.ts'
+import { ClusterProvidedSchema } from '../../xds/generated/envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided_pb.ts'
+import { LeastRequestSchema } from '../../xds/generated/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.ts'
+import { MaglevSchema } from '../../xds/generated/envoy/extensions/load_balancing_policies/maglev/v3/maglev_pb.ts'
+import { RandomSchema } from '../../xds/generated/envoy/extensions/load_balancing_policies/random/v3/random_pb.ts'
+import { RingHashSchema } from '../../xds/generated/envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash_pb.ts'
+import { RoundRobinSchema } from '../../xds/generated/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.ts'
+import { WrrLocalitySchema } from '../../xds/generated/envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality_pb.ts'
 import { PreviousHostsPredicateSchema } from '../../xds/generated/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts'
 import { RawBufferSchema } from '../../xds/generated/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts'
 import {
@@ -20,24 +27,33 @@ import {
   UpstreamTlsContextSchema,
 } from '../../xds/generated/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
 import { HttpProtocolOptionsSchema } from '../../xds/generated/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts'
+import { TypedStructSchema } from '../../xds/generated/xds/type/v3/typed_struct_pb.ts'
 
 /** Messages that may stand in a `google.protobuf.Any` of a resource: the extensions that this proxy implements. */
 export const anyTypes: Registry = createRegistry(
+  ClusterProvidedSchema,
   DnsFilterConfigSchema,
   DownstreamTlsContextSchema,
   FileAccessLogSchema,
   HTTPFaultSchema,
   HttpConnectionManagerSchema,
   HttpProtocolOptionsSchema,
+  LeastRequestSchema,
+  MaglevSchema,
   OnDemandSchema,
   OriginalDstSchema,
   PreviousHostsPredicateSchema,
+  RandomSchema,
   RawBufferSchema,
+  RingHashSchema,
+  RoundRobinSchema,
   RouterSchema,
   StderrAccessLogSchema,
   StdoutAccessLogSchema,
   TcpProxySchema,
+  TypedStructSchema,
   UpstreamTlsContextSchema,
+  WrrLocalitySchema,
 )
 
 /** `envoy...HttpConnectionManager` of `type.googleapis.com/envoy...HttpConnectionManager`. */

@@ -5,8 +5,10 @@ import {
   type RouteAction,
   type WeightedCluster,
 } from '../../xds/generated/envoy/config/route/v3/route_components_pb.ts'
+import type { Metadata } from '../../xds/generated/envoy/config/core/v3/base_pb.ts'
 import type { RegexMatchAndSubstitute } from '../../xds/generated/envoy/type/matcher/v3/regex_pb.ts'
 import {
+  createSubsetMatch,
   parseSubstitution,
   type CompiledFault,
   type CompiledRetry,
@@ -16,6 +18,7 @@ import {
   type PathRewrite,
   type RedirectDefinition,
   type RespondDefinition,
+  type SubsetMatch,
 } from '../route/index.ts'
 import type { CompileContext } from './compile-context.ts'
 import { compilePerFilterFault } from './compile-fault.ts'
@@ -25,6 +28,7 @@ import { compileRegex } from './compile-route-match.ts'
 import { fieldPath } from './fault-list.ts'
 import { boundedInteger, dataSourceBytes, durationMs, requiredText } from './field-values.ts'
 import { levelEdits } from './header-edits-values.ts'
+import { subsetFieldsOf } from './metadata-values.ts'
 
 /** What a route's action gets from the levels above it. */
 export interface InheritedSettings {
@@ -78,13 +82,15 @@ function compileLegs(
   switch (specifier.case) {
     case 'cluster': {
       const cluster = requiredText(context, fieldPath(path, 'cluster'), specifier.value)
-      return [{ cluster, weight: 1, hostRewrite, fault, requestEdits: undefined, responseEdits: undefined }]
+      const subset = subsetMatch(action.metadataMatch, undefined)
+      return [{ cluster, weight: 1, hostRewrite, fault, subset, requestEdits: undefined, responseEdits: undefined }]
     }
     case 'weightedClusters':
       return compileWeighted(context, fieldPath(path, 'weighted_clusters'), {
         clusters: specifier.value,
         hostRewrite,
         fault,
+        metadata: action.metadataMatch,
       })
     case undefined:
       context.faults.add(path, 'Expected cluster or weighted_clusters')
@@ -102,6 +108,7 @@ function compileWeighted(
     readonly clusters: WeightedCluster
     readonly hostRewrite: string | undefined
     readonly fault: CompiledFault | undefined
+    readonly metadata: Metadata | undefined
   },
 ): readonly LegDefinition[] {
   let total = 0
@@ -115,6 +122,7 @@ function compileWeighted(
       weight,
       hostRewrite: rewrite.case === 'hostRewriteLiteral' ? hostName(context, at, rewrite.value) : field.hostRewrite,
       fault: compilePerFilterFault(context, at, entry.typedPerFilterConfig) ?? field.fault,
+      subset: subsetMatch(field.metadata, entry.metadataMatch),
       ...levelEdits(context, at, entry),
     }
   })
@@ -122,6 +130,12 @@ function compileWeighted(
   if (total > maxTotalWeight)
     context.faults.add(`${path}.clusters`, `Expected weights with a sum of at most ${maxTotalWeight}`)
   return legs
+}
+
+/** `metadata_match` of a route; a weighted cluster's values come on top, key by key. */
+function subsetMatch(route: Metadata | undefined, leg: Metadata | undefined): SubsetMatch | undefined {
+  const fields = { ...subsetFieldsOf(route), ...subsetFieldsOf(leg) }
+  return Object.keys(fields).length === 0 ? undefined : createSubsetMatch(fields)
 }
 
 function hostName(context: CompileContext, path: string, host: string): string {

@@ -12,9 +12,20 @@ export { compileRouteConfiguration } from './compile-routes.ts'
 export { decodeResource, type DecodedResource } from './decode-resource.ts'
 export { type AccessLogConfig } from './access-log-config.ts'
 export {
+  type BalancerConfig,
+  type LeastRequestConfig,
+  type LocalityConfig,
+  type PeakEwmaConfig,
+  type SlowStartConfig,
+  type SpreadConfig,
+  type SubsetConfig,
+  type SubsetSelector,
+} from './balancing-config.ts'
+export {
   type CircuitBreakerLimits,
   type ClusterConfig,
   type EndpointConfig,
+  type EndpointPolicy,
   type EndpointsConfig,
   type TransportMatch,
   type WorkloadIdentity,

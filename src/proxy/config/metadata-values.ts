@@ -8,6 +8,9 @@ import type { ClusterConfig, WorkloadIdentity } from './cluster-config.ts'
 /** Metadata namespace of endpoint labels that choose a transport socket. */
 const transportMatchNamespace = 'envoy.transport_socket_match'
 
+/** Metadata namespace of load balancing, of endpoints and of routes. */
+const subsetNamespace = 'envoy.lb'
+
 /** The user's object that a resource was made from: filter metadata `weft.origin`. Undefined when absent or malformed. */
 export function originOf(metadata: Metadata | undefined): Origin | undefined {
   const fields = filterMetadata(metadata, originMetadata)
@@ -33,6 +36,27 @@ export function destinationOf(metadata: Metadata | undefined): ClusterConfig['de
 /** Endpoint labels that `transport_socket_matches` look at; values that are no texts are written as JSON. */
 export function transportLabelsOf(metadata: Metadata | undefined): ReadonlyMap<string, string> {
   return stringMap(filterMetadata(metadata, transportMatchNamespace))
+}
+
+/** What subsets are made by: metadata `envoy.lb` of an endpoint. */
+export function subsetLabelsOf(metadata: Metadata | undefined): { readonly subsetLabels?: JsonObject } {
+  const subsetLabels = filterMetadata(metadata, subsetNamespace)
+  return subsetLabels === undefined ? {} : { subsetLabels }
+}
+
+/** `metadata_match` of a route: the values that hosts must have in `envoy.lb`. */
+export function subsetFieldsOf(metadata: Metadata | undefined): JsonObject | undefined {
+  return filterMetadata(metadata, subsetNamespace)
+}
+
+/** `region/zone/sub_zone`; empty when all three are. */
+export function localityName(place: {
+  readonly region: string
+  readonly zone: string
+  readonly subZone: string
+}): string {
+  const { region, zone, subZone } = place
+  return region === '' && zone === '' && subZone === '' ? '' : `${region}/${zone}/${subZone}`
 }
 
 /** A struct's fields as texts. */

@@ -103,6 +103,7 @@ export const routeFields: readonly (readonly [string, Readonly<Record<string, Fi
       idle_timeout: 'honoured',
       retry_policy: 'honoured',
       hash_policy: 'honoured',
+      metadata_match: 'honoured',
     },
   ],
   [
@@ -132,6 +133,7 @@ export const routeFields: readonly (readonly [string, Readonly<Record<string, Fi
       ...headerEdits,
       name: 'honoured',
       weight: 'honoured',
+      metadata_match: 'honoured',
       host_rewrite_literal: 'honoured',
       typed_per_filter_config: 'honoured',
     },

@@ -42,6 +42,7 @@ export class ResponseRelay {
     exchange.serviceTimeMs = Math.round(now - exchange.sentAt)
     this.#interims = 0
     this.#leg.endpoint?.outlier?.countResponse(head.status)
+    this.#leg.endpoint?.latency?.observe(now - exchange.sentAt, now)
     if (head.status === 101) {
       this.#startTunnel(head, bytes, headEnd)
       return

@@ -163,6 +163,7 @@ function compileForward(
       idleTimeoutMs: action.idleTimeoutMs,
       retry: action.retry,
       hashPolicies: action.hashPolicies,
+      subset: leg.subset,
       fault: leg.fault,
     }),
   )

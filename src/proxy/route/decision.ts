@@ -1,5 +1,6 @@
 import type { Origin } from '../../resources/index.ts'
 import type { HashPolicy } from './request-hash.ts'
+import type { SubsetMatch } from './subset-match.ts'
 
 /** What `decide` reads of a request. The data path implements it on the received bytes; offline tools on plain objects. */
 export interface RequestView {
@@ -80,6 +81,8 @@ export interface ForwardDecision {
   readonly retry: CompiledRetry | undefined
   /** Inputs of the request's hash, for clusters with consistent hashing; undefined: none. */
   readonly hashPolicies?: readonly HashPolicy[] | undefined
+  /** `metadata_match`: the subset of the cluster's hosts; undefined: no subset is asked for. */
+  readonly subset?: SubsetMatch | undefined
   readonly fault: CompiledFault | undefined
 }
 

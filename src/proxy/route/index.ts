@@ -52,3 +52,4 @@ export {
   type VirtualHostDefinition,
 } from './route-definition.ts'
 export { type RouteTable } from './route-table.ts'
+export { canonicalJson, createSubsetMatch, type SubsetMatch, subsetOf } from './subset-match.ts'
