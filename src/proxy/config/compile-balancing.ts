@@ -38,13 +38,16 @@ export function compileBalancing(
       context.faults.add('load_balancing_policy', 'The policy ClusterProvided and type ORIGINAL_DST need each other')
     return { balancer: typed.balancer, spread: { panicThreshold, locality: typed.locality, subsets: undefined } }
   }
+  if (message.lbPolicy === Cluster_LbPolicy.LOAD_BALANCING_POLICY_CONFIG)
+    context.faults.add('lb_policy', 'LOAD_BALANCING_POLICY_CONFIG needs load_balancing_policy')
   const subsets = compileSubsets(context, 'lb_subset_config', message.lbSubsetConfig)
   if (subsets !== undefined && discovery === 'original-dst')
     context.faults.add('lb_subset_config', 'Expected none with type ORIGINAL_DST')
-  return {
-    balancer: lbPolicy(context, message, discovery),
-    spread: { panicThreshold, locality: localityOf(context, common), subsets },
-  }
+  const balancer = lbPolicy(context, message, discovery)
+  const locality = localityOf(context, common)
+  if (locality?.kind === 'zone-aware' && (balancer.kind === 'ring-hash' || balancer.kind === 'maglev'))
+    context.faults.add('common_lb_config.zone_aware_lb_config', 'Expected none with RING_HASH and MAGLEV')
+  return { balancer, spread: { panicThreshold, locality, subsets } }
 }
 
 /** What a typed policy says for itself must not be said again beside it, as in Envoy. */
