@@ -42,6 +42,8 @@ export interface DataPlaneOptions {
   readonly limits?: ProxyLimits
   /** File descriptors that the process may open; read from the system by default. */
   readonly fileDescriptors?: number
+  /** The cluster that this proxy serves in and its locality (`region/zone/sub_zone`), for zone-aware routing. */
+  readonly local?: { readonly cluster: string; readonly locality: string } | undefined
   /** Most downstream connections; `NetLimits.downstreamConnections` by default. */
   readonly maxConnections?: number
 }
@@ -89,6 +91,7 @@ class ProxyDataPlane implements DataPlane {
       clock,
       limits,
       random,
+      local: options.local,
       isOwnListener: (address, port) => this.#isOwnListener(address, port),
     })
     const shared = { cluster: this.#clusters.get, telemetry, logAccess, clock, limits, random, node, timers }

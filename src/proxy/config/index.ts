@@ -30,6 +30,7 @@ export {
   type TransportMatch,
   type WorkloadIdentity,
 } from './cluster-config.ts'
+export { localityName } from './metadata-values.ts'
 export { type FieldFault } from './field-fault.ts'
 export { type EjectionKind, type OutlierConfig } from './outlier-config.ts'
 export {

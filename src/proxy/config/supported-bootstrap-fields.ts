@@ -7,8 +7,15 @@ export const supportedBootstrapFields: SupportedFields = new Map<string, Readonl
   ...supportedControlFields,
   [
     'envoy.config.bootstrap.v3.Bootstrap',
-    { node: 'honoured', static_resources: 'honoured', dynamic_resources: 'honoured', admin: 'honoured' },
+    {
+      node: 'honoured',
+      static_resources: 'honoured',
+      dynamic_resources: 'honoured',
+      admin: 'honoured',
+      cluster_manager: 'honoured',
+    },
   ],
+  ['envoy.config.bootstrap.v3.ClusterManager', { local_cluster_name: 'honoured' }],
   [
     'envoy.config.bootstrap.v3.Bootstrap.StaticResources',
     { listeners: checkedLater, clusters: checkedLater, secrets: checkedLater },
