@@ -28,10 +28,10 @@ const peakEwma = (fields: string): string =>
   typed('xds.type.v3.TypedStruct', `type_url: type.googleapis.com/${folder}.peak_ewma.v3alpha.PeakEwma, value: ${fields}`)
 const policy = (...policies: readonly string[]): string => `load_balancing_policy: { policies: [ ${policies.join(', ')} ] }`
 
-test('compileCluster() has Envoy’s panic threshold and no preference of localities by default', () => {
+test('compileCluster() has Envoy’s panic threshold and preference of zones by default', () => {
   expect(compiled('lb_policy: ROUND_ROBIN').spread).toEqual({
     panicThreshold: 50,
-    locality: undefined,
+    locality: { kind: 'zone-aware', routingPercent: 100, minClusterSize: 6, failTrafficOnPanic: false },
     subsets: undefined,
   })
 })

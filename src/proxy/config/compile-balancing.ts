@@ -36,7 +36,8 @@ export function compileBalancing(
     const typed = compileTypedPolicy(context, 'load_balancing_policy', message.loadBalancingPolicy)
     if ((typed.balancer.kind === 'original-dst') !== (discovery === 'original-dst'))
       context.faults.add('load_balancing_policy', 'The policy ClusterProvided and type ORIGINAL_DST need each other')
-    return { balancer: typed.balancer, spread: { panicThreshold, locality: typed.locality, subsets: undefined } }
+    const locality = typed.locality ?? defaultLocality(typed.balancer)
+    return { balancer: typed.balancer, spread: { panicThreshold, locality, subsets: undefined } }
   }
   if (message.lbPolicy === Cluster_LbPolicy.LOAD_BALANCING_POLICY_CONFIG)
     context.faults.add('lb_policy', 'LOAD_BALANCING_POLICY_CONFIG needs load_balancing_policy')
@@ -47,7 +48,13 @@ export function compileBalancing(
   const locality = localityOf(context, common)
   if (locality?.kind === 'zone-aware' && (balancer.kind === 'ring-hash' || balancer.kind === 'maglev'))
     context.faults.add('common_lb_config.zone_aware_lb_config', 'Expected none with RING_HASH and MAGLEV')
-  return { balancer, spread: { panicThreshold, locality, subsets } }
+  return { balancer, spread: { panicThreshold, locality: locality ?? defaultLocality(balancer), subsets } }
+}
+
+/** As in Envoy, zones are preferred when nothing is said about localities; that takes a local cluster to change anything. */
+function defaultLocality({ kind }: BalancerConfig): LocalityConfig | undefined {
+  if (kind !== 'round-robin' && kind !== 'random' && kind !== 'least-request') return undefined
+  return { kind: 'zone-aware', routingPercent: 100, minClusterSize: 6, failTrafficOnPanic: false }
 }
 
 /** What a typed policy says for itself must not be said again beside it, as in Envoy. */
