@@ -6,7 +6,18 @@
 import { simulate, simulatedBalancers } from './balance-simulation.ts'
 
 const seed = Number(process.argv[2] ?? 1)
-const columns = ['balancer', 'share +-', 'weighted +-', 'moved -1', 'moved +1', 'p50', 'p99', 'slow: p50', 'p99', 'to slow']
+const columns = [
+  'balancer',
+  'share +-',
+  'weighted +-',
+  'moved -1',
+  'moved +1',
+  'p50',
+  'p99',
+  'slow: p50',
+  'p99',
+  'to slow',
+]
 const rows = simulatedBalancers.map((balancer) => {
   const { name, shares, disruption, even, oneSlow } = simulate(balancer, { picks: 20_000, requests: 50_000, seed })
   return [

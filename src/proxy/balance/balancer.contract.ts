@@ -33,7 +33,8 @@ export function describeBalancerContract(config: BalancerConfig): void {
     })
 
     test('pick() follows unequal weights', () => {
-      if (config.kind === 'least-request' && config.fullScan === true) expectShares(hostsOf(80, 15, 5), [1 / 3, 1 / 3], 20_000)
+      if (config.kind === 'least-request' && config.fullScan === true)
+        expectShares(hostsOf(80, 15, 5), [1 / 3, 1 / 3], 20_000)
       else expectShares(hostsOf(80, 15, 5), [0.8, 0.15, 0.05], 20_000)
     })
 

@@ -58,14 +58,21 @@ test('round robin pick() gives exact shares in each full round of weights', () =
 describe('least request', () => {
   test('pick() prefers the idle host', () => {
     const hosts = [testHost(0, { activeRequests: 50 }), testHost(1)]
-    const balancer = createBalancer<TestHost>({ kind: 'least-request', choiceCount: 2 }, { ...still, random: seeded(11) })
+    const balancer = createBalancer<TestHost>(
+      { kind: 'least-request', choiceCount: 2 },
+      { ...still, random: seeded(11) },
+    )
     balancer.setHosts(hosts)
     // The busy host is taken only when both draws hit it: one time in four.
     expect(Math.abs((sharesOf(balancer, 4000)['h1'] ?? 0) - 0.75)).toBeLessThan(0.03)
   })
 
   test('pick() of a full scan takes none but the least busy', () => {
-    const hosts = [testHost(0, { activeRequests: 2 }), testHost(1, { activeRequests: 1 }), testHost(2, { activeRequests: 1 })]
+    const hosts = [
+      testHost(0, { activeRequests: 2 }),
+      testHost(1, { activeRequests: 1 }),
+      testHost(2, { activeRequests: 1 }),
+    ]
     const balancer = createBalancer<TestHost>(
       { kind: 'least-request', choiceCount: 2, fullScan: true },
       { ...still, random: seeded(3) },
@@ -99,14 +106,20 @@ describe.each(['round-robin', 'least-request'] as const)('slow start of %s', (ki
     [{ ...slowStart, minWeight: 0.3 }, 600, 0.3],
     [{ ...slowStart }, 60_000, 1],
   ])('pick() with %j after %p ms gives a new host the share of weight %p', (config, age, weight) => {
-    const balancer = createBalancer<TestHost>({ kind, choiceCount: 2, slowStart: config }, { random: seeded(5), now: () => age })
+    const balancer = createBalancer<TestHost>(
+      { kind, choiceCount: 2, slowStart: config },
+      { random: seeded(5), now: () => age },
+    )
     balancer.setHosts([testHost(0), testHost(1), testHost(2, { since: 0 })])
     expect(Math.abs((sharesOf(balancer, 6000)['h2'] ?? 0) - weight / (2 + weight))).toBeLessThan(0.02)
   })
 
   test('pick() serves all alike as soon as the window is over', () => {
     let now = 1000
-    const balancer = createBalancer<TestHost>({ kind, choiceCount: 2, slowStart }, { random: seeded(5), now: () => now })
+    const balancer = createBalancer<TestHost>(
+      { kind, choiceCount: 2, slowStart },
+      { random: seeded(5), now: () => now },
+    )
     balancer.setHosts([testHost(0), testHost(1, { since: 0 })])
     expect(sharesOf(balancer, 1000)['h1']).toBeLessThan(0.12)
     now = 60_000

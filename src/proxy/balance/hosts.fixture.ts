@@ -1,5 +1,5 @@
 /** Hosts and random numbers for tests and simulations of balancing. */
-import { PeakLatency } from './peak-latency.ts'
+import type { PeakLatency } from './peak-latency.ts'
 import type { SubsetHost } from './subset-balancer.ts'
 
 /** A host whose every part can be changed. */

@@ -16,9 +16,7 @@ export function createLeastRequest<Host extends BalancedHost>(
   const slowStart = createSlowStart(config.slowStart, now)
   const bias = config.activeRequestBias ?? 1
   const choiceCount = Math.max(1, config.choiceCount)
-  const schedule = new EdfSchedule<Host>(
-    (host) => (host.weight / loadOf(host, bias)) * (slowStart?.factor(host) ?? 1),
-  )
+  const schedule = new EdfSchedule<Host>((host) => (host.weight / loadOf(host, bias)) * (slowStart?.factor(host) ?? 1))
   let hosts: readonly Host[] = []
   let isEqual = true
   let slowUntil = 0

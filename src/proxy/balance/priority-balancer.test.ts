@@ -114,7 +114,14 @@ test('localities without any weight count like one', () => {
 
 describe('zone-aware routing', () => {
   const locality = { kind: 'zone-aware', routingPercent: 100, minClusterSize: 4, failTrafficOnPanic: false } as const
-  const local = { locality: 'a', healthy: new Map([['a', 5], ['b', 5]]), healthPercent: 100 }
+  const local = {
+    locality: 'a',
+    healthy: new Map([
+      ['a', 5],
+      ['b', 5],
+    ]),
+    healthPercent: 100,
+  }
   const hosts = (own: number, other: number): TestHost[] => [
     ...level(0, own, own, { locality: 'a' }),
     ...level(own, other, other, { locality: 'b' }),
@@ -154,7 +161,15 @@ describe('zone-aware routing', () => {
       ...level(1, 2, 2, { locality: 'b' }),
       ...level(3, 7, 7, { locality: 'c' }),
     ]
-    const callers = { locality: 'a', healthy: new Map([['a', 4], ['b', 2], ['c', 4]]), healthPercent: 100 }
+    const callers = {
+      locality: 'a',
+      healthy: new Map([
+        ['a', 4],
+        ['b', 2],
+        ['c', 4],
+      ]),
+      healthPercent: 100,
+    }
     const shares = sharesOf(balancerOf(three, { locality, local: callers }), 20_000)
     // A tenth of the hosts for four tenths of the callers; only c has more hosts than callers.
     expect(Math.abs((shares['h0'] ?? 0) - 0.25)).toBeLessThan(0.03)

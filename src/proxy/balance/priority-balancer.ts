@@ -154,7 +154,9 @@ class SourceBuild<Host extends GroupedHost> {
 
   #scaled(group: LocalityGroup<Host>, total: number, priority: number): LocalityGroup<Host> {
     const scale = this.#settings.localityScale
-    return scale === undefined ? group : { ...group, weight: Math.round(group.weight * scale(group.locality, priority, total)) }
+    return scale === undefined
+      ? group
+      : { ...group, weight: Math.round(group.weight * scale(group.locality, priority, total)) }
   }
 
   #availabilityOf(hosts: number, total: number): number {
@@ -189,7 +191,11 @@ class SourceBuild<Host extends GroupedHost> {
     const groups = groupByLocality(hosts)
     const healthy = new Map(groups.map((group) => [group.locality, group.hosts.length]))
     const others = groupByLocality(level).filter(({ locality }) => locality !== local.locality && healthy.has(locality))
-    const shares = zoneShares(local, healthy, others.map(({ locality }) => locality))
+    const shares = zoneShares(
+      local,
+      healthy,
+      others.map(({ locality }) => locality),
+    )
     const own = groups.find(({ locality }) => locality === local.locality)
     if (shares === undefined || own === undefined) return all
     const balancerOf = (group: LocalityGroup<Host>): Balancer<Host> =>

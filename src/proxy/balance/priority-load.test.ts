@@ -11,19 +11,55 @@ function levels(...healthy: number[]): LevelHealth[] {
 describe('distributeLoad()', () => {
   // The tables of Envoy's manual, "Priority levels".
   test.each([
-    [[100, 100], [100, 0]],
-    [[72, 72], [100, 0]],
-    [[71, 71], [99, 1]],
-    [[50, 60], [70, 30]],
-    [[25, 100], [35, 65]],
-    [[25, 25], [50, 50]],
-    [[0, 100], [0, 100]],
-    [[72, 72, 100], [100, 0, 0]],
-    [[71, 71, 100], [99, 1, 0]],
-    [[50, 60, 100], [70, 30, 0]],
-    [[25, 25, 100], [35, 35, 30]],
+    [
+      [100, 100],
+      [100, 0],
+    ],
+    [
+      [72, 72],
+      [100, 0],
+    ],
+    [
+      [71, 71],
+      [99, 1],
+    ],
+    [
+      [50, 60],
+      [70, 30],
+    ],
+    [
+      [25, 100],
+      [35, 65],
+    ],
+    [
+      [25, 25],
+      [50, 50],
+    ],
+    [
+      [0, 100],
+      [0, 100],
+    ],
+    [
+      [72, 72, 100],
+      [100, 0, 0],
+    ],
+    [
+      [71, 71, 100],
+      [99, 1, 0],
+    ],
+    [
+      [50, 60, 100],
+      [70, 30, 0],
+    ],
+    [
+      [25, 25, 100],
+      [35, 35, 30],
+    ],
     // The manual says 36, 36, 28; Envoy gives what rounding leaves to the first.
-    [[25, 25, 20], [37, 35, 28]],
+    [
+      [25, 25, 20],
+      [37, 35, 28],
+    ],
   ])('spreads priorities of %p %% healthy hosts as %p', (healthy, expected) => {
     const { healthy: shares, degraded } = distributeLoad(levels(...healthy), { ...settings, panicThreshold: 0 })
     expect(shares).toEqual(expected)
@@ -31,12 +67,30 @@ describe('distributeLoad()', () => {
   })
 
   test.each([
-    [[72, 72], [false, false]],
-    [[50, 60], [false, false]],
-    [[25, 100], [false, false]],
-    [[25, 25], [true, true]],
-    [[5, 65], [true, false]],
-    [[0, 0], [true, true]],
+    [
+      [72, 72],
+      [false, false],
+    ],
+    [
+      [50, 60],
+      [false, false],
+    ],
+    [
+      [25, 100],
+      [false, false],
+    ],
+    [
+      [25, 25],
+      [true, true],
+    ],
+    [
+      [5, 65],
+      [true, false],
+    ],
+    [
+      [0, 0],
+      [true, true],
+    ],
   ])('with priorities of %p %% healthy hosts, panic is %p', (healthy, expected) => {
     expect(distributeLoad(levels(...healthy), settings).panic).toEqual(expected)
   })

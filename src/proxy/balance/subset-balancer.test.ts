@@ -32,11 +32,15 @@ const hosts = [
 ]
 
 function balancerOf(overrides: Partial<SubsetConfig> = {}, all: readonly TestHost[] = hosts, maxSubsets = 100) {
-  const balancer = new SubsetBalancer<TestHost>({ kind: 'round-robin' }, { ...subsets, ...overrides }, {
-    random: seeded(2),
-    now: () => 0,
-    maxSubsets,
-  })
+  const balancer = new SubsetBalancer<TestHost>(
+    { kind: 'round-robin' },
+    { ...subsets, ...overrides },
+    {
+      random: seeded(2),
+      now: () => 0,
+      maxSubsets,
+    },
+  )
   balancer.setHosts(all, settings)
   return balancer
 }

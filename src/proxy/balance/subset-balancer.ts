@@ -59,7 +59,10 @@ export class SubsetBalancer<Host extends SubsetHost> {
     this.#groups = new Map()
     const members = new Map<string, readonly Host[]>([[anyKey, hosts]])
     if (this.#config !== undefined) {
-      members.set(defaultKey, hosts.filter((host) => this.#isDefault(host)))
+      members.set(
+        defaultKey,
+        hosts.filter((host) => this.#isDefault(host)),
+      )
       for (const [key, subset] of this.#subsetsOf(hosts, this.#config)) members.set(key, subset)
     }
     const within = this.#config === undefined ? settings : subsetSettings(settings, this.#config, hosts)
@@ -125,11 +128,7 @@ export class SubsetBalancer<Host extends SubsetHost> {
 }
 
 /** Weights of localities count in a subset only when it is said so. */
-function subsetSettings<Host extends SubsetHost>(
-  settings: SpreadSettings,
-  config: SubsetConfig,
-  hosts: readonly Host[],
-): SpreadSettings {
+function subsetSettings(settings: SpreadSettings, config: SubsetConfig, hosts: readonly SubsetHost[]): SpreadSettings {
   if (settings.locality?.kind !== 'weighted') return settings
   if (!config.localityWeightAware) return { ...settings, locality: undefined }
   if (!config.scaleLocalityWeight) return settings

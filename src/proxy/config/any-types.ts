@@ -19,6 +19,7 @@ import { MaglevSchema } from '../../xds/generated/envoy/extensions/load_balancin
 import { RandomSchema } from '../../xds/generated/envoy/extensions/load_balancing_policies/random/v3/random_pb.ts'
 import { RingHashSchema } from '../../xds/generated/envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash_pb.ts'
 import { RoundRobinSchema } from '../../xds/generated/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.ts'
+import { SubsetSchema } from '../../xds/generated/envoy/extensions/load_balancing_policies/subset/v3/subset_pb.ts'
 import { WrrLocalitySchema } from '../../xds/generated/envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality_pb.ts'
 import { PreviousHostsPredicateSchema } from '../../xds/generated/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts'
 import { RawBufferSchema } from '../../xds/generated/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts'
@@ -50,6 +51,7 @@ export const anyTypes: Registry = createRegistry(
   RouterSchema,
   StderrAccessLogSchema,
   StdoutAccessLogSchema,
+  SubsetSchema,
   TcpProxySchema,
   TypedStructSchema,
   UpstreamTlsContextSchema,

@@ -53,8 +53,7 @@ export function ringHash(
   context: CompileContext,
   path: string,
   settings:
-    | { readonly minimumRingSize?: bigint | undefined; readonly maximumRingSize?: bigint | undefined }
-    | undefined,
+    { readonly minimumRingSize?: bigint | undefined; readonly maximumRingSize?: bigint | undefined } | undefined,
 ): BalancerConfig {
   const size = (field: string, value: bigint | undefined, absent: number): number =>
     boundedInteger(context, `${path}.${field}`, {
@@ -90,10 +89,7 @@ export function maglev(
 export function zoneAware(
   context: CompileContext,
   path: string,
-  message: Pick<
-    Cluster_CommonLbConfig_ZoneAwareLbConfig,
-    'routingEnabled' | 'minClusterSize' | 'failTrafficOnPanic'
-  >,
+  message: Pick<Cluster_CommonLbConfig_ZoneAwareLbConfig, 'routingEnabled' | 'minClusterSize' | 'failTrafficOnPanic'>,
 ): LocalityConfig {
   const { minClusterSize } = message
   return {
@@ -109,10 +105,7 @@ export function zoneAware(
   }
 }
 
-type SlowStart = Pick<
-  Cluster_SlowStartConfig | TypedSlowStart,
-  'slowStartWindow' | 'aggression' | 'minWeightPercent'
->
+type SlowStart = Pick<Cluster_SlowStartConfig | TypedSlowStart, 'slowStartWindow' | 'aggression' | 'minWeightPercent'>
 
 function slowStart(
   context: CompileContext,

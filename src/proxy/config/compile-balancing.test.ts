@@ -25,8 +25,12 @@ function typed(type: string, fields = ''): string {
 
 const folder = 'envoy.extensions.load_balancing_policies'
 const peakEwma = (fields: string): string =>
-  typed('xds.type.v3.TypedStruct', `type_url: type.googleapis.com/${folder}.peak_ewma.v3alpha.PeakEwma, value: ${fields}`)
-const policy = (...policies: readonly string[]): string => `load_balancing_policy: { policies: [ ${policies.join(', ')} ] }`
+  typed(
+    'xds.type.v3.TypedStruct',
+    `type_url: type.googleapis.com/${folder}.peak_ewma.v3alpha.PeakEwma, value: ${fields}`,
+  )
+const policy = (...policies: readonly string[]): string =>
+  `load_balancing_policy: { policies: [ ${policies.join(', ')} ] }`
 
 test('compileCluster() has Envoy’s panic threshold and preference of zones by default', () => {
   expect(compiled('lb_policy: ROUND_ROBIN').spread).toEqual({
@@ -116,6 +120,15 @@ test('compileCluster() reads subsets', () => {
   })
 })
 
+test('compileCluster() reads the typed policy of subsets as it reads the old one', () => {
+  const fields = 'fallback_policy: ANY_ENDPOINT, subset_selectors: [ { keys: [ x ], fallback_policy: NO_FALLBACK } ]'
+  const inner = `subset_lb_policy: { policies: [ ${typed(`${folder}.random.v3.Random`)} ] }`
+  const { balancer, spread } = compiled(policy(typed(`${folder}.subset.v3.Subset`, `${fields}, ${inner}`)))
+  expect(balancer).toEqual({ kind: 'random' })
+  expect(spread).toEqual(compiled(`lb_policy: RANDOM, lb_subset_config: { ${fields} }`).spread)
+  expect(spread?.subsets?.selectors).toEqual([{ keys: ['x'], fallback: 'none', fallbackKeys: [] }])
+})
+
 test('compileCluster() reads retry budget and limits of one host', () => {
   const { limits } = compiled(
     'circuit_breakers: { thresholds: [ { retry_budget: { budget_percent: { value: 25 } } } ], per_host_thresholds: [ { max_connections: 7 } ] }',
@@ -144,10 +157,7 @@ describe('refused balancing', () => {
       'common_lb_config.locality_weighted_lb_config',
     ],
     [policy(typed(`${folder}.cluster_provided.v3.ClusterProvided`)), 'load_balancing_policy'],
-    [
-      'lb_policy: MAGLEV, common_lb_config: { zone_aware_lb_config: {} }',
-      'common_lb_config.zone_aware_lb_config',
-    ],
+    ['lb_policy: MAGLEV, common_lb_config: { zone_aware_lb_config: {} }', 'common_lb_config.zone_aware_lb_config'],
     [
       'lb_policy: RING_HASH, common_lb_config: { consistent_hashing_lb_config: { hash_balance_factor: 150 } }',
       'common_lb_config.consistent_hashing_lb_config',

@@ -37,7 +37,7 @@ export function compileBalancing(
     if ((typed.balancer.kind === 'original-dst') !== (discovery === 'original-dst'))
       context.faults.add('load_balancing_policy', 'The policy ClusterProvided and type ORIGINAL_DST need each other')
     const locality = typed.locality ?? defaultLocality(typed.balancer)
-    return { balancer: typed.balancer, spread: { panicThreshold, locality, subsets: undefined } }
+    return { balancer: typed.balancer, spread: { panicThreshold, locality, subsets: typed.subsets } }
   }
   if (message.lbPolicy === Cluster_LbPolicy.LOAD_BALANCING_POLICY_CONFIG)
     context.faults.add('lb_policy', 'LOAD_BALANCING_POLICY_CONFIG needs load_balancing_policy')
@@ -86,11 +86,7 @@ function lbPolicy(context: CompileContext, message: Cluster, discovery: ClusterC
       return leastRequest(context, 'least_request_lb_config', given)
     }
     case Cluster_LbPolicy.RING_HASH:
-      return ringHash(
-        context,
-        'ring_hash_lb_config',
-        settings.case === 'ringHashLbConfig' ? settings.value : undefined,
-      )
+      return ringHash(context, 'ring_hash_lb_config', settings.case === 'ringHashLbConfig' ? settings.value : undefined)
     case Cluster_LbPolicy.MAGLEV:
       return maglev(context, 'maglev_lb_config', settings.case === 'maglevLbConfig' ? settings.value : undefined)
     default: {

@@ -174,10 +174,7 @@ describe('refused clusters', () => {
       `typed_extension_protocol_options: { x: { "@type": type.googleapis.com/${httpOptions}, explicit_http_config: { http_protocol_options: {} } } }`,
       'typed_extension_protocol_options["x"]',
     ],
-    [
-      'load_assignment: { cluster_name: c, endpoints: [ { priority: 129 } ] }',
-      'load_assignment.endpoints[0].priority',
-    ],
+    ['load_assignment: { cluster_name: c, endpoints: [ { priority: 129 } ] }', 'load_assignment.endpoints[0].priority'],
     [
       'load_assignment: { cluster_name: c, endpoints: [ { lb_endpoints: [ { endpoint: { address: { socket_address: { address: name, port_value: 1 } } } } ] } ] }',
       'load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.socket_address.address',

@@ -11,13 +11,15 @@ import { MaglevSchema } from '../../xds/generated/envoy/extensions/load_balancin
 import { RandomSchema } from '../../xds/generated/envoy/extensions/load_balancing_policies/random/v3/random_pb.ts'
 import { RingHashSchema } from '../../xds/generated/envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash_pb.ts'
 import { RoundRobinSchema } from '../../xds/generated/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.ts'
+import { SubsetSchema } from '../../xds/generated/envoy/extensions/load_balancing_policies/subset/v3/subset_pb.ts'
 import { WrrLocalitySchema } from '../../xds/generated/envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality_pb.ts'
 import { TypedStructSchema, type TypedStruct } from '../../xds/generated/xds/type/v3/typed_struct_pb.ts'
 import { unpackAny } from './any-types.ts'
-import type { BalancerConfig, LocalityConfig } from './balancing-config.ts'
+import type { BalancerConfig, LocalityConfig, SubsetConfig } from './balancing-config.ts'
 import { leastRequest, maglev, ringHash, roundRobin, zoneAware } from './compile-balancer.ts'
 import type { CompileContext } from './compile-context.ts'
 import { compilePeakEwma, peakEwmaType } from './compile-peak-ewma.ts'
+import { compileSubsets } from './compile-subsets.ts'
 import { checkSupport } from './support-check.ts'
 import { supportedFields } from './supported-fields.ts'
 
@@ -25,11 +27,12 @@ import { supportedFields } from './supported-fields.ts'
 export interface TypedPolicy {
   readonly balancer: BalancerConfig
   readonly locality: LocalityConfig | undefined
+  readonly subsets?: SubsetConfig | undefined
 }
 
 const noPolicy: TypedPolicy = { balancer: { kind: 'round-robin' }, locality: undefined }
 
-/** Nesting of `endpoint_picking_policy`; nobody has a use for more than one. */
+/** Nesting of policies that wrap others; nobody has a use for more than one. */
 const maxNesting = 4
 
 /** Compiles the first policy of the list that this proxy knows: a list is an offer, in order of preference (Envoy's meaning). */
@@ -96,15 +99,30 @@ function compileWrapped(field: PolicyField): TypedPolicy | undefined {
   if (struct !== undefined && isPeakEwma(struct))
     return { balancer: compilePeakEwma(context, `${path}.value`, struct.value ?? {}), locality: undefined }
   const wrr = checked(field, WrrLocalitySchema)
-  if (wrr === undefined) return undefined
-  const at = `${path}.endpoint_picking_policy`
-  if (wrr.endpointPickingPolicy === undefined || nesting >= maxNesting) {
-    context.faults.add(at, `Expected a policy, nested at most ${maxNesting} deep`)
-    return noPolicy
+  if (wrr !== undefined) {
+    const at = `${path}.endpoint_picking_policy`
+    const inner = innerPolicy(context, at, wrr.endpointPickingPolicy, nesting)
+    if (inner.locality !== undefined || inner.subsets !== undefined)
+      context.faults.add(at, 'Expected a policy without settings for localities and subsets')
+    return { balancer: inner.balancer, locality: { kind: 'weighted' } }
   }
-  const inner = compileTypedPolicy(context, at, wrr.endpointPickingPolicy, nesting + 1)
-  if (inner.locality !== undefined) context.faults.add(at, 'Expected a policy without settings for localities')
-  return { balancer: inner.balancer, locality: { kind: 'weighted' } }
+  const subset = checked(field, SubsetSchema)
+  if (subset === undefined) return undefined
+  const at = `${path}.subset_lb_policy`
+  const inner = innerPolicy(context, at, subset.subsetLbPolicy, nesting)
+  if (inner.subsets !== undefined) context.faults.add(at, 'Expected a policy without subsets')
+  return { ...inner, subsets: compileSubsets(context, path, subset) }
+}
+
+function innerPolicy(
+  context: CompileContext,
+  path: string,
+  message: LoadBalancingPolicy | undefined,
+  nesting: number,
+): TypedPolicy {
+  if (message !== undefined && nesting < maxNesting) return compileTypedPolicy(context, path, message, nesting + 1)
+  context.faults.add(path, `Expected a policy, nested at most ${maxNesting} deep`)
+  return noPolicy
 }
 
 function isPeakEwma(struct: TypedStruct): boolean {
@@ -128,8 +146,7 @@ function localityOf(
   const at = `${path}.locality_lb_config`
   if (choice?.case === 'localityWeightedLbConfig') return { kind: 'weighted' }
   if (choice?.case === 'zoneAwareLbConfig') return zoneAware(context, `${at}.zone_aware_lb_config`, choice.value)
-  if (message !== undefined)
-    context.faults.add(at, 'Expected zone_aware_lb_config or locality_weighted_lb_config')
+  if (message !== undefined) context.faults.add(at, 'Expected zone_aware_lb_config or locality_weighted_lb_config')
   return undefined
 }
 

@@ -21,6 +21,22 @@ const ringHash = {
   maximum_ring_size: 'honoured',
 } as const satisfies Record<string, FieldRule>
 
+const subsets = {
+  fallback_policy: 'honoured',
+  default_subset: 'honoured',
+  subset_selectors: 'honoured',
+  locality_weight_aware: 'honoured',
+  scale_locality_weight: 'honoured',
+  panic_mode_any: 'honoured',
+  list_as_any: 'honoured',
+} as const satisfies Record<string, FieldRule>
+
+const selector = {
+  keys: 'honoured',
+  fallback_policy: 'honoured',
+  fallback_keys_subset: 'honoured',
+} as const satisfies Record<string, FieldRule>
+
 /** Balancing, circuit breakers and where endpoints stand. */
 export const balancingFields: readonly (readonly [string, Readonly<Record<string, FieldRule>>])[] = [
   [
@@ -45,22 +61,10 @@ export const balancingFields: readonly (readonly [string, Readonly<Record<string
   ['envoy.config.cluster.v3.Cluster.CommonLbConfig.ZoneAwareLbConfig', zoneAware],
   ['envoy.config.cluster.v3.Cluster.CommonLbConfig.LocalityWeightedLbConfig', {}],
   ['envoy.type.v3.Percent', { value: 'honoured' }],
-  [
-    'envoy.config.cluster.v3.Cluster.LbSubsetConfig',
-    {
-      fallback_policy: 'honoured',
-      default_subset: 'honoured',
-      subset_selectors: 'honoured',
-      locality_weight_aware: 'honoured',
-      scale_locality_weight: 'honoured',
-      panic_mode_any: 'honoured',
-      list_as_any: 'honoured',
-    },
-  ],
-  [
-    'envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetSelector',
-    { keys: 'honoured', fallback_policy: 'honoured', fallback_keys_subset: 'honoured' },
-  ],
+  ['envoy.config.cluster.v3.Cluster.LbSubsetConfig', subsets],
+  ['envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetSelector', selector],
+  [`${policies}.subset.v3.Subset`, { ...subsets, subset_lb_policy: 'honoured' }],
+  [`${policies}.subset.v3.Subset.LbSubsetSelector`, selector],
   [
     'envoy.config.cluster.v3.LoadBalancingPolicy',
     { policies: { harmless: 'the first policy that is known is checked when it is compiled', whole: true } },

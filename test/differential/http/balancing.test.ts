@@ -46,7 +46,12 @@ const wants = (fields: JsonObject): JsonObject => ({ metadata_match: { filter_me
 const typed = (name: string, fields: JsonObject = {}): JsonObject => ({
   load_balancing_policy: {
     policies: [
-      { typed_extension_config: { name, typed_config: { '@type': `type.googleapis.com/${policies}.${name}`, ...fields } } },
+      {
+        typed_extension_config: {
+          name,
+          typed_config: { '@type': `type.googleapis.com/${policies}.${name}`, ...fields },
+        },
+      },
     ],
   },
 })
@@ -57,12 +62,18 @@ const zoneAware: JsonObject = { common_lb_config: { zone_aware_lb_config: { min_
 const balancings: readonly Balancing[] = [
   {
     name: 'failover at half health',
-    places: [{ from: 0, to: 4, health: sick(2, 3) }, { from: 4, to: 6, priority: 1 }],
+    places: [
+      { from: 0, to: 4, health: sick(2, 3) },
+      { from: 4, to: 6, priority: 1 },
+    ],
     shares: { 0: 0.35, 1: 0.35, 4: 0.15, 5: 0.15 },
   },
   {
     name: 'failover with an overprovisioning factor of 100',
-    places: [{ from: 0, to: 4, health: sick(2, 3) }, { from: 4, to: 6, priority: 1 }],
+    places: [
+      { from: 0, to: 4, health: sick(2, 3) },
+      { from: 4, to: 6, priority: 1 },
+    ],
     policy: { overprovisioning_factor: 100 },
     shares: { 0: 0.25, 1: 0.25, 4: 0.25, 5: 0.25 },
   },
@@ -77,7 +88,10 @@ const balancings: readonly Balancing[] = [
   },
   {
     name: 'nobody healthy in front',
-    places: [{ from: 0, to: 3, health: sick(0, 1, 2) }, { from: 3, to: 5, priority: 1 }],
+    places: [
+      { from: 0, to: 3, health: sick(0, 1, 2) },
+      { from: 3, to: 5, priority: 1 },
+    ],
     shares: { 3: 0.5, 4: 0.5 },
   },
   {
@@ -87,7 +101,10 @@ const balancings: readonly Balancing[] = [
   },
   {
     name: 'panic in all priorities',
-    places: [{ from: 0, to: 6, health: sick(1, 2, 3, 4, 5) }, { from: 6, to: 8, health: sick(6, 7), priority: 1 }],
+    places: [
+      { from: 0, to: 6, health: sick(1, 2, 3, 4, 5) },
+      { from: 6, to: 8, health: sick(6, 7), priority: 1 },
+    ],
     shares: Object.fromEntries(Array.from({ length: 8 }, (_, index) => [index, 1 / 8])),
   },
   {
@@ -161,7 +178,10 @@ const balancings: readonly Balancing[] = [
   },
   {
     name: 'weighted priority health',
-    places: [{ from: 0, to: 2, hostWeights: [9, 1], health: sick(1) }, { from: 2, to: 3, priority: 1 }],
+    places: [
+      { from: 0, to: 2, hostWeights: [9, 1], health: sick(1) },
+      { from: 2, to: 3, priority: 1 },
+    ],
     policy: { weighted_priority_health: true },
     shares: { 0: 1 },
   },
@@ -291,7 +311,10 @@ const hashPolicy: JsonObject = { hash_policy: [{ header: { header_name: 'x-user'
 const hashings: readonly Balancing[] = ['RING_HASH', 'MAGLEV'].flatMap((policy): readonly Balancing[] => [
   {
     name: `${policy} with failover`,
-    places: [{ from: 0, to: 4, health: sick(2, 3) }, { from: 4, to: 6, priority: 1 }],
+    places: [
+      { from: 0, to: 4, health: sick(2, 3) },
+      { from: 4, to: 6, priority: 1 },
+    ],
     cluster: { lb_policy: policy },
     route: hashPolicy,
     shares: {},
@@ -361,7 +384,10 @@ function listener({ name, route = {} }: Balancing): JsonObject {
     '@type': `${type}.filters.network.http_connection_manager.v3.HttpConnectionManager`,
     codec_type: 'HTTP1',
     stat_prefix: 'balancing',
-    route_config: { name, virtual_hosts: [{ name, domains: ['*'], routes: [{ match: { prefix: '/' }, route: action }] }] },
+    route_config: {
+      name,
+      virtual_hosts: [{ name, domains: ['*'], routes: [{ match: { prefix: '/' }, route: action }] }],
+    },
     http_filters: [
       { name: 'envoy.filters.http.router', typed_config: { '@type': `${type}.filters.http.router.v3.Router` } },
     ],
