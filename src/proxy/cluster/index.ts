@@ -15,5 +15,6 @@ export {
   type EndpointRuntime,
   type PreviousHosts,
 } from './contract.ts'
+export { type MultiplexedConnection, type MultiplexedOwner } from './multiplexed-connection.ts'
 export { type PendingRequest, PendingTicket } from './pending-queue.ts'
 export { allowsRetry } from './retry-budget.ts'

@@ -28,10 +28,12 @@ export {
   type EndpointPolicy,
   type EndpointsConfig,
   type TransportMatch,
+  type UpstreamProtocol,
   type WorkloadIdentity,
 } from './cluster-config.ts'
 export { localityName } from './metadata-values.ts'
 export { type FieldFault } from './field-fault.ts'
+export { defaultHttp2Config, type Http2Config } from './http2-config.ts'
 export { type EjectionKind, type OutlierConfig } from './outlier-config.ts'
 export {
   type DnsTable,

@@ -153,6 +153,7 @@ class TcpListenerRuntime implements ListenerRuntime {
       peerSpiffeId: '',
       localSpiffeId: '',
       serverName: '',
+      alpn: '',
     }
     const chain = this.#match(destination.address, destination.port)
     if (chain === undefined) {
@@ -184,6 +185,7 @@ class TcpListenerRuntime implements ListenerRuntime {
         peerSpiffeId: result.spiffeId,
         localSpiffeId: material.value.localSpiffeId,
         serverName: result.serverName,
+        alpn: result.alpn,
       }
       result.socket.data = chain.server.accept(result.socket, secure)
     })
