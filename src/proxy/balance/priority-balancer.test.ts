@@ -87,6 +87,13 @@ test('pick() gives degraded hosts what healthy ones cannot take', () => {
   expectShares(sharesOf(balancerOf(hosts), 10_000), { h0: 0.46, h1: 0.27, h2: 0.27 })
 })
 
+test('consistent hashing keeps to healthy hosts of a priority as long as there are any', () => {
+  const config = { kind: 'maglev', tableSize: 65_537 } as const
+  const degraded = [testHost(1, { health: 'degraded' }), testHost(2, { health: 'degraded' })]
+  expectShares(sharesOf(balancerOf([testHost(0), ...degraded], {}, config), 1000), { h0: 1 })
+  expectShares(sharesOf(balancerOf(degraded, {}, config), 5000), { h1: 0.5, h2: 0.5 })
+})
+
 test('pick() gives undefined without a healthy host when there is no panic mode', () => {
   expect(balancerOf(level(0, 3, 0), { panicThreshold: 0 }).pick()).toBeUndefined()
 })

@@ -115,6 +115,10 @@ class SourceBuild<Host extends GroupedHost> {
       const fails = locality?.kind === 'zone-aware' && locality.failTrafficOnPanic
       return this.#plain(name, fails ? [] : level)
     }
+    if (availability === 'degraded' && isConsistentHashing(this.#build.config)) {
+      // As in Envoy, tables are made of healthy hosts; where it has none to give, degraded ones serve here.
+      if (level.some(({ health }) => health === 'healthy')) return this.source(level, priority, 'healthy')
+    }
     const hosts = level.filter(({ health }) => health === availability)
     if (locality?.kind === 'weighted') return this.#weighted(name, level, hosts, priority)
     if (locality?.kind === 'zone-aware' && priority === 0) return this.#zoneAware(name, level, hosts, locality)

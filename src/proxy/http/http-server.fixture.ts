@@ -64,6 +64,7 @@ export class FakeEndpoint implements EndpointRuntime {
   readonly mayConnect = true
   readonly series: EndpointRuntime['series'] = new Map()
   outlier: EndpointRuntime['outlier'] = undefined
+  latency: EndpointRuntime['latency'] = undefined
   meshed = false
   peerSpiffeId = ''
   localSpiffeId = ''

@@ -320,6 +320,20 @@ const hashings: readonly Balancing[] = ['RING_HASH', 'MAGLEV'].flatMap((policy):
     shares: {},
   },
   {
+    name: `${policy} with degraded hosts`,
+    places: [{ from: 0, to: 6, health: { 3: 'DEGRADED', 4: 'DEGRADED', 5: 'DEGRADED' } }],
+    cluster: { lb_policy: policy },
+    route: hashPolicy,
+    shares: {},
+  },
+  {
+    name: `${policy} with overlapping subsets`,
+    places: [{ from: 0, to: 6, labels: { ...stages, 3: { stage: 'prod' }, 4: { stage: 'prod' } } }],
+    cluster: { lb_policy: policy, ...subsets({}) },
+    route: { ...hashPolicy, ...wants({ stage: 'prod' }) },
+    shares: {},
+  },
+  {
     name: `${policy} in panic`,
     places: [{ from: 0, to: 5, health: sick(1, 2, 3) }],
     cluster: { lb_policy: policy },
