@@ -1,7 +1,12 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import type { ClusterConfig, EndpointConfig } from '../config/index.ts'
 import { createTestServer, createRecordingOwner, type TestServer, until } from '../../net/sockets.fixture.ts'
-import { createTestClusterServices, testCluster, testEndpoint, testOutlierConfig } from '../data-plane-configs.fixture.ts'
+import {
+  createTestClusterServices,
+  testCluster,
+  testEndpoint,
+  testOutlierConfig,
+} from '../data-plane-configs.fixture.ts'
 import { createSubsetMatch } from '../route/index.ts'
 import { type ClusterRuntime, type ClusterSet, createClusterSet, type EndpointRuntime, PendingTicket } from './index.ts'
 

@@ -69,6 +69,15 @@ test.each([
     policy(peakEwma('{ decay_time: 2.5s, default_rtt: 5s, aggregation_interval: 0.1s }')),
     { kind: 'peak-ewma', decayMs: 2500, defaultRttMs: 5000, penalty: 1_000_000 },
   ],
+  [
+    policy(
+      typed(
+        'xds.type.v3.TypedStruct',
+        `type_url: a/${folder}.least_request.v3.LeastRequest, value: { choice_count: 5 }`,
+      ),
+    ),
+    { kind: 'least-request', choiceCount: 5 },
+  ],
   // A policy that is not known is an offer that is not taken.
   [
     policy(typed('xds.type.v3.TypedStruct', 'type_url: a/b.Unknown'), typed(`${folder}.random.v3.Random`)),
@@ -142,6 +151,10 @@ describe('refused balancing', () => {
     ['lb_policy: LOAD_BALANCING_POLICY_CONFIG', 'lb_policy'],
     [policy(), 'load_balancing_policy.policies'],
     [policy(typed('xds.type.v3.TypedStruct', 'type_url: a/b.Unknown')), 'load_balancing_policy.policies'],
+    [
+      policy(typed('xds.type.v3.TypedStruct', `type_url: a/${folder}.random.v3.Random, value: { other: 1 }`)),
+      'load_balancing_policy.policies[0].typed_extension_config.typed_config.value',
+    ],
     [ringHash, 'load_balancing_policy.policies[0].typed_extension_config.typed_config.hash_balance_factor'],
     [
       policy(peakEwma('{ decay_time: 0s }')),

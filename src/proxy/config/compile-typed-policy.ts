@@ -1,5 +1,5 @@
-import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
-import type { Any } from '@bufbuild/protobuf/wkt'
+import { create, type DescMessage, fromJson, type MessageShape, toBinary } from '@bufbuild/protobuf'
+import { type Any, AnySchema } from '@bufbuild/protobuf/wkt'
 import type { LoadBalancingPolicy } from '../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts'
 import { ClusterProvidedSchema } from '../../xds/generated/envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided_pb.ts'
 import type { LocalityLbConfig } from '../../xds/generated/envoy/extensions/load_balancing_policies/common/v3/common_pb.ts'
@@ -14,7 +14,7 @@ import { RoundRobinSchema } from '../../xds/generated/envoy/extensions/load_bala
 import { SubsetSchema } from '../../xds/generated/envoy/extensions/load_balancing_policies/subset/v3/subset_pb.ts'
 import { WrrLocalitySchema } from '../../xds/generated/envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality_pb.ts'
 import { TypedStructSchema, type TypedStruct } from '../../xds/generated/xds/type/v3/typed_struct_pb.ts'
-import { unpackAny } from './any-types.ts'
+import { anyTypes, unpackAny } from './any-types.ts'
 import type { BalancerConfig, LocalityConfig, SubsetConfig } from './balancing-config.ts'
 import { leastRequest, maglev, ringHash, roundRobin, zoneAware } from './compile-balancer.ts'
 import type { CompileContext } from './compile-context.ts'
@@ -44,13 +44,32 @@ export function compileTypedPolicy(
 ): TypedPolicy {
   for (const [index, { typedExtensionConfig }] of message.policies.entries()) {
     const at = `${path}.policies[${index}].typed_extension_config.typed_config`
-    const policy = compilePolicy({ context, path: at, any: typedExtensionConfig?.typedConfig, nesting })
+    const any = decodedStruct(context, at, typedExtensionConfig?.typedConfig)
+    const policy = compilePolicy({ context, path: at, any, nesting })
     if (policy !== undefined) return policy
   }
   const offered = message.policies.map(({ typedExtensionConfig }) => nameOf(typedExtensionConfig?.typedConfig))
   const names = offered.length === 0 ? 'none' : offered.join(', ')
   context.faults.add(`${path}.policies`, `Expected a policy that this proxy implements, got ${names}`)
   return noPolicy
+}
+
+/** A message that came as a `TypedStruct`, as itself; everything else as it is. */
+function decodedStruct(context: CompileContext, path: string, any: Any | undefined): Any | undefined {
+  const struct = unpackAny(any, TypedStructSchema)
+  const type = struct === undefined ? undefined : anyTypes.getMessage(messageName(struct))
+  if (struct === undefined || type === undefined) return any
+  try {
+    const message = fromJson(type, struct.value ?? {}, { registry: anyTypes })
+    return create(AnySchema, { typeUrl: struct.typeUrl, value: toBinary(type, message) })
+  } catch (cause) {
+    context.faults.add(`${path}.value`, cause instanceof Error ? cause.message : String(cause))
+    return any
+  }
+}
+
+function messageName({ typeUrl }: TypedStruct): string {
+  return typeUrl.slice(typeUrl.lastIndexOf('/') + 1)
 }
 
 function nameOf(any: Any | undefined): string {
@@ -96,7 +115,7 @@ function compilePolicy(field: PolicyField): TypedPolicy | undefined {
 function compileWrapped(field: PolicyField): TypedPolicy | undefined {
   const { context, path, nesting } = field
   const struct = unpackAny(field.any, TypedStructSchema)
-  if (struct !== undefined && isPeakEwma(struct))
+  if (struct !== undefined && messageName(struct) === peakEwmaType)
     return { balancer: compilePeakEwma(context, `${path}.value`, struct.value ?? {}), locality: undefined }
   const wrr = checked(field, WrrLocalitySchema)
   if (wrr !== undefined) {
@@ -123,10 +142,6 @@ function innerPolicy(
   if (message !== undefined && nesting < maxNesting) return compileTypedPolicy(context, path, message, nesting + 1)
   context.faults.add(path, `Expected a policy, nested at most ${maxNesting} deep`)
   return noPolicy
-}
-
-function isPeakEwma(struct: TypedStruct): boolean {
-  return struct.typeUrl.slice(struct.typeUrl.lastIndexOf('/') + 1) === peakEwmaType
 }
 
 /** The policy as this message, its fields checked; undefined when it is another one. */
