@@ -77,6 +77,11 @@ export class Cluster implements ClusterRuntime {
     return pickAvoiding<EndpointPool>(group, group.available, previous, hash)
   }
 
+  endpointAt(authority: string): EndpointRuntime | undefined {
+    const pool = this.config.discovery === 'original-dst' ? undefined : this.#pools.get(authority)
+    return pool?.health === 'unhealthy' ? undefined : pool
+  }
+
   /** What zone-aware routing of others goes by when this is the local cluster. */
   localCluster(locality: string): LocalCluster {
     const first = [...this.#pools.values()].filter(({ priority }) => priority === 0)

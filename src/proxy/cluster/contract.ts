@@ -20,6 +20,8 @@ export interface ClusterRuntime {
     hash?: bigint,
     subset?: SubsetMatch,
   ) => EndpointRuntime | undefined
+  /** The endpoint of this address (`ip:port`) if it is one of the cluster and may take requests. */
+  readonly endpointAt: (authority: string) => EndpointRuntime | undefined
   /** Requests that have a connection; circuit breaker state, counted by the data path. */
   activeRequests: number
   /** Requests that wait for a connection; counted by the endpoints' queues, nobody else writes it. */

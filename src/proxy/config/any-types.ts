@@ -9,10 +9,16 @@ import {
 import { HTTPFaultSchema } from '../../xds/generated/envoy/extensions/filters/http/fault/v3/fault_pb.ts'
 import { OnDemandSchema } from '../../xds/generated/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts'
 import { RouterSchema } from '../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts'
+import {
+  StatefulSessionPerRouteSchema,
+  StatefulSessionSchema,
+} from '../../xds/generated/envoy/extensions/filters/http/stateful_session/v3/stateful_session_pb.ts'
 import { OriginalDstSchema } from '../../xds/generated/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.ts'
 import { HttpConnectionManagerSchema } from '../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
 import { TcpProxySchema } from '../../xds/generated/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
 import { DnsFilterConfigSchema } from '../../xds/generated/envoy/extensions/filters/udp/dns_filter/v3/dns_filter_pb.ts'
+import { CookieBasedSessionStateSchema } from '../../xds/generated/envoy/extensions/http/stateful_session/cookie/v3/cookie_pb.ts'
+import { HeaderBasedSessionStateSchema } from '../../xds/generated/envoy/extensions/http/stateful_session/header/v3/header_pb.ts'
 import { ClusterProvidedSchema } from '../../xds/generated/envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided_pb.ts'
 import { LeastRequestSchema } from '../../xds/generated/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.ts'
 import { MaglevSchema } from '../../xds/generated/envoy/extensions/load_balancing_policies/maglev/v3/maglev_pb.ts'
@@ -33,10 +39,12 @@ import { TypedStructSchema } from '../../xds/generated/xds/type/v3/typed_struct_
 /** Messages that may stand in a `google.protobuf.Any` of a resource: the extensions that this proxy implements. */
 export const anyTypes: Registry = createRegistry(
   ClusterProvidedSchema,
+  CookieBasedSessionStateSchema,
   DnsFilterConfigSchema,
   DownstreamTlsContextSchema,
   FileAccessLogSchema,
   HTTPFaultSchema,
+  HeaderBasedSessionStateSchema,
   HttpConnectionManagerSchema,
   HttpProtocolOptionsSchema,
   LeastRequestSchema,
@@ -49,6 +57,8 @@ export const anyTypes: Registry = createRegistry(
   RingHashSchema,
   RoundRobinSchema,
   RouterSchema,
+  StatefulSessionPerRouteSchema,
+  StatefulSessionSchema,
   StderrAccessLogSchema,
   StdoutAccessLogSchema,
   SubsetSchema,

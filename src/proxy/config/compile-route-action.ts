@@ -18,6 +18,7 @@ import {
   type PathRewrite,
   type RedirectDefinition,
   type RespondDefinition,
+  type SessionSetting,
   type SubsetMatch,
 } from '../route/index.ts'
 import type { CompileContext } from './compile-context.ts'
@@ -25,6 +26,7 @@ import { compilePerFilterFault } from './compile-fault.ts'
 import { compileHashPolicies } from './compile-hash-policy.ts'
 import { compileRetry } from './compile-retry.ts'
 import { compileRegex } from './compile-route-match.ts'
+import { compilePerRouteSession } from './compile-stateful-session.ts'
 import { fieldPath } from './fault-list.ts'
 import { boundedInteger, dataSourceBytes, durationMs, requiredText } from './field-values.ts'
 import { levelEdits } from './header-edits-values.ts'
@@ -35,6 +37,8 @@ export interface InheritedSettings {
   readonly match: PathMatch
   /** Of the route, else the virtual host. */
   readonly fault: CompiledFault | undefined
+  /** The same. */
+  readonly session: SessionSetting | undefined
   /** Of the virtual host. */
   readonly retry: CompiledRetry | undefined
 }
@@ -54,7 +58,7 @@ export function compileForward(
   const { action, inherited } = field
   return {
     kind: 'forward',
-    legs: compileLegs(context, path, action, inherited.fault),
+    legs: compileLegs(context, path, action, inherited),
     pathRewrite: compileRewrite(context, path, { message: action, match: inherited.match }),
     timeoutMs: durationMs(context, fieldPath(path, 'timeout'), { value: action.timeout, absent: defaultTimeoutMs }),
     idleTimeoutMs: durationMs(context, fieldPath(path, 'idle_timeout'), {
@@ -74,7 +78,7 @@ function compileLegs(
   context: CompileContext,
   path: string,
   action: RouteAction,
-  fault: CompiledFault | undefined,
+  { fault, session }: Pick<InheritedSettings, 'fault' | 'session'>,
 ): readonly LegDefinition[] {
   const rewrite = action.hostRewriteSpecifier
   const hostRewrite = rewrite.case === 'hostRewriteLiteral' ? hostName(context, path, rewrite.value) : undefined
@@ -83,13 +87,16 @@ function compileLegs(
     case 'cluster': {
       const cluster = requiredText(context, fieldPath(path, 'cluster'), specifier.value)
       const subset = subsetMatch(action.metadataMatch, undefined)
-      return [{ cluster, weight: 1, hostRewrite, fault, subset, requestEdits: undefined, responseEdits: undefined }]
+      return [
+        { cluster, weight: 1, hostRewrite, fault, subset, session, requestEdits: undefined, responseEdits: undefined },
+      ]
     }
     case 'weightedClusters':
       return compileWeighted(context, fieldPath(path, 'weighted_clusters'), {
         clusters: specifier.value,
         hostRewrite,
         fault,
+        session,
         metadata: action.metadataMatch,
       })
     case undefined:
@@ -108,6 +115,7 @@ function compileWeighted(
     readonly clusters: WeightedCluster
     readonly hostRewrite: string | undefined
     readonly fault: CompiledFault | undefined
+    readonly session: SessionSetting | undefined
     readonly metadata: Metadata | undefined
   },
 ): readonly LegDefinition[] {
@@ -122,6 +130,7 @@ function compileWeighted(
       weight,
       hostRewrite: rewrite.case === 'hostRewriteLiteral' ? hostName(context, at, rewrite.value) : field.hostRewrite,
       fault: compilePerFilterFault(context, at, entry.typedPerFilterConfig) ?? field.fault,
+      session: compilePerRouteSession(context, at, entry.typedPerFilterConfig) ?? field.session,
       subset: subsetMatch(field.metadata, entry.metadataMatch),
       ...levelEdits(context, at, entry),
     }

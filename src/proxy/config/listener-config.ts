@@ -1,6 +1,6 @@
 import type { Http2Config } from './http2-config.ts'
 import type { AccessLogConfig } from './access-log-config.ts'
-import type { RouteTable } from '../route/index.ts'
+import type { RouteTable, SessionSetting } from '../route/index.ts'
 import type { ServerTlsConfig } from './tls-config.ts'
 
 /** A listener after compilation from `envoy.config.listener.v3.Listener`; immutable. */
@@ -76,6 +76,8 @@ export interface HttpManagerConfig {
   readonly faultFilter: boolean
   /** The on_demand filter is in the chain: an unknown virtual host is asked for and the request waits. */
   readonly onDemand: boolean
+  /** The stateful_session filter is in the chain; routes may have settings of their own. */
+  readonly statefulSession?: SessionSetting
   readonly accessLogs: readonly AccessLogConfig[]
   /** `upgrade_configs` types, lower case. */
   readonly upgrades: readonly string[]

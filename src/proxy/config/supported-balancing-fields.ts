@@ -37,7 +37,7 @@ const selector = {
   fallback_keys_subset: 'honoured',
 } as const satisfies Record<string, FieldRule>
 
-/** Balancing, circuit breakers and where endpoints stand. */
+/** Balancing, circuit breakers, where endpoints stand, and sessions that keep to one of them. */
 export const balancingFields: readonly (readonly [string, Readonly<Record<string, FieldRule>>])[] = [
   [
     'envoy.config.cluster.v3.Cluster.LeastRequestLbConfig',
@@ -65,6 +65,21 @@ export const balancingFields: readonly (readonly [string, Readonly<Record<string
   ['envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetSelector', selector],
   [`${policies}.subset.v3.Subset`, { ...subsets, subset_lb_policy: 'honoured' }],
   [`${policies}.subset.v3.Subset.LbSubsetSelector`, selector],
+  [
+    'envoy.extensions.filters.http.stateful_session.v3.StatefulSession',
+    { session_state: 'honoured', strict: 'honoured' },
+  ],
+  [
+    'envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute',
+    { disabled: 'honoured', stateful_session: 'honoured' },
+  ],
+  ['envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState', { cookie: 'honoured' }],
+  ['envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState', { name: 'honoured' }],
+  ['envoy.type.http.v3.Cookie', { name: 'honoured', ttl: 'honoured', path: 'honoured' }],
+  [
+    'envoy.config.core.v3.TypedExtensionConfig',
+    { name: { harmless: 'the type of typed_config decides, the name is for people' }, typed_config: 'honoured' },
+  ],
   [
     'envoy.config.cluster.v3.LoadBalancingPolicy',
     { policies: { harmless: 'the first policy that is known is checked when it is compiled', whole: true } },

@@ -44,6 +44,10 @@ export class FakeCluster implements ClusterRuntime {
     this.endpoints = ports.map((port) => new FakeEndpoint(this, port))
   }
 
+  endpointAt(authority: string): EndpointRuntime | undefined {
+    return this.endpoints.find((endpoint) => endpoint.authority === authority)
+  }
+
   pick(previous?: PreviousHosts): EndpointRuntime | undefined {
     for (let turn = 0; turn < this.endpoints.length; turn += 1) {
       const endpoint = this.endpoints[this.#next++ % this.endpoints.length]

@@ -3,6 +3,7 @@ import type { BodyFraming, Head } from '../../wire/http1/index.ts'
 import { onUpstreamProtocolError, retryAfterResponse } from './attempt.ts'
 import type { Exchange } from './exchange.ts'
 import { Phase } from './phase.ts'
+import { noteSession } from './session-exchange.ts'
 import type { UpstreamLeg } from './upstream-leg.ts'
 
 /** Carries an upstream's response to the client, whatever version of HTTP each of the two speaks. */
@@ -41,6 +42,7 @@ export class ResponseRelay {
       return false
     if (exchange.retrying && head.status < 500 && exchange.cluster !== undefined)
       exchange.cluster.stats.upstream_rq_retry_success += 1
+    if (exchange.session !== undefined) noteSession(exchange)
     exchange.status = head.status
     exchange.details = 'via_upstream'
     exchange.phase = Phase.responding

@@ -164,6 +164,7 @@ function compileForward(
       retry: action.retry,
       hashPolicies: action.hashPolicies,
       subset: leg.subset,
+      session: leg.session,
       fault: leg.fault,
     }),
   )

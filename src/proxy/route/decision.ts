@@ -1,5 +1,6 @@
 import type { Origin } from '../../resources/index.ts'
 import type { HashPolicy } from './request-hash.ts'
+import type { SessionSetting } from './stateful-session.ts'
 import type { SubsetMatch } from './subset-match.ts'
 
 /** What `decide` reads of a request. The data path implements it on the received bytes; offline tools on plain objects. */
@@ -83,6 +84,8 @@ export interface ForwardDecision {
   readonly hashPolicies?: readonly HashPolicy[] | undefined
   /** `metadata_match`: the subset of the cluster's hosts; undefined: no subset is asked for. */
   readonly subset?: SubsetMatch | undefined
+  /** Stateful session of the route; undefined: that of the filter. */
+  readonly session?: SessionSetting | undefined
   readonly fault: CompiledFault | undefined
 }
 

@@ -2,6 +2,7 @@ import type { Origin } from '../../resources/index.ts'
 import type { CompiledFault, CompiledRetry, HeaderEdits, PathRewrite } from './decision.ts'
 import type { HashPolicy } from './request-hash.ts'
 import type { RegularExpression } from './regular-expression.ts'
+import type { SessionSetting } from './stateful-session.ts'
 import type { SubsetMatch } from './subset-match.ts'
 
 /** What a route table is made of, as plain data: the resource's settings checked and converted, nothing merged or indexed yet. */
@@ -104,6 +105,8 @@ export interface LegDefinition extends LevelEdits {
   readonly fault: CompiledFault | undefined
   /** `metadata_match` of the route with that of the leg on top. */
   readonly subset?: SubsetMatch | undefined
+  /** Of the leg, else the route, else the virtual host; undefined: none of them says anything. */
+  readonly session?: SessionSetting | undefined
 }
 
 /** `RedirectAction`. */
