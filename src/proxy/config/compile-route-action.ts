@@ -8,7 +8,6 @@ import {
 import type { Metadata } from '../../xds/generated/envoy/config/core/v3/base_pb.ts'
 import type { RegexMatchAndSubstitute } from '../../xds/generated/envoy/type/matcher/v3/regex_pb.ts'
 import {
-  createSubsetMatch,
   parseSubstitution,
   type CompiledFault,
   type CompiledRetry,
@@ -19,7 +18,6 @@ import {
   type RedirectDefinition,
   type RespondDefinition,
   type SessionSetting,
-  type SubsetMatch,
 } from '../route/index.ts'
 import type { CompileContext } from './compile-context.ts'
 import { compilePerFilterFault } from './compile-fault.ts'
@@ -30,7 +28,7 @@ import { compilePerRouteSession } from './compile-stateful-session.ts'
 import { fieldPath } from './fault-list.ts'
 import { boundedInteger, dataSourceBytes, durationMs, requiredText } from './field-values.ts'
 import { levelEdits } from './header-edits-values.ts'
-import { subsetFieldsOf } from './metadata-values.ts'
+import { subsetMatchOf } from './metadata-values.ts'
 
 /** What a route's action gets from the levels above it. */
 export interface InheritedSettings {
@@ -86,7 +84,7 @@ function compileLegs(
   switch (specifier.case) {
     case 'cluster': {
       const cluster = requiredText(context, fieldPath(path, 'cluster'), specifier.value)
-      const subset = subsetMatch(action.metadataMatch, undefined)
+      const subset = subsetMatchOf(action.metadataMatch, undefined)
       return [
         { cluster, weight: 1, hostRewrite, fault, subset, session, requestEdits: undefined, responseEdits: undefined },
       ]
@@ -131,7 +129,7 @@ function compileWeighted(
       hostRewrite: rewrite.case === 'hostRewriteLiteral' ? hostName(context, at, rewrite.value) : field.hostRewrite,
       fault: compilePerFilterFault(context, at, entry.typedPerFilterConfig) ?? field.fault,
       session: compilePerRouteSession(context, at, entry.typedPerFilterConfig) ?? field.session,
-      subset: subsetMatch(field.metadata, entry.metadataMatch),
+      subset: subsetMatchOf(field.metadata, entry.metadataMatch),
       ...levelEdits(context, at, entry),
     }
   })
@@ -139,12 +137,6 @@ function compileWeighted(
   if (total > maxTotalWeight)
     context.faults.add(`${path}.clusters`, `Expected weights with a sum of at most ${maxTotalWeight}`)
   return legs
-}
-
-/** `metadata_match` of a route; a weighted cluster's values come on top, key by key. */
-function subsetMatch(route: Metadata | undefined, leg: Metadata | undefined): SubsetMatch | undefined {
-  const fields = { ...subsetFieldsOf(route), ...subsetFieldsOf(leg) }
-  return Object.keys(fields).length === 0 ? undefined : createSubsetMatch(fields)
 }
 
 function hostName(context: CompileContext, path: string, host: string): string {

@@ -42,6 +42,7 @@ export {
   type HttpManagerConfig,
   type ListenerConfig,
   type TcpProxyConfig,
+  type TcpTarget,
 } from './listener-config.ts'
 export {
   type ClientTlsConfig,

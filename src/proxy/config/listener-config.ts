@@ -1,6 +1,6 @@
 import type { Http2Config } from './http2-config.ts'
 import type { AccessLogConfig } from './access-log-config.ts'
-import type { RouteTable, SessionSetting } from '../route/index.ts'
+import type { RouteTable, SessionSetting, SubsetMatch } from '../route/index.ts'
 import type { ServerTlsConfig } from './tls-config.ts'
 
 /** A listener after compilation from `envoy.config.listener.v3.Listener`; immutable. */
@@ -83,11 +83,19 @@ export interface HttpManagerConfig {
   readonly upgrades: readonly string[]
 }
 
+/** A cluster of a TCP proxy. */
+export interface TcpTarget {
+  readonly name: string
+  readonly weight: number
+  /** `metadata_match` of the proxy with that of the cluster on top; undefined: no subset is asked for. */
+  readonly subset?: SubsetMatch | undefined
+}
+
 /** `envoy.filters.network.tcp_proxy`, compiled. */
 export interface TcpProxyConfig {
   readonly kind: 'tcp'
   readonly statPrefix: string
-  readonly clusters: readonly { readonly name: string; readonly weight: number }[]
+  readonly clusters: readonly TcpTarget[]
   /** Milliseconds, 0 is off; 1 h by default. */
   readonly idleTimeoutMs: number
   readonly maxConnectAttempts: number

@@ -3,6 +3,7 @@ import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
 import type { Origin } from '../../resources/index.ts'
 import { originMetadata } from '../../xds/index.ts'
 import type { Metadata } from '../../xds/generated/envoy/config/core/v3/base_pb.ts'
+import { createSubsetMatch, type SubsetMatch } from '../route/index.ts'
 import type { ClusterConfig, WorkloadIdentity } from './cluster-config.ts'
 
 /** Metadata namespace of endpoint labels that choose a transport socket. */
@@ -44,9 +45,10 @@ export function subsetLabelsOf(metadata: Metadata | undefined): { readonly subse
   return subsetLabels === undefined ? {} : { subsetLabels }
 }
 
-/** `metadata_match` of a route: the values that hosts must have in `envoy.lb`. */
-export function subsetFieldsOf(metadata: Metadata | undefined): JsonObject | undefined {
-  return filterMetadata(metadata, subsetNamespace)
+/** `metadata_match` of a route: the values that hosts must have in `envoy.lb`. A weighted cluster's come on top, key by key. */
+export function subsetMatchOf(route: Metadata | undefined, leg: Metadata | undefined): SubsetMatch | undefined {
+  const fields = { ...filterMetadata(route, subsetNamespace), ...filterMetadata(leg, subsetNamespace) }
+  return Object.keys(fields).length === 0 ? undefined : createSubsetMatch(fields)
 }
 
 /** `region/zone/sub_zone`; empty when all three are. */

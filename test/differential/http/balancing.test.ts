@@ -413,6 +413,26 @@ function listener({ name, route = {} }: Balancing): JsonObject {
   }
 }
 
+/** TCP: three connections of four to version 1, the others to version 2. */
+function tcpListener(): JsonObject {
+  const target = (version: string, weight: number): JsonObject => ({
+    name: 'subset of two keys',
+    weight,
+    ...wants({ version }),
+  })
+  const proxy: JsonObject = {
+    '@type': `${type}.filters.network.tcp_proxy.v3.TcpProxy`,
+    stat_prefix: 'tcp',
+    ...wants({ stage: 'prod' }),
+    weighted_clusters: { clusters: [target('1', 3), target('2', 1)] },
+  }
+  return {
+    name: 'tcp',
+    address: socket(0),
+    filter_chains: [{ filters: [{ name: 'envoy.filters.network.tcp_proxy', typed_config: proxy }] }],
+  }
+}
+
 function bootstrap(admin: AdminAddress, ports: readonly number[]): JsonObject {
   // Four callers, two of them here.
   const callers: Balancing = {
@@ -429,7 +449,7 @@ function bootstrap(admin: AdminAddress, ports: readonly number[]): JsonObject {
     cluster_manager: { local_cluster_name: 'callers' },
     static_resources: {
       clusters: [callers, ...all].map((balancing) => clusterOf(balancing, ports)),
-      listeners: all.map(listener),
+      listeners: [...all.map(listener), tcpListener()],
     },
   }
 }
@@ -446,8 +466,8 @@ describe.skipIf(envoyBinary === null)('balancing', () => {
     )
     ports = upstreams.map((upstream) => upstream.port ?? 0)
     ;[envoy, weft] = await Promise.all([
-      startEnvoy((admin) => bootstrap(admin, ports), all.length),
-      startWeft((admin) => bootstrap(admin, ports), all.length),
+      startEnvoy((admin) => bootstrap(admin, ports), all.length + 1),
+      startWeft((admin) => bootstrap(admin, ports), all.length + 1),
     ])
   }, limitMs)
 
@@ -461,6 +481,12 @@ describe.skipIf(envoyBinary === null)('balancing', () => {
     const response = await fetch(`http://127.0.0.1:${proxy.port(name)}/`, { headers: { 'x-user': user } })
     const text = await response.text()
     return response.status === 200 ? String(ports.indexOf(Number(text))) : 'none'
+  }
+
+  /** The same on a connection of its own, for listeners that do not know HTTP. */
+  async function askOnce(proxy: RunningProxy, name: string): Promise<string> {
+    const response = await fetch(`http://127.0.0.1:${proxy.port(name)}/`, { headers: { connection: 'close' } })
+    return String(ports.indexOf(Number(await response.text())))
   }
 
   async function sharesOf(proxy: RunningProxy, name: string): Promise<Readonly<Record<string, number>>> {
@@ -491,6 +517,17 @@ describe.skipIf(envoyBinary === null)('balancing', () => {
     },
     limitMs,
   )
+
+  test('TCP connections go to the subsets of their clusters', async () => {
+    for (const proxy of [envoy, weft]) {
+      const hosts: string[] = []
+      for (let turn = 0; turn < 300; turn += 1) hosts.push(await askOnce(proxy, 'tcp'))
+      expect([...new Set(hosts)].toSorted()).toEqual(['0', '1'])
+      const share = hosts.filter((host) => host === '0').length / hosts.length
+      // Six standard deviations.
+      expect(Math.abs(share - 0.75)).toBeLessThan(0.15)
+    }
+  })
 
   test.each(hashings.map(({ name }) => name))(
     'each key goes to the host that Envoy chooses: %s',
