@@ -4,6 +4,16 @@ import type { Setup } from '../scenario.ts'
 
 const typeOf = (name: string): string => `type.googleapis.com/envoy.${name}`
 
+/** Requests between the two proxies share connections of HTTP/2. */
+const multiplexed = {
+  typed_extension_protocol_options: {
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+      '@type': typeOf('extensions.upstreams.http.v3.HttpProtocolOptions'),
+      auto_config: { http_protocol_options: {}, http2_protocol_options: {} },
+    },
+  },
+}
+
 interface Role {
   readonly name: string
   readonly listenPort: number
@@ -57,6 +67,7 @@ function bootstrap(role: Role): object {
     lb_policy: 'ROUND_ROBIN',
     load_assignment: { cluster_name: 'backend', endpoints: [{ lb_endpoints: [endpoint] }] },
     ...tls('Upstream', role.clientTls),
+    ...(role.clientTls === undefined ? {} : multiplexed),
   }
   const filter = { name: 'envoy.filters.network.http_connection_manager', typed_config: manager }
   const listener = {
@@ -79,7 +90,10 @@ export function writeBootstraps(setup: Setup): readonly string[] {
             name: 'server',
             listenPort: pair.port,
             upstreamPort: backendPort,
-            serverTls: { common_tls_context: commonTls(setup), require_client_certificate: true },
+            serverTls: {
+              common_tls_context: { ...commonTls(setup), alpn_protocols: ['h2', 'http/1.1'] },
+              require_client_certificate: true,
+            },
           },
         ]
   return roles.map((role) => {

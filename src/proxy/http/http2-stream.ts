@@ -18,6 +18,7 @@ import {
 import { trailerFields } from './trailers.ts'
 
 const noBytes = Buffer.alloc(0)
+const noNames: readonly string[] = []
 
 /** The client's side of an exchange on one stream of an HTTP/2 connection. Reusable. */
 export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner {
@@ -151,7 +152,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     if (exchange === undefined) return
     writer.reset()
     writeResponseHead(writer, exchange, head, framing === 'none' ? 'none' : 'length')
-    this.#sendHead(String(head.status), writer.length, framing === 'none')
+    this.#sendHead(String(head.status), writer.length, framing === 'none', head.sensitive)
   }
 
   data(bytes: Uint8Array, start: number, end: number): void {
@@ -230,14 +231,14 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
   }
 
   /** Encodes the head that stands in the writer up to `end`, without its start line and what belongs to HTTP/1.1. */
-  #sendHead(status: string, end: number, endStream: boolean): void {
+  #sendHead(status: string, end: number, endStream: boolean, sensitive: readonly string[] = noNames): void {
     const stream = this.#stream
     const { writer } = this.#context
     if (stream === undefined || stream.closed) return
     const { session } = this.#connection
     const encoder = session.beginHead()
     encoder.field(':status', status)
-    encoder.lines(writer.bytes, writer.bytes.indexOf(10) + 1, end - 2)
+    encoder.lines(writer.bytes, writer.bytes.indexOf(10) + 1, end - 2, sensitive)
     session.endHead(stream, endStream)
     this.#ended = endStream
   }

@@ -262,7 +262,7 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
     const authority = decision.hostRewrite === undefined ? request.authority : toFieldText(decision.hostRewrite)
     encoder.field(':authority', authority)
     if (upgradeType !== '' && upgradeType !== 'connect') encoder.field(':protocol', upgradeType)
-    encoder.lines(bytes, lines, writer.length - 2)
+    encoder.lines(bytes, lines, writer.length - 2, request.head.sensitive)
   }
 
   #detach(): void {

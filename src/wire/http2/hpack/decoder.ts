@@ -97,6 +97,9 @@ export class HpackDecoder {
       sensitive: this.#sensitive,
       bytes: this.#decoded,
       tooLarge: this.#tooLarge,
+      facts: undefined,
+      rendered: undefined,
+      remembered: false,
     }
     if (dueNothing) this.#memory.remember(bytes, start, end, this.#table.version, block)
     return block

@@ -1,3 +1,4 @@
+import { invariant } from '../../../base/index.ts'
 import type { HpackEncoder } from '../hpack/encoder.ts'
 import type { SessionCore } from './session-core.ts'
 import { type Http2Stream, StreamBit } from './stream.ts'
@@ -33,6 +34,7 @@ export class DataSender {
   /** Sends `bytes[start..end)`, or keeps a copy of what cannot go. False if the owner of the stream is to wait for `onWritable`. */
   send(stream: Http2Stream, bytes: Uint8Array, start: number, end: number, endStream: boolean): boolean {
     if (stream.sealed) return true
+    invariant((stream.bits & StreamBit.headSent) !== 0, 'DATA comes before its head')
     const core = this.#core
     let position = start
     if (stream.waiting === 0 && this.#writable) {

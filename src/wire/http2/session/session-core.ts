@@ -75,7 +75,7 @@ export class SessionCore {
   /** The owner has taken the output. */
   clearOutput(): void {
     this.#outputTold = false
-    this.writer.shrink(this.limits.keptOutputBytes)
+    this.writer.shrink(this.streams.size === 0 ? this.limits.idleOutputBytes : this.limits.keptOutputBytes)
   }
 
   /** True if the stream was never opened, by whoever may. */

@@ -93,8 +93,11 @@ export class Http2Session {
 
   /** The output was taken; what waited for room goes on. May bring `onOutput` and `onWritable` within. */
   clearOutput(): void {
-    this.#core.clearOutput()
+    const core = this.#core
+    const choked = this.#isChoked()
+    core.clearOutput()
     this.#sender.serve()
+    if (choked && core.role === 'client' && !core.failed) core.tellCapacity()
   }
 
   /** Reads `bytes[start..end)`, and tells owners. Nothing of `bytes` is kept. */
@@ -114,7 +117,7 @@ export class Http2Session {
   /** Client: streams that may be opened now. */
   get capacity(): number {
     const { role, failed, goawaySent, goawayReceived, nextStreamId, peer, limits, streams } = this.#core
-    if (role === 'server' || failed || goawaySent || goawayReceived) return 0
+    if (role === 'server' || failed || goawaySent || goawayReceived || this.#isChoked()) return 0
     const allowed = Math.min(peer.maxConcurrentStreams, limits.maxConcurrentStreams) - streams.size
     return Math.max(0, Math.min(allowed, (maxUint31 + 1 - nextStreamId) / 2))
   }
@@ -247,6 +250,11 @@ export class Http2Session {
   /** `onFailure` was told, or `destroy` called. */
   get failed(): boolean {
     return this.#core.failed
+  }
+
+  /** So much waits for the socket that more requests would make it overflow. */
+  #isChoked(): boolean {
+    return this.#core.writer.length * 2 >= this.#core.limits.outputOverflowBytes
   }
 
   #goaway(lastStreamId: number, errorCode: number): void {
