@@ -121,6 +121,13 @@ describe('select()', () => {
     expect(namesOf(balancer, { stage: 'prod' })).toEqual(['none'])
   })
 
+  test('counts a host once, whatever selectors and lists name it twice', () => {
+    const twice = [testHost(0, { subsetLabels: { stage: ['a', 'a'] } }), testHost(1, { subsetLabels: { stage: 'a' } })]
+    const balancer = balancerOf({ selectors: [selector('stage'), selector('stage')], listAsAny: true }, twice)
+    const group = balancer.select(createSubsetMatch({ stage: 'a' }))
+    expect(group?.available).toEqual(twice)
+  })
+
   test('makes no more subsets than it may', () => {
     const many = Array.from({ length: 50 }, (_, index) => testHost(index, { subsetLabels: { stage: `${index}` } }))
     const balancer = balancerOf({}, many, 10)

@@ -76,13 +76,18 @@ export class SubsetBalancer<Host extends SubsetHost> {
 
   #subsetsOf(hosts: readonly Host[], config: SubsetConfig): ReadonlyMap<string, Host[]> {
     const subsets = new Map<string, Host[]>()
+    const seen = new Set<string>()
     for (const { keys } of config.selectors) {
+      const name = JSON.stringify(keys)
+      if (seen.has(name)) continue
+      seen.add(name)
       for (const host of hosts) {
         for (const { key } of combinations(keys, host, config.listAsAny)) {
           const subset = subsets.get(key)
           if (subset === undefined) {
             if (subsets.size < this.#parts.maxSubsets) subsets.set(key, [host])
-          } else if (subset.at(-1) !== host && !subset.includes(host)) subset.push(host)
+            // A list may name a value twice.
+          } else if (subset.at(-1) !== host) subset.push(host)
         }
       }
     }
