@@ -4,7 +4,9 @@ import type { LevelHealth } from './priority-load.ts'
 /** What is read of a host before one is chosen among equals. */
 export interface GroupedHost extends BalancedHost {
   /** All that is known of it together: the control plane's word, outlier detection, health checks. */
-  readonly health: 'healthy' | 'degraded' | 'unhealthy'
+  readonly availability: 'healthy' | 'degraded' | 'unhealthy'
+  /** Not healthy, and counted by nobody: whether it ever will be is not known yet (Envoy's excluded hosts). */
+  readonly excluded?: boolean
   /** 0 is the first choice. */
   readonly priority: number
   /** Empty: none is named. */
@@ -38,10 +40,11 @@ export function healthOf<Host extends GroupedHost>(
   hosts: readonly Host[],
   measure: (host: Host) => number = () => 1,
 ): LevelHealth {
-  const level = { total: 0, healthy: 0, degraded: 0 }
+  const level = { total: 0, healthy: 0, degraded: 0, excluded: 0 }
   for (const host of hosts) {
-    level.total += measure(host)
-    if (host.health !== 'unhealthy') level[host.health] += measure(host)
+    if (host.excluded === true) level.excluded += measure(host)
+    else level.total += measure(host)
+    if (host.availability !== 'unhealthy') level[host.availability] += measure(host)
   }
   return level
 }

@@ -7,7 +7,7 @@ export interface TestHost extends SubsetHost {
   readonly name: string
   weight: number
   activeRequests: number
-  health: SubsetHost['health']
+  availability: SubsetHost['availability']
   since: number | undefined
   latency: PeakLatency | undefined
 }
@@ -30,7 +30,7 @@ export function testHost(index: number, overrides: Partial<TestHost> = {}): Test
     authority: `10.0.${index >> 8}.${(index & 255) + 1}:80`,
     weight: 1,
     activeRequests: 0,
-    health: 'healthy',
+    availability: 'healthy',
     priority: 0,
     locality: '',
     localityWeight: 0,

@@ -34,7 +34,7 @@ function balancerOf(
 /** Hosts `h<first>` and so on, `healthy` of them first. */
 function level(first: number, count: number, healthy: number, overrides: Partial<TestHost> = {}): TestHost[] {
   return Array.from({ length: count }, (_, index) =>
-    testHost(first + index, { health: index < healthy ? 'healthy' : 'unhealthy', ...overrides }),
+    testHost(first + index, { availability: index < healthy ? 'healthy' : 'unhealthy', ...overrides }),
   )
 }
 
@@ -71,25 +71,25 @@ describe.each(kinds)('priorities with %j', (config) => {
     const hosts = level(0, 4, 4)
     const balancer = balancerOf(hosts, {}, config)
     const [first] = hosts
-    if (first !== undefined) first.health = 'unhealthy'
+    if (first !== undefined) first.availability = 'unhealthy'
     balancer.setHosts(hosts, settings)
     expect(sharesOf(balancer, 1000)['h0']).toBeUndefined()
     expect(balancer.available).toHaveLength(3)
-    if (first !== undefined) first.health = 'healthy'
+    if (first !== undefined) first.availability = 'healthy'
     balancer.setHosts(hosts, settings)
     expect(sharesOf(balancer, 1000)['h0']).toBeGreaterThan(0.15)
   })
 })
 
 test('pick() gives degraded hosts what healthy ones cannot take', () => {
-  const hosts = [testHost(0), testHost(1, { health: 'degraded' }), testHost(2, { health: 'degraded' })]
+  const hosts = [testHost(0), testHost(1, { availability: 'degraded' }), testHost(2, { availability: 'degraded' })]
   // 46 percent of healthy capacity, and more than enough of degraded.
   expectShares(sharesOf(balancerOf(hosts), 10_000), { h0: 0.46, h1: 0.27, h2: 0.27 })
 })
 
 test('consistent hashing keeps to healthy hosts of a priority as long as there are any', () => {
   const config = { kind: 'maglev', tableSize: 65_537 } as const
-  const degraded = [testHost(1, { health: 'degraded' }), testHost(2, { health: 'degraded' })]
+  const degraded = [testHost(1, { availability: 'degraded' }), testHost(2, { availability: 'degraded' })]
   expectShares(sharesOf(balancerOf([testHost(0), ...degraded], {}, config), 1000), { h0: 1 })
   expectShares(sharesOf(balancerOf(degraded, {}, config), 5000), { h1: 0.5, h2: 0.5 })
 })
@@ -99,7 +99,7 @@ test('pick() gives undefined without a healthy host when there is no panic mode'
 })
 
 test('weighted_priority_health counts weights', () => {
-  const hosts = [testHost(0, { weight: 9 }), testHost(1, { health: 'unhealthy' }), testHost(2, { priority: 1 })]
+  const hosts = [testHost(0, { weight: 9 }), testHost(1, { availability: 'unhealthy' }), testHost(2, { priority: 1 })]
   expectShares(sharesOf(balancerOf(hosts, { weightedPriorityHealth: true }), 2000), { h0: 1 })
   expectShares(sharesOf(balancerOf(hosts), 10_000), { h0: 0.7, h2: 0.3 })
 })
@@ -111,6 +111,18 @@ test('the weight of a locality shrinks with its healthy hosts by the factor of o
   ]
   const shares = sharesOf(balancerOf(hosts, { locality: { kind: 'weighted' } }), 10_000)
   expectShares(shares, { h0: 0.35 / 1.7, h1: 0.35 / 1.7, h4: 1 / 1.7 })
+})
+
+test('excluded hosts lessen neither their priority nor their locality', () => {
+  const excluded = level(4, 6, 0, { locality: 'a', localityWeight: 1, excluded: true })
+  const hosts = [
+    ...level(0, 2, 2, { locality: 'a', localityWeight: 1 }),
+    ...level(2, 2, 2, { locality: 'b', localityWeight: 1 }),
+    ...excluded,
+    testHost(20, { priority: 1 }),
+  ]
+  const shares = sharesOf(balancerOf(hosts, { locality: { kind: 'weighted' } }), 4000)
+  expectShares(shares, { h0: 0.25, h1: 0.25, h2: 0.25, h3: 0.25 })
 })
 
 test('localities without any weight count like one', () => {

@@ -18,7 +18,7 @@ export interface SpreadSettings extends EndpointPolicy {
 }
 
 /** Hosts that share of one priority, by kind of health: in this order the 100 percents are dealt. */
-type Availability = 'healthy' | 'degraded' | 'all'
+type Part = 'healthy' | 'degraded' | 'all'
 
 /**
  * All hosts of a cluster (or of one subset): chooses a priority by load, a locality, and then a host by the cluster's policy.
@@ -76,13 +76,13 @@ export class PriorityBalancer<Host extends GroupedHost> {
     this.#sources = []
     this.#inPanic = []
     let dealt = 0
-    for (const availability of ['healthy', 'degraded'] as const) {
+    for (const part of ['healthy', 'degraded'] as const) {
       for (const [priority, hosts] of levels.entries()) {
-        const share = load[availability][priority] ?? 0
+        const share = load[part][priority] ?? 0
         if (share === 0) continue
         const inPanic = load.panic[priority] === true
         this.#inPanic.push(inPanic)
-        this.#sources.push(build.source(hosts, priority, inPanic ? 'all' : availability))
+        this.#sources.push(build.source(hosts, priority, inPanic ? 'all' : part))
         this.#dealt.fill(this.#sources.length - 1, dealt, dealt + share)
         dealt += share
       }
@@ -108,18 +108,18 @@ class SourceBuild<Host extends GroupedHost> {
     this.#build = build
   }
 
-  source(level: readonly Host[], priority: number, availability: Availability): HostSource<Host> {
+  source(level: readonly Host[], priority: number, part: Part): HostSource<Host> {
     const { locality } = this.#settings
-    const name = `${priority}/${availability}`
-    if (availability === 'all') {
+    const name = `${priority}/${part}`
+    if (part === 'all') {
       const fails = locality?.kind === 'zone-aware' && locality.failTrafficOnPanic
       return this.#plain(name, fails ? [] : level)
     }
-    if (availability === 'degraded' && isConsistentHashing(this.#build.config)) {
+    if (part === 'degraded' && isConsistentHashing(this.#build.config)) {
       // As in Envoy, tables are made of healthy hosts; where it has none to give, degraded ones serve here.
-      if (level.some(({ health }) => health === 'healthy')) return this.source(level, priority, 'healthy')
+      if (level.some(({ availability }) => availability === 'healthy')) return this.source(level, priority, 'healthy')
     }
-    const hosts = level.filter(({ health }) => health === availability)
+    const hosts = level.filter(({ availability }) => availability === part)
     if (locality?.kind === 'weighted') return this.#weighted(name, level, hosts, priority)
     if (locality?.kind === 'zone-aware' && priority === 0) return this.#zoneAware(name, level, hosts, locality)
     return this.#plain(name, hosts)
@@ -140,7 +140,8 @@ class SourceBuild<Host extends GroupedHost> {
 
   /** The weight of a locality shrinks as its hosts fall ill, by the same factor of overprovisioning as a priority's load. */
   #weighted(name: string, level: readonly Host[], hosts: readonly Host[], priority: number): HostSource<Host> {
-    const all = new Map(groupByLocality(level).map((group) => [group.locality, group.hosts.length]))
+    const counted = level.filter(({ excluded }) => excluded !== true)
+    const all = new Map(groupByLocality(counted).map((group) => [group.locality, group.hosts.length]))
     const groups = groupByLocality(hosts)
     if (groups.every(({ weight }) => weight === 0)) return this.#plain(name, hosts)
     const scaled = groups.map((group) => this.#scaled(group, all.get(group.locality) ?? 0, priority))

@@ -109,6 +109,16 @@ describe('distributeLoad()', () => {
     })
   })
 
+  test('excluded hosts count in nothing but the shares of a panic', () => {
+    const levels = [
+      { total: 2, healthy: 2, degraded: 0, excluded: 8 },
+      { total: 1, healthy: 1, degraded: 0 },
+    ]
+    expect(distributeLoad(levels, settings).healthy).toEqual([100, 0])
+    const sick = levels.map((level) => ({ ...level, healthy: 0 }))
+    expect(distributeLoad(sick, settings).healthy).toEqual([91, 9])
+  })
+
   test('degraded hosts take what healthy ones of all priorities leave', () => {
     const sick = [
       { total: 100, healthy: 10, degraded: 20 },

@@ -1,8 +1,11 @@
 /** How the endpoints of one priority are. Counts of endpoints, or sums of their weights. */
 export interface LevelHealth {
+  /** Without those that are excluded. */
   readonly total: number
   readonly healthy: number
   readonly degraded: number
+  /** 0 by default. */
+  readonly excluded?: number
 }
 
 /** Percent of the load for each priority, the sum of all being 100; and which priorities are in panic. */
@@ -64,10 +67,11 @@ function nothing(length: number): Omit<PriorityLoad, 'panic'> {
 
 /** All in panic: health counts no more, each priority takes its share of all endpoints. */
 function byHosts(hosts: readonly LevelHealth[]): Omit<PriorityLoad, 'panic'> {
-  const total = sum(hosts.map((level) => level.total))
+  const counts = hosts.map((level) => level.total + (level.excluded ?? 0))
+  const total = sum(counts)
   if (total === 0) return nothing(hosts.length)
-  const healthy = hosts.map((level) => Math.floor((100 * level.total) / total))
-  const first = hosts.findIndex((level) => level.total > 0)
+  const healthy = counts.map((count) => Math.floor((100 * count) / total))
+  const first = counts.findIndex((count) => count > 0)
   healthy[first] = (healthy[first] ?? 0) + 100 - sum(healthy)
   return { healthy, degraded: Array(hosts.length).fill(0) }
 }

@@ -109,7 +109,7 @@ describe('select()', () => {
   })
 
   test('gives a subset whose hosts are all sick nobody, not the fallback', () => {
-    const sick = [testHost(0, { subsetLabels: { stage: 'prod' }, health: 'unhealthy' }), testHost(1)]
+    const sick = [testHost(0, { subsetLabels: { stage: 'prod' }, availability: 'unhealthy' }), testHost(1)]
     expect(namesOf(balancerOf({ fallback: 'any' }, sick), { stage: 'prod' })).toEqual(['none'])
   })
 

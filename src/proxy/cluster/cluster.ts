@@ -79,7 +79,7 @@ export class Cluster implements ClusterRuntime {
 
   endpointAt(authority: string): EndpointRuntime | undefined {
     const pool = this.config.discovery === 'original-dst' ? undefined : this.#pools.get(authority)
-    return pool?.health === 'unhealthy' ? undefined : pool
+    return pool?.availability === 'unhealthy' ? undefined : pool
   }
 
   /** What zone-aware routing of others goes by when this is the local cluster. */
@@ -87,7 +87,7 @@ export class Cluster implements ClusterRuntime {
     const first = [...this.#pools.values()].filter(({ priority }) => priority === 0)
     const healthy = new Map<string, number>()
     for (const pool of first)
-      if (pool.health === 'healthy') healthy.set(pool.locality, (healthy.get(pool.locality) ?? 0) + 1)
+      if (pool.availability === 'healthy') healthy.set(pool.locality, (healthy.get(pool.locality) ?? 0) + 1)
     const counts = healthOf(first)
     const healthPercent = counts.total === 0 ? 0 : (100 * (counts.healthy + counts.degraded)) / counts.total
     return { locality, healthy, healthPercent }

@@ -32,8 +32,8 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
   outlier: HostMonitor | undefined = undefined
   /** Set by the cluster when it balances by peak EWMA. */
   latency: PeakLatency | undefined = undefined
-  /** When the endpoint came, monotonic ms. */
-  readonly since: number
+  /** When the endpoint came, monotonic ms; slow start counts from here. */
+  since: number
   meshed: boolean
   peerSpiffeId = ''
   localSpiffeId = ''
@@ -110,7 +110,7 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
     return this.config.weight
   }
 
-  get health(): SubsetHost['health'] {
+  get availability(): SubsetHost['availability'] {
     if (this.outlier?.ejected === true) return 'unhealthy'
     // Draining endpoints keep what they have; for new work they are as good as gone.
     return this.config.health === 'draining' ? 'unhealthy' : this.config.health
