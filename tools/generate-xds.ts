@@ -34,6 +34,8 @@ const entries = [
   'envoy/extensions/filters/network/rbac/v3/rbac.proto',
   'envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto',
   'envoy/extensions/filters/udp/dns_filter/v3/dns_filter.proto',
+  'envoy/extensions/filters/udp/udp_proxy/v3/route.proto',
+  'envoy/extensions/filters/udp/udp_proxy/v3/udp_proxy.proto',
   'envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided.proto',
   'envoy/extensions/load_balancing_policies/least_request/v3/least_request.proto',
   'envoy/extensions/load_balancing_policies/maglev/v3/maglev.proto',

@@ -16,6 +16,7 @@ const multiplexed = {
 
 interface Role {
   readonly name: string
+  readonly protocol: Setup['protocol']
   readonly listenPort: number
   readonly upstreamPort: number
   readonly serverTls?: object
@@ -69,7 +70,15 @@ function bootstrap(role: Role): object {
     ...tls('Upstream', role.clientTls),
     ...(role.clientTls === undefined ? {} : multiplexed),
   }
-  const filter = { name: 'envoy.filters.network.http_connection_manager', typed_config: manager }
+  const tcpProxy = {
+    '@type': typeOf('extensions.filters.network.tcp_proxy.v3.TcpProxy'),
+    stat_prefix: role.name,
+    cluster: 'backend',
+  }
+  const filter =
+    role.protocol === 'tcp'
+      ? { name: 'envoy.filters.network.tcp_proxy', typed_config: tcpProxy }
+      : { name: 'envoy.filters.network.http_connection_manager', typed_config: manager }
   const listener = {
     name: 'in',
     address: socket(role.listenPort),
@@ -80,14 +89,21 @@ function bootstrap(role: Role): object {
 
 /** Writes the Envoy bootstrap files of a setup, one for each process. Envoy and Weft are given the very same files. */
 export function writeBootstraps(setup: Setup): readonly string[] {
-  const { pair, listenPort, backendPort } = setup
+  const { pair, listenPort, backendPort, protocol } = setup
   const roles: Role[] =
     pair === undefined
-      ? [{ name: 'proxy', listenPort, upstreamPort: backendPort }]
+      ? [{ name: 'proxy', protocol, listenPort, upstreamPort: backendPort }]
       : [
-          { name: 'client', listenPort, upstreamPort: pair.port, clientTls: { common_tls_context: commonTls(setup) } },
+          {
+            name: 'client',
+            protocol,
+            listenPort,
+            upstreamPort: pair.port,
+            clientTls: { common_tls_context: commonTls(setup) },
+          },
           {
             name: 'server',
+            protocol,
             listenPort: pair.port,
             upstreamPort: backendPort,
             serverTls: {

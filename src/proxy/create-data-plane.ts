@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os'
 import { type Clock, err, ok, type Result, systemAlarm, systemClock, TimerWheel } from '../base/index.ts'
 import {
+  createBulkMover,
   createOriginalDestinationReader,
   createKeepaliveSetter,
   createSocketBudget,
@@ -17,8 +18,14 @@ import type { DataPlane, OnDemand } from './data-plane.ts'
 import { createDrainGroup } from './drain/index.ts'
 import { createHttpServer, type HttpNode, type HttpServer, type HttpServerOptions } from './http/index.ts'
 import { defaultLimits, type ProxyLimits } from './limits.ts'
-import { createDnsListener, createTcpListener, type ListenerRuntime, type ListenerServices } from './listener/index.ts'
-import { createTcpProxy } from './network/index.ts'
+import {
+  createDnsListener,
+  createTcpListener,
+  createUdpListener,
+  type ListenerRuntime,
+  type ListenerServices,
+} from './listener/index.ts'
+import { createTcpProxy, UdpProxy } from './network/index.ts'
 import type { RouteTable } from './route/index.ts'
 import { createSecretTable, createTlsMaterial, type TlsMaterial } from './tls/index.ts'
 
@@ -95,6 +102,7 @@ class ProxyDataPlane implements DataPlane {
       isOwnListener: (address, port) => this.#isOwnListener(address, port),
     })
     const shared = { cluster: this.#clusters.get, telemetry, logAccess, clock, limits, random, node, timers }
+    const bulk = createBulkMover()
     const makeHttpServer = options.createHttpServer ?? createHttpServer
     let reader: OriginalDestinationReader | undefined
     this.#listenerServices = {
@@ -111,7 +119,8 @@ class ProxyDataPlane implements DataPlane {
           routeTable: (name) => this.#routeTables.get(name),
           onDemand: options.onDemand,
         }),
-      createTcp: (config) => createTcpProxy({ ...shared, config }),
+      createTcp: (config) => createTcpProxy({ ...shared, config, bulk }),
+      createUdp: (config, listener) => new UdpProxy(shared, config, listener),
     }
   }
 
@@ -194,12 +203,28 @@ class ProxyDataPlane implements DataPlane {
       return fault === undefined ? ok({ port: old.port }) : err(fault)
     }
     if (this.#state === 'draining') return err({ path: 'name', message: 'The proxy is draining' })
-    const made =
-      config.protocol === 'udp' ? await createDnsListener(config) : createTcpListener(config, this.#listenerServices)
+    if (config.protocol === 'udp') await this.#freeUdpPort(config)
+    const made = await this.#bind(config)
     if (!made.ok) return made
     this.#listeners.set(config.name, made.value)
     if (old !== undefined) void this.#draining.begin(old, MOVED_LISTENER_MS)
     return ok({ port: made.value.port })
+  }
+
+  #bind(config: ListenerConfig): Promise<Result<ListenerRuntime, FieldFault>> | Result<ListenerRuntime, FieldFault> {
+    if (config.protocol === 'tcp') return createTcpListener(config, this.#listenerServices)
+    return config.udp === undefined ? createDnsListener(config) : createUdpListener(config, this.#listenerServices)
+  }
+
+  /**
+   * One socket both receives and answers datagrams, so one that drains keeps its port: when the port is wanted again its last sessions end.
+   * The same goes for a listener that changes from DNS to the UDP proxy.
+   */
+  async #freeUdpPort(config: ListenerConfig): Promise<void> {
+    const named = this.#listeners.get(config.name)
+    const all = named === undefined ? this.#draining.items() : [...this.#draining.items(), named]
+    const holders = all.filter((listener) => listener.config.socketKey === config.socketKey && config.port !== 0)
+    await Promise.all(holders.map((listener) => listener.drain(0)))
   }
 
   #isOwnListener(address: string, port: number): boolean {
@@ -214,6 +239,7 @@ class ProxyDataPlane implements DataPlane {
 
 /** A change needs no new socket when the address stays; everything else is looked up per connection. */
 function keepsSocket(old: ListenerConfig, next: ListenerConfig): boolean {
+  if ((old.udp === undefined) !== (next.udp === undefined)) return false
   return old.protocol === next.protocol && old.address === next.address && old.port === next.port
 }
 

@@ -10,6 +10,7 @@ import type {
   ListenerConfig,
   OutlierConfig,
   TcpProxyConfig,
+  UdpProxyConfig,
 } from './config/index.ts'
 import { defaultLimits } from './limits.ts'
 import { createSecretTable, createTlsMaterial, type SecretTable } from './tls/index.ts'
@@ -150,6 +151,27 @@ export function testListener(
     socketKey: '127.0.0.1:0',
     ...overrides,
   }
+}
+
+/** A UDP listener on an ephemeral loopback port whose datagrams go to one cluster (tests only). */
+export function testUdpListener(
+  name: string,
+  cluster: string,
+  overrides: Partial<UdpProxyConfig> = {},
+  listener: Partial<ListenerConfig> = {},
+): ListenerConfig {
+  const udp: UdpProxyConfig = {
+    statPrefix: 'test',
+    cluster,
+    idleTimeoutMs: 60_000,
+    hashPolicy: undefined,
+    usePerPacketLoadBalancing: false,
+    maxReceivedBytes: 1500,
+    maxUpstreamReceivedBytes: 65_535,
+    accessLogs: [],
+    ...overrides,
+  }
+  return testListener(name, [], { protocol: 'udp', socketKey: 'udp|127.0.0.1|0', udp, ...listener })
 }
 
 /** What a fake telemetry saw of one edge. */

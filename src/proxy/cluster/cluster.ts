@@ -166,6 +166,12 @@ export class Cluster implements ClusterRuntime {
     if (this.#waiting.size > 0) this.#openForWaiting()
   }
 
+  /** A UDP session began (1) or ended (-1); it takes a connection of the limit. */
+  onUdpSession(difference: 1 | -1): void {
+    this.#connections.add(difference)
+    if (difference < 0 && this.#waiting.size > 0) this.#openForWaiting()
+  }
+
   onPending(): void {
     this.#pending.add(1)
     this.stats.upstream_rq_pending_total += 1

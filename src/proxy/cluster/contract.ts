@@ -6,6 +6,7 @@ import type { HostMonitor } from '../health/index.ts'
 import type { SubsetMatch } from '../route/index.ts'
 import type { MultiplexedConnection } from './multiplexed-connection.ts'
 import type { PendingTicket } from './pending-queue.ts'
+import type { UdpSessions } from './udp-sessions.ts'
 
 /** A cluster at run time: endpoints, balancer, limits and pools. Lives as long as its name is configured; configuration is swapped inside. */
 export interface ClusterRuntime {
@@ -77,6 +78,8 @@ export interface EndpointRuntime {
   totalRequests: number
   /** Edge series cached by the HTTP and TCP layers: key is theirs, bounded by the number of distinct peers. */
   readonly series: Map<string, EdgeSeries>
+  /** May it take new work, as far as is known: degraded ones when healthy ones cannot take all. */
+  readonly availability: 'healthy' | 'degraded' | 'unhealthy'
   /** Is told what requests and connections end with; undefined when the cluster has no outlier detection. */
   readonly outlier: HostMonitor | undefined
   /** Is told how long answers take; undefined unless the cluster balances by peak EWMA. */
@@ -115,6 +118,8 @@ export interface EndpointRuntime {
    * and on success `socket.data` is `owner` already. Counts `connections` and the `upstream_cx_*` stats.
    */
   readonly connect: (owner: SocketOwner, done: (outcome: ConnectOutcome) => void) => { readonly cancel: () => void }
+  /** UDP sessions to it; each counts as a connection of the cluster. */
+  readonly udpSessions: UdpSessions
 }
 
 /** How a connection attempt ended. */
@@ -125,6 +130,8 @@ export type ConnectOutcome =
       readonly peerSpiffeId: string
       /** SPIFFE id of the certificate that we showed; empty or absent when there is none. */
       readonly localSpiffeId?: string
+      /** The socket speaks no TLS; absent when it does or that is not known. */
+      readonly plain?: boolean
       /** Protocol that the TLS handshake agreed on (ALPN); empty when none, or without TLS. Of a pooled socket `negotiatedProtocol` tells it. */
       readonly alpn: string
     }

@@ -18,6 +18,7 @@ import type { MultiplexedConnection } from './multiplexed-connection.ts'
 import { PendingQueue, type PendingTicket } from './pending-queue.ts'
 import { SharedConnections } from './shared-connections.ts'
 import { transportOf } from './transport.ts'
+import { EndpointUdpSessions } from './udp-sessions.ts'
 
 /**
  * One endpoint: its connections and the stack of idle ones. Last in, first out: the warmest connection is used again,
@@ -41,6 +42,12 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
   readonly authority: string
   readonly cluster: Cluster
   readonly series = new Map<string, EdgeSeries>()
+  readonly udpSessions = new EndpointUdpSessions({
+    config: () => this.config,
+    cluster: () => this.cluster.config,
+    take: () => this.#takeUdpPlace(),
+    give: () => this.#giveUdpPlace(),
+  })
   readonly #services: ClusterServices
   readonly #connector: Connector
   readonly #timer: WheelTimer
@@ -77,9 +84,10 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
     }
     this.#shared = new SharedConnections(services, {
       cluster,
+      encrypted: () => transportOf(cluster.config, this.config) !== undefined,
       connect: (done) => {
         if (!this.mayConnect) return false
-        this.connect(this.#idleOwner, done, sharedAlpn(cluster.config))
+        this.connect(this.#idleOwner, done, sharedAlpn)
         return true
       },
       leave: () => this.cluster.onPendingOver(),
@@ -187,7 +195,7 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
   openForPending(): void {
     while (this.#opening < this.#pending.length && this.mayConnect) {
       this.#opening += 1
-      this.connect(this.#idleOwner, this.#onOpened, ownAlpn(this.cluster.config))
+      this.connect(this.#idleOwner, this.#onOpened)
     }
     this.#shared.openForPending()
     this.cluster.setWaiting(this, this.#lacks)
@@ -236,7 +244,7 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
   connect(
     owner: SocketOwner,
     done: (outcome: ConnectOutcome) => void,
-    alpn?: readonly string[],
+    alpn: (config: ClusterConfig, own: readonly string[]) => readonly string[] = ownAlpn,
   ): { readonly cancel: () => void } {
     const refusal = this.#refusal()
     if (refusal !== undefined) return answerLater(refusal, done)
@@ -248,7 +256,7 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
         this.cluster.stats.upstream_cx_connect_fail += 1
         return answerLater({ kind: 'failed', reason: 'unreachable', message: material.error }, done)
       }
-      tls = alpn === undefined || config.alpn.length > 0 ? material.value : { ...material.value, alpn }
+      tls = { ...material.value, alpn: alpn(this.cluster.config, config.alpn) }
     }
     if (!this.#services.budget.takeUpstream()) {
       this.cluster.stats.upstream_cx_overflow += 1
@@ -269,7 +277,7 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
       this.#generations.set(result.socket, generation)
       this.peerSpiffeId = result.peerSpiffeId
       this.localSpiffeId = tls?.localSpiffeId ?? ''
-      done({ ...result, localSpiffeId: this.localSpiffeId })
+      done({ ...result, localSpiffeId: this.localSpiffeId, plain: tls === undefined })
     })
   }
 
@@ -295,6 +303,7 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
     this.#retired = true
     this.#shared.retire()
     this.closeIdle()
+    this.udpSessions.endAll()
     this.#timer.cancel()
   }
 
@@ -314,6 +323,24 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
     if (this.mayConnect) return undefined
     this.cluster.stats.upstream_cx_overflow += 1
     return { kind: 'failed', reason: 'overflow', message: `The cluster has ${this.cluster.connections} connections` }
+  }
+
+  /** Unlike connections, the first session of an endpoint is bound by the limit too (as in Envoy). */
+  #takeUdpPlace(): boolean {
+    const { cluster } = this
+    if (cluster.connections >= cluster.config.limits.maxConnections || !this.#services.budget.takeUpstream()) {
+      cluster.stats.upstream_cx_overflow += 1
+      return false
+    }
+    this.connections += 1
+    cluster.onUdpSession(1)
+    return true
+  }
+
+  #giveUdpPlace(): void {
+    this.connections -= 1
+    this.#services.budget.giveUpstream()
+    this.cluster.onUdpSession(-1)
   }
 
   #countFailure(result: ConnectResult & { readonly kind: 'failed' }): void {
@@ -357,14 +384,17 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
   }
 }
 
-/** ALPN of connections that are to be shared, if the transport socket names none. */
-function sharedAlpn({ protocol }: ClusterConfig): readonly string[] {
+/** ALPN of connections that are to be shared. */
+function sharedAlpn({ multiplex, protocol }: ClusterConfig, own: readonly string[]): readonly string[] {
+  if (multiplex === true) return ['h2', ...own]
+  if (own.length > 0) return own
   return protocol === 'auto' ? ['h2', 'http/1.1'] : ['h2']
 }
 
 /** ALPN of the others: where a server speaks both versions it must be said which. */
-function ownAlpn({ protocol }: ClusterConfig): readonly string[] | undefined {
-  return protocol === 'auto' || protocol === 'downstream' ? ['http/1.1'] : undefined
+function ownAlpn({ protocol }: ClusterConfig, own: readonly string[]): readonly string[] {
+  if (protocol !== 'auto' && protocol !== 'downstream') return own
+  return own.length > 0 ? own.filter((name) => name !== 'h2') : ['http/1.1']
 }
 
 /** Mutual TLS with Istio's application protocols: the peer is a proxy of the mesh, not somebody else's server that wants a certificate. */

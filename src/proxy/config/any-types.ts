@@ -17,6 +17,8 @@ import { OriginalDstSchema } from '../../xds/generated/envoy/extensions/filters/
 import { HttpConnectionManagerSchema } from '../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
 import { TcpProxySchema } from '../../xds/generated/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
 import { DnsFilterConfigSchema } from '../../xds/generated/envoy/extensions/filters/udp/dns_filter/v3/dns_filter_pb.ts'
+import { RouteSchema as UdpRouteSchema } from '../../xds/generated/envoy/extensions/filters/udp/udp_proxy/v3/route_pb.ts'
+import { UdpProxyConfigSchema } from '../../xds/generated/envoy/extensions/filters/udp/udp_proxy/v3/udp_proxy_pb.ts'
 import { CookieBasedSessionStateSchema } from '../../xds/generated/envoy/extensions/http/stateful_session/cookie/v3/cookie_pb.ts'
 import { HeaderBasedSessionStateSchema } from '../../xds/generated/envoy/extensions/http/stateful_session/header/v3/header_pb.ts'
 import { ClusterProvidedSchema } from '../../xds/generated/envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided_pb.ts'
@@ -64,6 +66,8 @@ export const anyTypes: Registry = createRegistry(
   SubsetSchema,
   TcpProxySchema,
   TypedStructSchema,
+  UdpProxyConfigSchema,
+  UdpRouteSchema,
   UpstreamTlsContextSchema,
   WrrLocalitySchema,
 )

@@ -27,6 +27,8 @@ export interface ClusterConfig {
    * (`use_downstream_protocol_config`). Absent: HTTP/1.1.
    */
   readonly protocol?: UpstreamProtocol
+  /** With `auto`: `h2` is offered beside what the transport socket says, in a cluster whose version is HTTP/1.1 for Envoy (metadata `weft.upstream`). */
+  readonly multiplex?: boolean
   /** `http2_protocol_options`, for the versions that have them. */
   readonly http2?: Http2Config
   /** 1 h by default. */

@@ -21,7 +21,7 @@ import { requireAds } from './config-source.ts'
 import { keyPath } from './fault-list.ts'
 import type { FieldFault } from './field-fault.ts'
 import { boundedInteger, durationMs, requiredText } from './field-values.ts'
-import { destinationOf, stringMap } from './metadata-values.ts'
+import { destinationOf, multiplexes, stringMap } from './metadata-values.ts'
 import { checkSupport } from './support-check.ts'
 import { supportedControlFields, supportedFields } from './supported-fields.ts'
 
@@ -137,7 +137,7 @@ function outlierDetection(
 function httpOptions(
   context: CompileContext,
   message: Cluster,
-): Pick<ClusterConfig, 'http2' | 'idleTimeoutMs' | 'maxRequestsPerConnection' | 'protocol'> {
+): Pick<ClusterConfig, 'http2' | 'idleTimeoutMs' | 'maxRequestsPerConnection' | 'multiplex' | 'protocol'> {
   const options = message.typedExtensionProtocolOptions
   for (const key of Object.keys(options)) {
     if (key !== httpOptionsKey) {
@@ -160,7 +160,7 @@ function httpOptions(
     context.faults.add(`${commonPath}.headers_with_underscores_action`, 'Not implemented by this proxy for clusters')
   }
   return {
-    ...protocolOf(context, at, http),
+    ...protocolOf(context, at, http, message.metadata),
     idleTimeoutMs: durationMs(context, `${commonPath}.idle_timeout`, { value: common?.idleTimeout, absent: hourMs }),
     maxRequestsPerConnection: common?.maxRequestsPerConnection ?? message.maxRequestsPerConnection ?? 0,
   }
@@ -171,12 +171,14 @@ function protocolOf(
   context: CompileContext,
   path: string,
   message: HttpProtocolOptions | undefined,
-): Pick<ClusterConfig, 'http2' | 'protocol'> {
+  metadata: Cluster['metadata'],
+): Pick<ClusterConfig, 'http2' | 'multiplex' | 'protocol'> {
   const choice = message?.upstreamProtocolOptions
   switch (choice?.case) {
     case 'explicitHttpConfig': {
       const { protocolConfig } = choice.value
-      if (protocolConfig.case !== 'http2ProtocolOptions') return { protocol: 'http1' }
+      if (protocolConfig.case !== 'http2ProtocolOptions')
+        return multiplexes(metadata) ? { protocol: 'auto', multiplex: true } : { protocol: 'http1' }
       const at = `${path}.explicit_http_config.http2_protocol_options`
       return { protocol: 'http2', http2: compileHttp2(context, at, protocolConfig.value) }
     }

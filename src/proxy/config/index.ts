@@ -44,6 +44,7 @@ export {
   type TcpProxyConfig,
   type TcpTarget,
 } from './listener-config.ts'
+export { type UdpProxyConfig } from './udp-proxy-config.ts'
 export {
   type ClientTlsConfig,
   type Secret,

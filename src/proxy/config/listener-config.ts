@@ -2,6 +2,7 @@ import type { Http2Config } from './http2-config.ts'
 import type { AccessLogConfig } from './access-log-config.ts'
 import type { RouteTable, SessionSetting, SubsetMatch } from '../route/index.ts'
 import type { ServerTlsConfig } from './tls-config.ts'
+import type { UdpProxyConfig } from './udp-proxy-config.ts'
 
 /** A listener after compilation from `envoy.config.listener.v3.Listener`; immutable. */
 export interface ListenerConfig {
@@ -17,6 +18,8 @@ export interface ListenerConfig {
   readonly defaultFilterChain: FilterChain | undefined
   /** Inline DNS answers, for a UDP listener with `dns_filter`. */
   readonly dns: DnsTable | undefined
+  /** The UDP proxy, for a UDP listener with `udp_proxy`; a UDP listener has this or `dns`. */
+  readonly udp?: UdpProxyConfig | undefined
   readonly accessLogs: readonly AccessLogConfig[]
   /** Equal texts mean that a change needs no new socket (address and socket options are the same). */
   readonly socketKey: string

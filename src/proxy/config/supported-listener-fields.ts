@@ -21,13 +21,6 @@ export const listenerFields: readonly (readonly [string, Readonly<Record<string,
       udp_listener_config: 'honoured',
     },
   ],
-  ['envoy.config.listener.v3.UdpListenerConfig', { downstream_socket_config: 'honoured' }],
-  [
-    'envoy.config.core.v3.UdpSocketConfig',
-    {
-      prefer_gro: { harmless: 'an optimisation of the receive path' },
-    },
-  ],
   ['envoy.config.listener.v3.ListenerFilter', { name: extensionName, typed_config: 'honoured' }],
   ['envoy.extensions.filters.listener.original_dst.v3.OriginalDst', {}],
   [

@@ -66,12 +66,14 @@ export class FakeEndpoint implements EndpointRuntime {
   activeRequests = 0
   totalRequests = 0
   readonly mayConnect = true
+  readonly availability = 'healthy'
   readonly series: EndpointRuntime['series'] = new Map()
   outlier: EndpointRuntime['outlier'] = undefined
   latency: EndpointRuntime['latency'] = undefined
   meshed = false
   peerSpiffeId = ''
   localSpiffeId = ''
+  readonly udpSessions: EndpointRuntime['udpSessions'] = { open: () => 'unsupported', close: () => undefined }
   readonly idle: StreamSocket[] = []
   /** Who waits, each with a connection of its own: there is no limit here. */
   readonly waiting: Map<PendingTicket, { readonly cancel: () => void }> = new Map()

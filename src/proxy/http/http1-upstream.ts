@@ -281,8 +281,12 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
   #readChunks(bytes: Uint8Array, start: number, end: number): void {
     const decoder = this.#decoder
     const { relay } = this.#leg
+    if (decoder === undefined) {
+      relay.flush()
+      return
+    }
     let at = start
-    while (decoder !== undefined && at < end) {
+    while (at < end) {
       const event = decoder.next(bytes, at, end)
       at = decoder.position
       if (event === ChunkEvent.data) relay.data(bytes, decoder.dataStart, decoder.dataEnd)

@@ -1,8 +1,8 @@
 import type { Clock } from '../../base/index.ts'
 import type { OriginalDestinationReader, SocketBudget } from '../../net/index.ts'
 import type { AccessLogRecord, Telemetry } from '../../telemetry/index.ts'
-import type { AccessLogConfig, HttpManagerConfig, TcpProxyConfig } from '../config/index.ts'
-import type { ConnectionServer } from '../network/index.ts'
+import type { AccessLogConfig, HttpManagerConfig, TcpProxyConfig, UdpProxyConfig } from '../config/index.ts'
+import type { ConnectionServer, UdpProxy, UdpReplies } from '../network/index.ts'
 import type { TlsMaterial } from '../tls/index.ts'
 
 /** What listeners are given by the composition; nothing else is reached for. */
@@ -17,4 +17,6 @@ export interface ListenerServices {
   /** Makes what serves a chain; `config` is read anew for each request or connection. */
   readonly createHttp: (config: () => HttpManagerConfig) => ConnectionServer
   readonly createTcp: (config: () => TcpProxyConfig) => ConnectionServer
+  /** Makes what serves the datagrams of a UDP listener. */
+  readonly createUdp: (config: UdpProxyConfig, listener: UdpReplies) => UdpProxy
 }

@@ -171,6 +171,7 @@ export class TcpSession implements SocketOwner {
     this.#pump = createBytePump(this.#client, outcome.socket, {
       pending,
       firstEnded: this.#clientEnded,
+      bulk: outcome.plain === true && !this.#info.tls ? this.#options.bulk : undefined,
       onBytes: (direction, count) => {
         this.#timer?.arm(idleTimeoutMs)
         if (direction === 'forward') {

@@ -11,10 +11,16 @@ function block(lines: readonly string[]): FieldBlock {
     names.push(line.slice(0, at))
     values.push(line.slice(at + 1))
   }
-  return { names, values, sensitive: [], bytes: 0, tooLarge: false,
+  return {
+    names,
+    values,
+    sensitive: [],
+    bytes: 0,
+    tooLarge: false,
     facts: undefined,
     rendered: undefined,
-    remembered: false }
+    remembered: false,
+  }
 }
 
 const rules = { connectProtocol: false, authorityBytes: 261 }
