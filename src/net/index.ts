@@ -16,6 +16,7 @@ export {
   type ConnectTarget,
   type ConnectTls,
 } from './connector.ts'
+export { createDeliveryProbe, type DeliveryProbe } from './delivery-probe.ts'
 export { createDnsServer, type DnsAnswers, type DnsServer } from './dns-server.ts'
 export { listenTcp, type TcpListener } from './listen-tcp.ts'
 export { negotiatedProtocol } from './negotiated-protocol.ts'

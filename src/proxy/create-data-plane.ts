@@ -2,6 +2,7 @@ import { networkInterfaces } from 'node:os'
 import { type Clock, err, ok, type Result, systemAlarm, systemClock, TimerWheel } from '../base/index.ts'
 import {
   createBulkMover,
+  createDeliveryProbe,
   createOriginalDestinationReader,
   createKeepaliveSetter,
   createSocketBudget,
@@ -40,6 +41,8 @@ export interface DataPlaneOptions {
   readonly onDemand?: OnDemand
   /** Absent: a writer of its own, closed with the data plane. */
   readonly accessLog?: AccessLogWriter
+  /** Told when a cluster is no longer among `warmingClusters`. */
+  readonly onClusterWarm?: () => void
   /** `systemClock` by default. */
   readonly clock?: Clock
   /** Uniform in [0, 1); `Math.random` by default. */
@@ -93,12 +96,14 @@ class ProxyDataPlane implements DataPlane {
       budget,
       resolver: options.resolver ?? systemResolver,
       setKeepalive: createKeepaliveSetter(),
+      delivery: createDeliveryProbe(),
       telemetry,
       timers,
       clock,
       limits,
       random,
       local: options.local,
+      ...(options.onClusterWarm === undefined ? {} : { onClusterWarm: options.onClusterWarm }),
       isOwnListener: (address, port) => this.#isOwnListener(address, port),
     })
     const shared = { cluster: this.#clusters.get, telemetry, logAccess, clock, limits, random, node, timers }
@@ -146,6 +151,7 @@ class ProxyDataPlane implements DataPlane {
   readonly putCluster: DataPlane['putCluster'] = (config) => this.#clusters.put(config)
   readonly removeCluster: DataPlane['removeCluster'] = (name) => this.#clusters.remove(name)
   readonly putEndpoints: DataPlane['putEndpoints'] = (config) => this.#clusters.putEndpoints(config)
+  readonly warmingClusters: DataPlane['warmingClusters'] = () => this.#clusters.warming()
   readonly putRouteTable: DataPlane['putRouteTable'] = (table) => void this.#routeTables.set(table.name, table)
   readonly putSecret: DataPlane['putSecret'] = (secret) => void this.#secrets.put(secret)
 

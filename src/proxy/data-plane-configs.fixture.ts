@@ -6,7 +6,9 @@ import type {
   ClusterConfig,
   EndpointConfig,
   FilterChain,
+  HealthCheckConfig,
   HttpManagerConfig,
+  HttpProbeConfig,
   ListenerConfig,
   OutlierConfig,
   TcpProxyConfig,
@@ -73,6 +75,47 @@ export function testOutlierConfig(overrides: Partial<OutlierConfig> = {}): Outli
       failure_percentage: 0,
       local_origin_failure_percentage: 0,
     },
+    ...overrides,
+  }
+}
+
+/** A health check with Envoy's defaults, of connections only, once a second (tests only). */
+export function testHealthCheck(overrides: Partial<HealthCheckConfig> = {}): HealthCheckConfig {
+  return {
+    timeoutMs: 1000,
+    intervalMs: 1000,
+    initialJitterMs: 0,
+    intervalJitterMs: 0,
+    intervalJitterPercent: 0,
+    unhealthyThreshold: 2,
+    healthyThreshold: 2,
+    reuseConnection: true,
+    noTrafficIntervalMs: 1000,
+    noTrafficHealthyIntervalMs: 1000,
+    unhealthyIntervalMs: 1000,
+    unhealthyEdgeIntervalMs: 1000,
+    healthyEdgeIntervalMs: 1000,
+    alpn: [],
+    probe: { kind: 'tcp', send: new Uint8Array(), receive: [] },
+    ...overrides,
+  }
+}
+
+/** An HTTP check of `/health` (tests only). */
+export function testHttpProbe(overrides: Partial<HttpProbeConfig> = {}): HttpProbeConfig {
+  return {
+    kind: 'http',
+    http2: false,
+    host: '',
+    path: '/health',
+    method: 'GET',
+    headers: undefined,
+    send: new Uint8Array(),
+    receive: [],
+    responseBufferBytes: 1024,
+    expectedStatuses: [{ start: 200, end: 201 }],
+    retriableStatuses: [],
+    serviceName: undefined,
     ...overrides,
   }
 }

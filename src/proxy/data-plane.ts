@@ -15,6 +15,8 @@ export interface DataPlane extends AsyncDisposable {
   readonly removeListener: (name: string, drainMs: number) => void
   readonly putCluster: (config: ClusterConfig) => void
   readonly removeCluster: (name: string) => void
+  /** Names of clusters that take no requests yet: their endpoints have not all been checked once. */
+  readonly warmingClusters: () => readonly string[]
   readonly putEndpoints: (config: EndpointsConfig) => void
   /** Replaces the route table that connection managers with `rds` of this name use. */
   readonly putRouteTable: (table: RouteTable) => void

@@ -25,6 +25,7 @@ export function toHttpNode(node: BootstrapConfig['node']): HttpNode {
     namespace: textOf(metadata, 'NAMESPACE'),
     workload: textOf(metadata, 'WORKLOAD_NAME'),
     clusterId: textOf(metadata, 'CLUSTER_ID'),
+    serviceCluster: node.cluster,
     labels: labelsOf(metadata['LABELS']),
   }
 }

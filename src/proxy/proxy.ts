@@ -139,6 +139,7 @@ class ProxyProcess implements RunningProxy {
         bootstrap.localCluster === undefined
           ? undefined
           : { cluster: bootstrap.localCluster, locality: localityName(bootstrap.node.locality) },
+      onClusterWarm: () => this.#live.onClusterWarm(),
     })
   }
 

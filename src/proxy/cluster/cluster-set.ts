@@ -6,7 +6,10 @@ import { createDnsDiscovery, type DnsDiscovery } from './dns-discovery.ts'
 
 /** All clusters of a proxy by name. */
 export interface ClusterSet {
+  /** Undefined as well for a cluster whose endpoints have not all been checked once (Envoy's warming). */
   readonly get: (name: string) => ClusterRuntime | undefined
+  /** Names of those clusters. */
+  readonly warming: () => readonly string[]
   readonly put: (config: ClusterConfig) => void
   readonly remove: (name: string) => void
   /** Endpoints of the clusters whose EDS name this is; kept for clusters that come later. */
@@ -24,6 +27,7 @@ export interface ClusterDescription {
     readonly address: string
     readonly port: number
     readonly weight: number
+    /** Envoy's `health_flags`. */
     readonly health: string
     readonly activeRequests: number
     readonly connections: number
@@ -75,10 +79,13 @@ export function createClusterSet(services: ClusterServices): ClusterSet {
   }
 
   return {
-    get: (name) => clusters.get(name),
+    get: (name) => {
+      const cluster = clusters.get(name)
+      return cluster?.warming === true ? undefined : cluster
+    },
     put(config) {
       const known = clusters.get(config.name)
-      if (known !== undefined && known.config.discovery !== config.discovery) known.setEndpoints([])
+      if (known !== undefined && known.config.discovery !== config.discovery) known.clearEndpoints()
       known?.reconfigure(config)
       const cluster = known ?? new Cluster(config, services)
       clusters.set(config.name, cluster)
@@ -101,6 +108,7 @@ export function createClusterSet(services: ClusterServices): ClusterSet {
         if (cluster.config.discovery === 'eds' && cluster.config.edsName === config.clusterName)
           cluster.setEndpoints(config.endpoints, config.policy)
     },
+    warming: () => [...clusters.values()].filter((cluster) => cluster.warming).map(({ config }) => config.name),
     configs: () => [...clusters.values()].map(({ config }) => config),
     describe: () => [...clusters.values()].map(describeCluster),
     close() {
@@ -117,8 +125,7 @@ function describeCluster(cluster: Cluster): ClusterDescription {
       address: pool.config.address,
       port: pool.config.port,
       weight: pool.config.weight,
-      // Envoy's name of the flag; it is the proxy's own finding, and stands before what the control plane says.
-      health: pool.outlier?.ejected === true ? '/failed_outlier_check' : pool.config.health,
+      health: pool.health.describe(),
       activeRequests: pool.activeRequests,
       connections: pool.connections,
       totalRequests: pool.totalRequests,

@@ -2,10 +2,12 @@ import { createResponseClasses } from '../../telemetry/index.ts'
 import { healthOf, type LocalCluster, PeakLatency, pickAvoiding, SubsetBalancer } from '../balance/index.ts'
 import type { ClusterConfig, EndpointConfig, EndpointPolicy } from '../config/index.ts'
 import type { SubsetMatch } from '../route/index.ts'
+import { ActiveHealth, type CheckResult } from './active-health.ts'
 import { ClusterGauge, createClusterStats } from './cluster-stats.ts'
 import type { ClusterServices } from './cluster-services.ts'
 import type { ClusterRuntime, ClusterStats, EndpointRuntime, PreviousHosts } from './contract.ts'
 import { endpointKey, EndpointPool } from './endpoint-pool.ts'
+import { Membership } from './membership.ts'
 import { PassiveHealth } from './passive-health.ts'
 
 /** Envoy's. */
@@ -23,11 +25,17 @@ export class Cluster implements ClusterRuntime {
   readonly #pending: ClusterGauge
   #balancer: SubsetBalancer<EndpointPool>
   #pools = new Map<string, EndpointPool>()
+  /** Those that might take new work when hosts or their health changed last. */
+  #fit: readonly EndpointPool[] = []
   #policy: EndpointPolicy = defaultPolicy
   #local: LocalCluster | undefined = undefined
   #health: PassiveHealth | undefined = undefined
   /** Is told when endpoints came, went or changed their health. */
   onHostsChanged: (() => void) | undefined = undefined
+  #checks: ActiveHealth<EndpointPool> | undefined = undefined
+  readonly #membership: Membership
+  /** Discovery has not named endpoints yet. */
+  #undiscovered = true
   /** Endpoints held back by the limit of connections, in the order in which they began to wait. */
   readonly #waiting = new Set<EndpointPool>()
 
@@ -42,7 +50,13 @@ export class Cluster implements ClusterRuntime {
     const labels = { envoy_cluster_name: config.name }
     this.countResponse = createResponseClasses(telemetry, 'envoy_cluster_upstream_rq_xx', labels)
     this.#balancer = this.#createBalancer()
+    this.#membership = new Membership(telemetry, config.name)
     this.#watchHealth()
+  }
+
+  /** Its endpoints are checked, and not all that it began with were checked once: it takes no requests yet. */
+  get warming(): boolean {
+    return this.#checks !== undefined && (this.#undiscovered || this.#checks.warming)
   }
 
   get connections(): number {
@@ -113,7 +127,10 @@ export class Cluster implements ClusterRuntime {
       !Bun.deepEquals(old.tls, config.tls, true) ||
       !Bun.deepEquals(old.transportMatches, config.transportMatches, true)
     )
-      for (const pool of this.#pools.values()) pool.renewTransport()
+      for (const pool of this.#pools.values()) {
+        pool.renewTransport()
+        this.#checks?.renew(pool)
+      }
     if (!Bun.deepEquals(old.destination, config.destination, true))
       for (const pool of this.#pools.values()) pool.series.clear()
     this.#watchHealth()
@@ -130,15 +147,28 @@ export class Cluster implements ClusterRuntime {
       const key = endpointKey(config)
       if (pools.has(key)) continue
       const kept = old.get(key)
-      kept?.reconfigure(config)
+      if (kept !== undefined) this.#reconfigureEndpoint(kept, config)
       const pool = kept ?? new EndpointPool(this, config, this.#services)
       pool.latency = this.#latency(pool.latency)
       pools.set(key, pool)
     }
-    for (const [key, pool] of old) if (!pools.has(key)) pool.retire()
+    for (const [key, pool] of old) {
+      if (pools.has(key)) continue
+      pool.health.pendingRemoval = this.#staysWhilePassing(pool)
+      if (pool.health.pendingRemoval) pools.set(key, pool)
+      else pool.retire()
+    }
     this.#pools = pools
-    this.#health?.watch(pools.values())
-    this.#regroup()
+    this.#undiscovered = false
+    this.#watchEndpoints()
+  }
+
+  /** Drops all endpoints, whatever their health: what comes next has nothing to do with them. */
+  clearEndpoints(): void {
+    for (const pool of this.#pools.values()) pool.retire()
+    this.#pools = new Map()
+    this.#undiscovered = true
+    this.#watchEndpoints()
   }
 
   /** The cluster is removed: active connections finish, no idle one stays. */
@@ -146,6 +176,8 @@ export class Cluster implements ClusterRuntime {
     for (const pool of this.#pools.values()) pool.retire()
     this.#health?.stop()
     this.#health = undefined
+    this.#checks?.stop()
+    this.#checks = undefined
     this.#pools = new Map()
     this.#regroup()
   }
@@ -153,6 +185,8 @@ export class Cluster implements ClusterRuntime {
   /** No timer stays armed. */
   close(): void {
     this.#health?.pause()
+    this.#checks?.stop()
+    this.#checks = undefined
     for (const pool of this.#pools.values()) pool.closeIdle()
   }
 
@@ -189,13 +223,18 @@ export class Cluster implements ClusterRuntime {
 
   /** Endpoints or their health changed: says anew who gets what. */
   #regroup(): void {
+    const pools = [...this.#pools.values()]
     const { panicThreshold = 0, locality } = this.config.spread ?? {}
-    this.#balancer.setHosts([...this.#pools.values()], {
+    this.#balancer.setHosts(pools, {
       ...this.#policy,
       panicThreshold,
       locality,
       local: this.#local,
     })
+    this.#membership.update(pools)
+    for (const pool of this.#fit)
+      if (pool.health.failing) pool.onHealthFailure(this.config.closeOnHealthFailure === true)
+    this.#fit = pools.filter(({ availability }) => availability !== 'unhealthy')
     this.onHostsChanged?.()
   }
 
@@ -217,8 +256,63 @@ export class Cluster implements ClusterRuntime {
     return balancer.kind === 'peak-ewma' ? (known ?? new PeakLatency(balancer.decayMs)) : undefined
   }
 
-  /** Begins, changes or ends outlier detection, as the configuration says. */
+  #watchEndpoints(): void {
+    this.#health?.watch(this.#pools.values())
+    if (!this.#undiscovered) this.#checks?.watch(this.#pools.values(), { serving: false })
+    this.#regroup()
+  }
+
+  #reconfigureEndpoint(pool: EndpointPool, config: EndpointConfig): void {
+    const old = pool.config
+    pool.reconfigure(config)
+    pool.health.pendingRemoval = false
+    const isSame =
+      Bun.deepEquals(old.healthCheck, config.healthCheck, true) &&
+      Bun.deepEquals(old.transportLabels, config.transportLabels, true)
+    if (!isSame) this.#checks?.renew(pool)
+  }
+
+  /** What discovery no longer names may be discovery's error: while it passes its checks it stays (Envoy, unless `ignore_health_on_host_removal`). */
+  #staysWhilePassing(pool: EndpointPool): boolean {
+    const { discovery, ignoreHealthOnRemoval } = this.config
+    if (pool.checks === undefined || discovery === 'static' || ignoreHealthOnRemoval === true) return false
+    return !pool.health.failedActive && pool.config.health !== 'unhealthy'
+  }
+
+  #onCheckResult(pool: EndpointPool, { passed, changed, recovered }: CheckResult): void {
+    // Slow start begins when the endpoint may take requests, not when it was named.
+    if (recovered) pool.since = this.#services.clock.monotonic()
+    if (passed) this.#health?.onCheckPassed(pool)
+    if (pool.health.failedActive && pool.health.pendingRemoval) {
+      this.#pools.delete(pool.authority)
+      pool.retire()
+      this.#watchEndpoints()
+    } else if (changed) this.#regroup()
+  }
+
+  /** Begins, changes or ends outlier detection and active checks, as the configuration says. */
   #watchHealth(): void {
+    this.#watchPassively()
+    const { healthCheck } = this.config
+    if (healthCheck === undefined) {
+      if (this.#checks === undefined) return
+      this.#checks.stop()
+      this.#checks = undefined
+      this.#regroup()
+    } else if (this.#checks === undefined) {
+      this.#checks = new ActiveHealth(healthCheck, {
+        cluster: () => this.config,
+        services: this.#services,
+        hasTraffic: () => this.stats.upstream_cx_total > 0,
+        onResult: (pool, result) => this.#onCheckResult(pool, result),
+        onWarm: () => this.#services.onClusterWarm?.(),
+      })
+      // Endpoints that are in use already stay so until they are checked.
+      if (!this.#undiscovered) this.#checks.watch(this.#pools.values(), { serving: true })
+    } else this.#checks.reconfigure(healthCheck)
+  }
+
+  #watchPassively(): void {
     const { outlierDetection, name } = this.config
     if (outlierDetection !== undefined) {
       this.#health ??= new PassiveHealth(outlierDetection, {

@@ -9,13 +9,15 @@ import {
 import type { EdgeSeries } from '../../telemetry/index.ts'
 import type { PeakLatency, SubsetHost } from '../balance/index.ts'
 import type { ClientTlsConfig, ClusterConfig, EndpointConfig } from '../config/index.ts'
-import type { HostMonitor } from '../health/index.ts'
+import { type CheckSession, HostHealth, type HostMonitor } from '../health/index.ts'
 import type { ClientTls } from '../tls/index.ts'
 import type { ClusterServices } from './cluster-services.ts'
 import type { Cluster } from './cluster.ts'
-import type { ConnectOutcome, EndpointRuntime } from './contract.ts'
+import type { ConnectOutcome, EndpointRuntime, SentRequest } from './contract.ts'
+import { IdleConnections } from './idle-connections.ts'
 import type { MultiplexedConnection } from './multiplexed-connection.ts'
 import { PendingQueue, type PendingTicket } from './pending-queue.ts'
+import { provesUnreached } from './proves-unreached.ts'
 import { SharedConnections } from './shared-connections.ts'
 import { transportOf } from './transport.ts'
 import { EndpointUdpSessions } from './udp-sessions.ts'
@@ -33,8 +35,12 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
   outlier: HostMonitor | undefined = undefined
   /** Set by the cluster when it balances by peak EWMA. */
   latency: PeakLatency | undefined = undefined
-  /** When the endpoint came, monotonic ms; slow start counts from here. */
+  /** When the endpoint came, or began to pass its checks, monotonic ms; slow start counts from here. */
   since: number
+  /** Set by the cluster when it checks its endpoints. */
+  checks: CheckSession | undefined = undefined
+  readonly health: HostHealth = new HostHealth(this)
+  readonly boundSessions = new Set<{ readonly abort: () => void }>()
   meshed: boolean
   peerSpiffeId = ''
   localSpiffeId = ''
@@ -52,10 +58,7 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
   readonly #connector: Connector
   readonly #timer: WheelTimer
   readonly #idleOwner: SocketOwner
-  /** Idle connections, who used each last, and since when (monotonic ms): three stacks in step, so that giving back allocates nothing. */
-  readonly #idleSockets: StreamSocket[] = []
-  readonly #idleOwners: SocketOwner[] = []
-  readonly #idleSince: number[] = []
+  readonly #idle: IdleConnections
   /** Requests that wait, and connections that are being opened for them. */
   readonly #pending = new PendingQueue()
   #opening = 0
@@ -80,8 +83,15 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
       onData: (socket) => this.#drop(socket),
       onDrain: () => undefined,
       onEnd: (socket) => this.#drop(socket),
-      onClose: (socket) => this.#forget(socket),
+      onClose: (socket) => this.#idle.onLost(socket),
     }
+    const { clock, delivery } = services
+    this.#idle = new IdleConnections({
+      clock,
+      delivery,
+      owner: this.#idleOwner,
+      close: (socket) => this.#close(socket),
+    })
     this.#shared = new SharedConnections(services, {
       cluster,
       encrypted: () => transportOf(cluster.config, this.config) !== undefined,
@@ -119,9 +129,12 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
   }
 
   get availability(): SubsetHost['availability'] {
-    if (this.outlier?.ejected === true) return 'unhealthy'
-    // Draining endpoints keep what they have; for new work they are as good as gone.
-    return this.config.health === 'draining' ? 'unhealthy' : this.config.health
+    if (!this.health.available) return 'unhealthy'
+    return this.health.degraded ? 'degraded' : 'healthy'
+  }
+
+  get excluded(): boolean {
+    return this.health.excluded
   }
 
   get priority(): number {
@@ -141,7 +154,7 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
   }
 
   get idleConnections(): number {
-    return this.#idleSockets.length
+    return this.#idle.length
   }
 
   /** Requests that wait. */
@@ -154,11 +167,24 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
   }
 
   takeIdle(): StreamSocket | undefined {
-    const socket = this.#idleSockets.pop()
-    const owner = this.#idleOwners.pop()
-    this.#idleSince.pop()
-    if (socket !== undefined && owner !== undefined) socket.data = owner
-    return socket
+    // At the limit of connections none can be spared to find out how long it lives.
+    return this.#idle.take(this.cluster.connections < this.cluster.config.limits.maxConnections)
+  }
+
+  announceKeepAlive(timeoutMs: number): void {
+    this.#idle.lifetime.onAnnounced(timeoutMs)
+  }
+
+  provesUnreached(socket: StreamSocket, sent: SentRequest): boolean {
+    const { delivery } = this.#services
+    return delivery !== undefined && provesUnreached(delivery, socket, { ...sent, ...this.#layers() })
+  }
+
+  #layers(): { readonly pipe: boolean; readonly secure: boolean } {
+    return {
+      pipe: this.config.address.startsWith('/'),
+      secure: transportOf(this.cluster.config, this.config) !== undefined,
+    }
   }
 
   putIdle(socket: StreamSocket): void {
@@ -170,10 +196,7 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
       this.#close(socket)
       return
     }
-    this.#idleSockets.push(socket)
-    this.#idleOwners.push(socket.data)
-    this.#idleSince.push(this.#services.clock.monotonic())
-    socket.data = this.#idleOwner
+    this.#idle.put(socket)
     if (idleTimeoutMs > 0 && !this.#timer.armed) this.#timer.arm(idleTimeoutMs)
   }
 
@@ -298,6 +321,14 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
     this.closeIdle()
   }
 
+  /** It takes no new work: what is connected finishes what it has, and is not used again. With `close` TCP sessions end at once. */
+  onHealthFailure(close: boolean): void {
+    this.#generation += 1
+    this.#shared.close()
+    this.closeIdle()
+    if (close) for (const session of [...this.boundSessions]) session.abort()
+  }
+
   /** The endpoint is gone. */
   retire(): void {
     this.#retired = true
@@ -309,7 +340,7 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
 
   closeIdle(): void {
     this.#shared.closeIdle()
-    this.#closeColdest(this.#idleSockets.length)
+    this.#idle.closeAll()
   }
 
   /** An endpoint without any connection may have one, as in Envoy: others' idle connections must not starve it. */
@@ -350,31 +381,14 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
 
   #closeExpired(): void {
     const { idleTimeoutMs } = this.cluster.config
-    const now = this.#services.clock.monotonic()
-    // The stacks are in the order of time: the coldest lie at the bottom.
-    const kept = this.#idleSince.findIndex((since) => now - since < idleTimeoutMs)
-    this.#closeColdest(kept < 0 ? this.#idleSince.length : kept)
-    const [coldest] = this.#idleSince
-    if (coldest !== undefined) this.#timer.arm(coldest + idleTimeoutMs - now)
-  }
-
-  #closeColdest(count: number): void {
-    this.#idleOwners.splice(0, count)
-    this.#idleSince.splice(0, count)
-    for (const socket of this.#idleSockets.splice(0, count)) this.#close(socket)
+    this.#idle.closeOlder(idleTimeoutMs)
+    const { coldestSince } = this.#idle
+    if (coldestSince !== undefined) this.#timer.arm(coldestSince + idleTimeoutMs - this.#services.clock.monotonic())
   }
 
   #drop(socket: StreamSocket): void {
-    this.#forget(socket)
+    this.#idle.onLost(socket)
     this.#close(socket)
-  }
-
-  #forget(socket: StreamSocket): void {
-    const index = this.#idleSockets.indexOf(socket)
-    if (index < 0) return
-    this.#idleSockets.splice(index, 1)
-    this.#idleOwners.splice(index, 1)
-    this.#idleSince.splice(index, 1)
   }
 
   /** Closes politely (FIN, close_notify); the idle owner sees the rest. */

@@ -7,6 +7,7 @@ import {
   StdoutAccessLogSchema,
 } from '../../xds/generated/envoy/extensions/access_loggers/stream/v3/stream_pb.ts'
 import { HTTPFaultSchema } from '../../xds/generated/envoy/extensions/filters/http/fault/v3/fault_pb.ts'
+import { HealthCheckSchema } from '../../xds/generated/envoy/extensions/filters/http/health_check/v3/health_check_pb.ts'
 import { OnDemandSchema } from '../../xds/generated/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts'
 import { RouterSchema } from '../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts'
 import {
@@ -47,6 +48,7 @@ export const anyTypes: Registry = createRegistry(
   FileAccessLogSchema,
   HTTPFaultSchema,
   HeaderBasedSessionStateSchema,
+  HealthCheckSchema,
   HttpConnectionManagerSchema,
   HttpProtocolOptionsSchema,
   LeastRequestSchema,

@@ -1,4 +1,5 @@
 import type { BalancerConfig, SpreadConfig } from './balancing-config.ts'
+import type { EndpointCheckConfig, HealthCheckConfig } from './health-check-config.ts'
 import type { OutlierConfig } from './outlier-config.ts'
 import type { Http2Config } from './http2-config.ts'
 import type { ClientTlsConfig } from './tls-config.ts'
@@ -42,6 +43,14 @@ export interface ClusterConfig {
   readonly dnsRefreshMs: number
   /** Absent: endpoints are not watched, and the data path does nothing for it. */
   readonly outlierDetection?: OutlierConfig
+  /** Absent: endpoints are not checked. */
+  readonly healthCheck?: HealthCheckConfig
+  /** `ignore_health_on_host_removal`; false by default: what discovery removes stays while it passes its checks. */
+  readonly ignoreHealthOnRemoval?: boolean
+  /** `close_connections_on_host_health_failure`; false by default: TCP connections outlive the health of their endpoint. */
+  readonly closeOnHealthFailure?: boolean
+  /** `common_lb_config.ignore_new_hosts_until_first_hc`; false by default. */
+  readonly excludeNewHosts?: boolean
   /** From cluster metadata `istio.services[0]`, for metric labels. */
   readonly destination: { readonly host: string; readonly name: string; readonly namespace: string } | undefined
 }
@@ -109,6 +118,8 @@ export interface EndpointConfig {
   readonly localityWeight?: number
   /** `envoy.lb` metadata: what subsets are made by. */
   readonly subsetLabels?: Readonly<Record<string, unknown>>
+  /** Absent: checks go to the endpoint itself. */
+  readonly healthCheck?: EndpointCheckConfig
   /** `envoy.transport_socket_match` metadata. */
   readonly transportLabels: ReadonlyMap<string, string>
   /** `istio.workload` metadata: `name;namespace;canonical service;canonical revision;cluster`. */

@@ -15,6 +15,7 @@ import { compileCircuitBreakers } from './compile-circuit-breakers.ts'
 import { createCompileContext, type CompileContext, type CompileOptions } from './compile-context.ts'
 import { compileClientTransport } from './compile-tls.ts'
 import { endpointList, endpointPolicy } from './compile-endpoints.ts'
+import { compileHealthChecks } from './compile-health-check.ts'
 import { compileHttp2 } from './compile-http2.ts'
 import { compileOutlierDetection } from './compile-outlier.ts'
 import { requireAds } from './config-source.ts'
@@ -54,6 +55,7 @@ export function compileCluster(
     tcpKeepalive: keepalive(context, message),
     dnsRefreshMs: dnsRefresh(context, message),
     ...outlierDetection(context, message, discovery),
+    ...compileHealthChecks(context, message, discovery),
     destination: destinationOf(message.metadata),
   })
 }

@@ -5,6 +5,7 @@ import {
   type ClusterLoadAssignment_Policy,
 } from '../../xds/generated/envoy/config/endpoint/v3/endpoint_pb.ts'
 import type {
+  Endpoint,
   LbEndpoint,
   LocalityLbEndpoints,
 } from '../../xds/generated/envoy/config/endpoint/v3/endpoint_components_pb.ts'
@@ -111,10 +112,40 @@ function compileEndpoint(
       max: 0xffff_ffff,
     }),
     health: healthOf(endpoint.healthStatus),
+    ...checkConfigOf(
+      context,
+      `${path}.endpoint.health_check_config`,
+      host.case === 'endpoint' ? host.value : undefined,
+    ),
     transportLabels: transportLabelsOf(endpoint.metadata),
     workload: workloadOf(endpoint.metadata),
     ...place,
     ...subsetLabelsOf(endpoint.metadata),
+  }
+}
+
+function checkConfigOf(
+  context: CompileContext,
+  path: string,
+  endpoint: Endpoint | undefined,
+): Pick<EndpointConfig, 'healthCheck'> {
+  const config = endpoint?.healthCheckConfig
+  if (config === undefined) return {}
+  const own =
+    config.address === undefined
+      ? undefined
+      : addressValue(context, `${path}.address`, { value: config.address, kinds: 'ip' })
+  if (config.portValue > 65_535) context.faults.add(`${path}.port_value`, 'Expected a port from 0 to 65535')
+  // Envoy: an address of its own brings its own port.
+  if (own !== undefined && config.portValue !== 0)
+    context.faults.add(`${path}.port_value`, 'Expected port_value or address, not both')
+  return {
+    healthCheck: {
+      address: own?.address ?? '',
+      port: own?.port ?? config.portValue,
+      hostname: config.hostname,
+      disabled: config.disableActiveHealthCheck,
+    },
   }
 }
 

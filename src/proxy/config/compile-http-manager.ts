@@ -3,6 +3,7 @@ import type { Any } from '@bufbuild/protobuf/wkt'
 
 import { HttpProtocolOptions_HeadersWithUnderscoresAction } from '../../xds/generated/envoy/config/core/v3/protocol_pb.ts'
 import { HTTPFaultSchema } from '../../xds/generated/envoy/extensions/filters/http/fault/v3/fault_pb.ts'
+import { HealthCheckSchema } from '../../xds/generated/envoy/extensions/filters/http/health_check/v3/health_check_pb.ts'
 import { OnDemandSchema } from '../../xds/generated/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts'
 import { RouterSchema } from '../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts'
 import { StatefulSessionSchema } from '../../xds/generated/envoy/extensions/filters/http/stateful_session/v3/stateful_session_pb.ts'
@@ -19,12 +20,14 @@ import { compileAccessLogs } from './compile-access-log.ts'
 import { compileHttp2 } from './compile-http2.ts'
 import type { CompileContext } from './compile-context.ts'
 import { faultFilterName } from './compile-fault.ts'
+import { compileHealthFilter } from './compile-health-filter.ts'
 import { routeTable } from './compile-routes.ts'
 import { compileStatefulSession, statefulSessionName } from './compile-stateful-session.ts'
+import { compileUpgrades } from './compile-upgrades.ts'
 import { requireAds } from './config-source.ts'
 import { fieldPath } from './fault-list.ts'
 import { boundedInteger, durationMs, requiredText } from './field-values.ts'
-import type { HttpManagerConfig } from './listener-config.ts'
+import type { HealthFilterConfig, HttpManagerConfig } from './listener-config.ts'
 
 const maxUint32 = 0xffff_ffff
 
@@ -55,7 +58,7 @@ export function compileHttpManager(
     forwardClientCert: forwardClientCert(context, path, message),
     ...filters,
     accessLogs: compileAccessLogs(context, at('access_log'), message.accessLog),
-    upgrades: upgradesOf(context, at('upgrade_configs'), message),
+    upgrades: compileUpgrades(context, at('upgrade_configs'), message.upgradeConfigs),
   }
 }
 
@@ -175,35 +178,26 @@ function forwardClientCert(
   return mode
 }
 
-function upgradesOf(context: CompileContext, path: string, message: HttpConnectionManager): readonly string[] {
-  return message.upgradeConfigs.flatMap((config, index) => {
-    const type = config.upgradeType.toLowerCase()
-    if (type !== 'websocket') {
-      const at = `${path}[${index}].upgrade_type`
-      context.faults.add(
-        at,
-        `Expected websocket; ${JSON.stringify(config.upgradeType)} is not implemented by this proxy`,
-      )
-    }
-    return config.enabled === false ? [] : [type]
-  })
-}
+type FilterKind = 'health_check' | 'on_demand' | 'fault' | 'stateful_session' | 'router'
 
-type FilterKind = 'on_demand' | 'fault' | 'stateful_session' | 'router'
-
-/** Each filter at most once, in any order before the router, which is last. */
+/** Each filter at most once, in any order before the router, which is last; health_check before what looks at routes. */
 function compileFilters(
   context: CompileContext,
   path: string,
   filters: readonly HttpFilter[],
-): Pick<HttpManagerConfig, 'faultFilter' | 'onDemand' | 'statefulSession'> {
+): Pick<HttpManagerConfig, 'faultFilter' | 'onDemand' | 'statefulSession' | 'healthFilter'> {
   const seen = new Set<FilterKind>()
   let session: SessionSetting | undefined
+  let healthFilter: HealthFilterConfig | undefined
   filters.forEach((filter, index) => {
     const kind = filterKind(context, `${path}[${index}]`, filter)
     if (kind === undefined) return
     if (seen.has(kind)) context.faults.add(`${path}[${index}]`, `Expected the ${kind} filter once`)
     if (seen.has('router')) context.faults.add(`${path}[${index}]`, 'Expected the router filter last')
+    if (kind === 'health_check') {
+      if (seen.size > 0) context.faults.add(`${path}[${index}]`, 'Expected the health_check filter first')
+      healthFilter = healthFilterOf(context, `${path}[${index}].typed_config`, filter)
+    }
     seen.add(kind)
     const message = unpackAny(typedConfigOf(filter), StatefulSessionSchema)
     if (message !== undefined)
@@ -214,6 +208,7 @@ function compileFilters(
     faultFilter: seen.has('fault'),
     onDemand: seen.has('on_demand'),
     ...(session === undefined ? {} : { statefulSession: session }),
+    ...(healthFilter === undefined ? {} : { healthFilter }),
   }
 }
 
@@ -221,18 +216,24 @@ function typedConfigOf(filter: HttpFilter): Any | undefined {
   return filter.configType.case === 'typedConfig' ? filter.configType.value : undefined
 }
 
+function healthFilterOf(context: CompileContext, path: string, filter: HttpFilter): HealthFilterConfig | undefined {
+  const message = unpackAny(typedConfigOf(filter), HealthCheckSchema)
+  return message === undefined ? undefined : compileHealthFilter(context, path, message)
+}
+
 function filterKind(context: CompileContext, path: string, filter: HttpFilter): FilterKind | undefined {
   const any = typedConfigOf(filter)
   const at = fieldPath(path, 'typed_config')
   if (unpackAny(any, RouterSchema) !== undefined) return 'router'
   if (unpackAny(any, OnDemandSchema) !== undefined) return 'on_demand'
+  if (unpackAny(any, HealthCheckSchema) !== undefined) return 'health_check'
   if (unpackAny(any, StatefulSessionSchema) !== undefined) {
     requireName(context, path, filter, statefulSessionName)
     return 'stateful_session'
   }
   const fault = unpackAny(any, HTTPFaultSchema)
   if (fault === undefined) {
-    context.faults.add(at, 'Expected a Router, an OnDemand, a StatefulSession or an HTTPFault')
+    context.faults.add(at, 'Expected a Router, an OnDemand, a HealthCheck, a StatefulSession or an HTTPFault')
     return undefined
   }
   requireName(context, path, filter, faultFilterName)

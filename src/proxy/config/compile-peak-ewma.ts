@@ -2,7 +2,7 @@ import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
 import type { PeakEwmaConfig } from './balancing-config.ts'
 import type { CompileContext } from './compile-context.ts'
 
-/** The message that Envoy's contrib build has for it. It comes in an `xds.type.v3.TypedStruct`: docs/adr/0004 says why. */
+/** The message that Envoy's contrib build has for it. It comes in an `xds.type.v3.TypedStruct`: docs/adr/0005 says why. */
 export const peakEwmaType = 'envoy.extensions.load_balancing_policies.peak_ewma.v3alpha.PeakEwma'
 
 const dayMs = 86_400_000

@@ -33,12 +33,21 @@ export {
 } from './cluster-config.ts'
 export { localityName } from './metadata-values.ts'
 export { type FieldFault } from './field-fault.ts'
+export {
+  type EndpointCheckConfig,
+  type GrpcProbeConfig,
+  type HealthCheckConfig,
+  type HttpProbeConfig,
+  type StatusRange,
+  type TcpProbeConfig,
+} from './health-check-config.ts'
 export { defaultHttp2Config, type Http2Config } from './http2-config.ts'
 export { type EjectionKind, type OutlierConfig } from './outlier-config.ts'
 export {
   type DnsTable,
   type FilterChain,
   type FilterChainMatch,
+  type HealthFilterConfig,
   type HttpManagerConfig,
   type ListenerConfig,
   type TcpProxyConfig,

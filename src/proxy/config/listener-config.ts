@@ -1,6 +1,6 @@
 import type { Http2Config } from './http2-config.ts'
 import type { AccessLogConfig } from './access-log-config.ts'
-import type { RouteTable, SessionSetting, SubsetMatch } from '../route/index.ts'
+import type { RequestView, RouteTable, SessionSetting, SubsetMatch } from '../route/index.ts'
 import type { ServerTlsConfig } from './tls-config.ts'
 import type { UdpProxyConfig } from './udp-proxy-config.ts'
 
@@ -77,6 +77,8 @@ export interface HttpManagerConfig {
   readonly forwardClientCert: 'sanitize' | 'forward-only' | 'append-forward' | 'sanitize-set' | 'always-forward-only'
   /** The fault filter is in the chain: routes' fault settings count. */
   readonly faultFilter: boolean
+  /** The health_check filter; absent: the proxy does not answer for its own health on this listener. */
+  readonly healthFilter?: HealthFilterConfig
   /** The on_demand filter is in the chain: an unknown virtual host is asked for and the request waits. */
   readonly onDemand: boolean
   /** The stateful_session filter is in the chain; routes may have settings of their own. */
@@ -84,6 +86,12 @@ export interface HttpManagerConfig {
   readonly accessLogs: readonly AccessLogConfig[]
   /** `upgrade_configs` types, lower case. */
   readonly upgrades: readonly string[]
+}
+
+/** `envoy.filters.http.health_check` without pass-through. */
+export interface HealthFilterConfig {
+  /** The request asks after the proxy's own health. */
+  readonly matches: (request: RequestView) => boolean
 }
 
 /** A cluster of a TCP proxy. */

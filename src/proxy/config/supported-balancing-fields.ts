@@ -53,6 +53,7 @@ export const balancingFields: readonly (readonly [string, Readonly<Record<string
     'envoy.config.cluster.v3.Cluster.CommonLbConfig',
     {
       healthy_panic_threshold: 'honoured',
+      ignore_new_hosts_until_first_hc: 'honoured',
       zone_aware_lb_config: 'honoured',
       locality_weighted_lb_config: 'honoured',
       update_merge_window: { harmless: 'endpoints are replaced as a whole in any case: nothing is rebuilt twice' },

@@ -149,6 +149,7 @@ export const listenerFields: readonly (readonly [string, Readonly<Record<string,
       use_balsa_parser: { harmless: 'chooses between two parsers of Envoy' },
     },
   ],
+  ['envoy.extensions.filters.http.health_check.v3.HealthCheck', { pass_through_mode: 'honoured', headers: 'honoured' }],
   [
     'envoy.extensions.filters.http.router.v3.Router',
     {

@@ -16,6 +16,8 @@ export interface HttpNode {
   readonly namespace: string
   readonly workload: string
   readonly clusterId: string
+  /** `node.cluster` of the bootstrap: what this proxy calls itself when it is asked after its health. */
+  readonly serviceCluster?: string
   /** Workload labels; `service.istio.io/canonical-name`, `app` and `version` are read for metrics. */
   readonly labels: Readonly<Record<string, string>>
 }

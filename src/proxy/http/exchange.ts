@@ -57,6 +57,7 @@ export class Exchange implements TimerOwner {
 
   /** The connection may serve another request afterwards. */
   keepAlive = false
+  /** The upgrade asked for, lower case; `connectUpgrade` for CONNECT; empty when there is none. */
   upgradeType = ''
   bodyDone = false
   /** Trailers of the request, field lines as they came. */
@@ -157,7 +158,8 @@ export class Exchange implements TimerOwner {
   deliver(bytes: Uint8Array, start: number, end: number): void {
     this.bytesReceived += end - start
     const { context, leg } = this
-    if (leg.sending) {
+    // What is ahead of an upgrade's answer is held: it is the tunnel's, should there be one (CVE-2025-64763).
+    if (leg.sending && this.upgradeType === '') {
       if (this.replayable) this.#keep(bytes, start, end, context.options.limits.replayBytes)
       leg.sendBody(bytes, start, end)
       return
@@ -179,7 +181,7 @@ export class Exchange implements TimerOwner {
   endBody(trailers: Buffer | undefined): void {
     this.bodyDone = true
     this.trailers = trailers
-    if (this.leg.sending) this.leg.endBody()
+    if (this.leg.sending && this.upgradeType === '') this.leg.endBody()
     if (this.phase === Phase.upstream && this.decision?.kind === 'forward')
       this.armRouteTimeout(this.decision.timeoutMs, this.context.options.timers.now())
   }
@@ -214,7 +216,7 @@ export class Exchange implements TimerOwner {
       if (left > 0) this.#routeTimer.arm(left)
       else onRouteTimeout(this)
     } else if (tag === Timer.request) {
-      if (!this.bodyDone) this.refuse(408, 'request_overall_timeout', 0)
+      if (!this.bodyDone && this.phase !== Phase.tunnel) this.refuse(408, 'request_overall_timeout', 0)
     } else {
       this.stepAt = this.context.options.timers.now()
       if (this.phase === Phase.delayed) forward(this)

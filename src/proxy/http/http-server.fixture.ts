@@ -4,6 +4,7 @@ import { ignoringOwner, listenTcp, type SocketOwner, type StreamSocket } from '.
 import { type AccessLogRecord, createTelemetry, type Telemetry } from '../../telemetry/index.ts'
 import { emptyClusterStats } from '../cluster/cluster-stats.ts'
 import type { ClusterRuntime, ConnectOutcome, EndpointRuntime, PendingTicket, PreviousHosts } from '../cluster/index.ts'
+import { HostHealth } from '../health/index.ts'
 import type { ClusterConfig, EndpointConfig, HttpManagerConfig } from '../config/index.ts'
 import type { OnDemand } from '../data-plane.ts'
 import { defaultLimits, type ProxyLimits } from '../limits.ts'
@@ -70,6 +71,7 @@ export class FakeEndpoint implements EndpointRuntime {
   readonly series: EndpointRuntime['series'] = new Map()
   outlier: EndpointRuntime['outlier'] = undefined
   latency: EndpointRuntime['latency'] = undefined
+  readonly health: HostHealth = new HostHealth(this)
   meshed = false
   peerSpiffeId = ''
   localSpiffeId = ''

@@ -35,6 +35,17 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   readonly #output: SessionOutput
   readonly #active: { value: number }
   readonly #timer: WheelTimer
+  /** Owner of streams whose exchange is over while the end of the response waits for a window. */
+  readonly lastWords: StreamOwner = {
+    onHeaders: () => undefined,
+    onData: (stream, _bytes, start, end) => this.session.consume(stream, end - start),
+    onTrailers: () => undefined,
+    onReset: () => undefined,
+    onWritable: (stream) => {
+      // The rest of the request is of no use (RFC 9113 section 8.1).
+      if (!stream.remoteEnded) this.session.reset(stream, ErrorCode.noError)
+    },
+  }
   /** Streams whose requests are to go their way when what is being received was told. */
   readonly #due: Http2ClientStream[] = []
   #closed = false

@@ -13,7 +13,7 @@ import {
   writeInterimHead,
   writeLocalReply,
   writeResponseHead,
-  writeUpgradeHead,
+  writeTunnelHead,
 } from './response-writer.ts'
 import { trailerFields } from './trailers.ts'
 
@@ -205,11 +205,14 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     if (exchange === undefined) return
     this.#tunnels = true
     writer.reset()
-    writeUpgradeHead(writer, exchange, head)
+    writeTunnelHead(writer, exchange, head)
     this.#sendHead('200', writer.length, false)
-    const { hold, held } = exchange
-    if (hold !== undefined) exchange.leg.sendTunnel(hold, 0, held)
     this.resume()
+    const { hold, held } = exchange
+    exchange.hold = undefined
+    exchange.held = 0
+    if (hold !== undefined) exchange.leg.sendTunnel(hold, 0, held)
+    if (exchange.bodyDone) exchange.leg.endTunnel()
   }
 
   endTunnel(): void {
@@ -225,8 +228,10 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     if (stream === undefined) return
     this.#release()
     if (stream.closed) return
+    // What waits for the client's window goes on its way when nobody looks any more.
+    if (clean && this.#ended && stream.waiting > 0) stream.owner = connection.lastWords
     // After a whole answer the rest of the request is of no use (RFC 9113 section 8.1); a broken one must not look whole.
-    if (!clean || !this.#ended) connection.session.reset(stream, ErrorCode.internalError)
+    else if (!clean || !this.#ended) connection.session.reset(stream, ErrorCode.internalError)
     else if (!stream.remoteEnded) connection.session.reset(stream, ErrorCode.noError)
   }
 

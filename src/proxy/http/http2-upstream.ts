@@ -79,7 +79,7 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
     this.#encodeHead(connection, writer, decision)
     connection.session.endHead(stream, bodiless)
     if (bodiless) return true
-    if (hold !== undefined) this.sendBody(hold, 0, held)
+    if (hold !== undefined && exchange.upgradeType === '') this.sendBody(hold, 0, held)
     if (bodyDone && exchange.upgradeType === '') return this.endBody()
     return this.flushBody()
   }
@@ -131,8 +131,9 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
     const stream = this.#stream
     this.#detach()
     if (connection === undefined || stream === undefined || stream.closed) return
+    if (!stream.remoteEnded) connection.session.reset(stream, ErrorCode.cancel)
     // The response is whole, the request is not: the rest of it is of no use (RFC 9113 section 8.1).
-    connection.session.reset(stream, stream.remoteEnded ? ErrorCode.noError : ErrorCode.cancel)
+    else if (!stream.localEnded) connection.session.reset(stream, ErrorCode.noError)
   }
 
   abandon(): void {

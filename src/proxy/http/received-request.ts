@@ -71,7 +71,15 @@ export class ReceivedRequest implements RequestView {
     this.authority = hostIndex < 0 ? '' : this.#hostText(hostIndex)
     const { target } = this
     let pathStart = 0
-    if (bytes[targetStart] !== 47 && this.method !== 'CONNECT') {
+    if (this.method === 'CONNECT') {
+      // The target is the authority, whatever `Host` says (RFC 9112 section 3.2.3), and there is no path.
+      this.authority = target
+      this.absolute = true
+      this.path = ''
+      this.query = ''
+      return
+    }
+    if (bytes[targetStart] !== 47) {
       const scheme = schemeLength(head, bytes)
       if (scheme > 0) {
         const end = authorityEnd(bytes, targetStart + scheme, targetEnd)
@@ -99,6 +107,8 @@ export class ReceivedRequest implements RequestView {
     const mark = target.indexOf('?')
     this.path = mark < 0 ? target : target.slice(0, mark)
     this.query = mark < 0 ? '' : target.slice(mark + 1)
+    // The target of CONNECT is no path.
+    if (method === 'CONNECT') this.path = ''
   }
 
   /** Clients of a proxy ask the same few hosts again and again: the text of the last one is kept. */

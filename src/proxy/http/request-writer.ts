@@ -1,5 +1,6 @@
 import { ConnectionOption, FieldId, type HeadWriter } from '../../wire/http1/index.ts'
 import { type ForwardDecision, rewritePath } from '../route/index.ts'
+import { connectUpgrade } from './connect.ts'
 import { toFieldText, writeFields } from './edited-fields.ts'
 import type { Exchange } from './exchange.ts'
 import { writeForwardedFields, writeLastFields } from './forwarded-headers.ts'
@@ -17,7 +18,11 @@ export function writeRequestHead(
   const { hostRewrite } = decision
   // An unchanged request line leaves in the same copy as the fields behind it.
   let from = head.start
-  if (decision.pathRewrite !== undefined || request.pathChanged || head.minorVersion === 0) {
+  if (exchange.upgradeType === connectUpgrade && hostRewrite !== undefined) {
+    // The host is what CONNECT asks for.
+    writer.text(`CONNECT ${toFieldText(hostRewrite)} HTTP/1.1\r\n`)
+    from = head.lineStart(0)
+  } else if (decision.pathRewrite !== undefined || request.pathChanged || head.minorVersion === 0) {
     writeRequestLine(writer, exchange, decision)
     from = head.lineStart(0)
   }
@@ -32,7 +37,7 @@ export function writeRequestHead(
   else if (head.contentLength >= 0) writer.text(`content-length: ${head.contentLength}\r\n`)
   else if (request.method !== 'GET' && !bodilessMethods.has(request.method)) writer.text('content-length: 0\r\n')
   if (head.indexOfId(FieldId.te) >= 0 && acceptsTrailers(head.header('te') ?? '')) writer.text('te: trailers\r\n')
-  if (exchange.upgradeType !== '') {
+  if (exchange.upgradeType !== '' && exchange.upgradeType !== connectUpgrade) {
     writer.field('upgrade', head.value(head.indexOfId(FieldId.upgrade)))
     writer.text('connection: upgrade\r\n')
   }

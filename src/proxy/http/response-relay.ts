@@ -117,8 +117,11 @@ export class ResponseRelay {
     const now = exchange.context.options.timers.now()
     exchange.serviceTimeMs = Math.round(now - exchange.sentAt)
     this.#interims = 0
-    this.#leg.endpoint?.outlier?.countResponse(head.status)
-    this.#leg.endpoint?.latency?.observe(now - exchange.sentAt, now)
+    const { endpoint } = this.#leg
+    endpoint?.outlier?.countResponse(head.status)
+    endpoint?.latency?.observe(now - exchange.sentAt, now)
+    const checks = endpoint?.checks
+    if (checks !== undefined && head.header('x-envoy-immediate-health-check-fail') !== undefined) checks.failNow()
     return now
   }
 }

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http'
 
 import { ConnectionOption, type Head, type HeadWriter } from '../../wire/http1/index.ts'
 import type { HeaderEdits } from '../route/index.ts'
+import { connectUpgrade } from './connect.ts'
 import { prepareEdits, writeFields } from './edited-fields.ts'
 import type { Exchange } from './exchange.ts'
 import { type HeadPlan, ProxyField } from './fields.ts'
@@ -45,12 +46,15 @@ export function writeInterimHead(writer: HeadWriter, head: Head, plan: HeadPlan)
   writer.text('\r\n')
 }
 
-/** Writes the head of a 101 response. */
-export function writeUpgradeHead(writer: HeadWriter, exchange: Exchange, head: Head): void {
-  writer.text('HTTP/1.1 101 Switching Protocols\r\n')
+/** Writes the head of the response that opens a tunnel: 101, or a 2xx to CONNECT, which says nothing of a body (RFC 9110 section 9.3.6). */
+export function writeTunnelHead(writer: HeadWriter, exchange: Exchange, head: Head): void {
+  const connects = exchange.upgradeType === connectUpgrade
+  writer.text(`HTTP/1.1 ${head.status} ${STATUS_CODES[head.status] ?? 'Unknown'}\r\n`)
   writeFields(writer, head, exchange.plan.dropResponse, head.lineStart(0), exchange.responseEdits, false)
-  writer.field('upgrade', head.upgradeIndex < 0 ? exchange.upgradeType : head.value(head.upgradeIndex))
-  writer.text('connection: upgrade\r\n')
+  if (!connects) {
+    writer.field('upgrade', head.upgradeIndex < 0 ? exchange.upgradeType : head.value(head.upgradeIndex))
+    writer.text('connection: upgrade\r\n')
+  }
   if (head.indexOfId(ProxyField.date) < 0) writer.field('date', exchange.context.date())
   writer.text(exchange.plan.serverLine)
   writer.text(`${exchange.cookieLines}\r\n`)

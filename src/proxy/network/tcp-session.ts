@@ -156,6 +156,7 @@ export class TcpSession implements SocketOwner {
     this.#endpoint = endpoint
     endpoint.activeRequests += 1
     endpoint.totalRequests += 1
+    if (cluster.config.closeOnHealthFailure === true) endpoint.boundSessions?.add(this)
     const series = this.#seriesOf(cluster, endpoint, outcome)
     this.#series = series
     series.tcpOpened()
@@ -231,6 +232,7 @@ export class TcpSession implements SocketOwner {
     this.#state = 'finished'
     this.#timer?.cancel()
     if (this.#endpoint !== undefined) this.#endpoint.activeRequests -= 1
+    this.#endpoint?.boundSessions?.delete(this)
     const record = this.#record
     if (record.details === '') {
       record.flags |= flags
