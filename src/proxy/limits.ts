@@ -42,6 +42,11 @@ export interface ProxyLimits {
   readonly parkedRequests: number
   /** Milliseconds that a refused request's connection stays open for the client to read the answer. */
   readonly lingerMs: number
+  /**
+   * Milliseconds that a client has to take what waits for it when its exchange is over, from its last progress on; then the connection is
+   * cut (Envoy's `stream_flush_timeout`, which falls back on the stream's idle time of 5 minutes).
+   */
+  readonly flushTimeoutMs: number
   /** Bytes of a TCP client that are kept until its upstream connection is there; more closes it. The socket is paused: only what was under way comes. */
   readonly earlyBytes: number
   /** Addresses that an original-destination cluster remembers; those without connections make room for new ones. */
@@ -74,6 +79,7 @@ export const defaultLimits: ProxyLimits = {
   appendedHeaderBytes: 8 * 1024,
   parkedRequests: 1024,
   lingerMs: 1000,
+  flushTimeoutMs: 30_000,
   earlyBytes: 1024 * 1024,
   originalDestinations: 4096,
   subsets: 4096,

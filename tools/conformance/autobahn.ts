@@ -28,8 +28,11 @@ const lenient = /^6\.4\./
 
 const indexSchema = z.record(
   z.string(),
-  z.record(z.string(), z.object({ behavior: z.string(), behaviorClose: z.string() })),
+  z.record(z.string(), z.object({ behavior: z.string(), behaviorClose: z.string(), reportfile: z.string() })),
 )
+
+/** What the testsuite says of one case. */
+const reportSchema = z.object({ duration: z.number(), result: z.string(), resultClose: z.string() })
 
 interface Side {
   readonly name: string
@@ -112,11 +115,12 @@ async function runSide(name: string, folder: string, argv: readonly string[]): P
     return { name, passed: 0, faults: [`${name} side: ended with ${exitCode} and without a report`] }
   const index = indexSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
   const cases = Object.entries(index['proxy'] ?? {})
-  const faults = cases.flatMap(([id, { behavior, behaviorClose }]) => {
+  const faults = cases.flatMap(([id, { behavior, behaviorClose, reportfile }]) => {
     const allowed = (outcome: string): boolean => fine.has(outcome) || (outcome === 'NON-STRICT' && lenient.test(id))
-    return allowed(behavior) && allowed(behaviorClose)
-      ? []
-      : [`${name} side, ${id}: ${behavior}, close ${behaviorClose}`]
+    if (allowed(behavior) && allowed(behaviorClose)) return []
+    const report = reportSchema.parse(JSON.parse(readFileSync(`${folder}/${name}/${reportfile}`, 'utf8')))
+    const said = `${report.result} ${report.resultClose} (${report.duration} ms)`
+    return [`${name} side, ${id}: ${behavior}, close ${behaviorClose}: ${said}`]
   })
   const passed = cases.length - faults.length
   console.log(`autobahn: ${name} side: ${passed} of ${cases.length}`)

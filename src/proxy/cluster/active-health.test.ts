@@ -288,6 +288,7 @@ describe('a cluster with active checks', () => {
       takeUpstream: () => left > 0,
       giveUpstream: () => undefined,
       downstream: 0,
+      maxDownstream: 1,
       upstream: 0,
     }
     const { set, warm, gauge } = world({ budget })

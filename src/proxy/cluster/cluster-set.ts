@@ -1,4 +1,4 @@
-import type { ClusterConfig, EndpointsConfig } from '../config/index.ts'
+import type { CircuitBreakerLimits, ClusterConfig, EndpointsConfig } from '../config/index.ts'
 import { Cluster } from './cluster.ts'
 import type { ClusterServices } from './cluster-services.ts'
 import type { ClusterRuntime } from './contract.ts'
@@ -23,6 +23,7 @@ export interface ClusterSet {
 /** Counts of one cluster for the admin interface. */
 export interface ClusterDescription {
   readonly name: string
+  readonly limits: CircuitBreakerLimits
   readonly endpoints: readonly {
     readonly address: string
     readonly port: number
@@ -121,6 +122,7 @@ export function createClusterSet(services: ClusterServices): ClusterSet {
 function describeCluster(cluster: Cluster): ClusterDescription {
   return {
     name: cluster.config.name,
+    limits: cluster.config.limits,
     endpoints: [...cluster.endpoints].map((pool) => ({
       address: pool.config.address,
       port: pool.config.port,

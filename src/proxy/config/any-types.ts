@@ -16,8 +16,12 @@ import {
 } from '../../xds/generated/envoy/extensions/filters/http/stateful_session/v3/stateful_session_pb.ts'
 import { OriginalDstSchema } from '../../xds/generated/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.ts'
 import { HttpConnectionManagerSchema } from '../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
+import { ConnectionLimitSchema } from '../../xds/generated/envoy/extensions/filters/network/connection_limit/v3/connection_limit_pb.ts'
 import { TcpProxySchema } from '../../xds/generated/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
 import { DnsFilterConfigSchema } from '../../xds/generated/envoy/extensions/filters/udp/dns_filter/v3/dns_filter_pb.ts'
+import { DownstreamConnectionsConfigSchema } from '../../xds/generated/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.ts'
+import { FixedHeapConfigSchema } from '../../xds/generated/envoy/extensions/resource_monitors/fixed_heap/v3/fixed_heap_pb.ts'
+import { InjectedResourceConfigSchema } from '../../xds/generated/envoy/extensions/resource_monitors/injected_resource/v3/injected_resource_pb.ts'
 import { RouteSchema as UdpRouteSchema } from '../../xds/generated/envoy/extensions/filters/udp/udp_proxy/v3/route_pb.ts'
 import { UdpProxyConfigSchema } from '../../xds/generated/envoy/extensions/filters/udp/udp_proxy/v3/udp_proxy_pb.ts'
 import { CookieBasedSessionStateSchema } from '../../xds/generated/envoy/extensions/http/stateful_session/cookie/v3/cookie_pb.ts'
@@ -36,21 +40,28 @@ import {
   DownstreamTlsContextSchema,
   UpstreamTlsContextSchema,
 } from '../../xds/generated/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
+import { ScaleTimersOverloadActionConfigSchema } from '../../xds/generated/envoy/config/overload/v3/overload_pb.ts'
+import { EventLoopDelayConfigSchema } from '../../xds/generated/weft/resource_monitors/event_loop_delay/v3/event_loop_delay_pb.ts'
 import { HttpProtocolOptionsSchema } from '../../xds/generated/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts'
 import { TypedStructSchema } from '../../xds/generated/xds/type/v3/typed_struct_pb.ts'
 
 /** Messages that may stand in a `google.protobuf.Any` of a resource: the extensions that this proxy implements. */
 export const anyTypes: Registry = createRegistry(
   ClusterProvidedSchema,
+  ConnectionLimitSchema,
   CookieBasedSessionStateSchema,
   DnsFilterConfigSchema,
+  DownstreamConnectionsConfigSchema,
   DownstreamTlsContextSchema,
+  EventLoopDelayConfigSchema,
   FileAccessLogSchema,
+  FixedHeapConfigSchema,
   HTTPFaultSchema,
   HeaderBasedSessionStateSchema,
   HealthCheckSchema,
   HttpConnectionManagerSchema,
   HttpProtocolOptionsSchema,
+  InjectedResourceConfigSchema,
   LeastRequestSchema,
   MaglevSchema,
   OnDemandSchema,
@@ -61,6 +72,7 @@ export const anyTypes: Registry = createRegistry(
   RingHashSchema,
   RoundRobinSchema,
   RouterSchema,
+  ScaleTimersOverloadActionConfigSchema,
   StatefulSessionPerRouteSchema,
   StatefulSessionSchema,
   StderrAccessLogSchema,

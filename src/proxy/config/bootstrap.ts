@@ -14,12 +14,14 @@ import type { ClusterConfig } from './cluster-config.ts'
 import { compileCluster } from './compile-cluster.ts'
 import { createCompileContext, type CompileContext, type CompileOptions } from './compile-context.ts'
 import { compileListener } from './compile-listener.ts'
+import { compileOverload } from './compile-overload.ts'
 import { compileSecret } from './compile-secret.ts'
 import { requireAds } from './config-source.ts'
 import { FaultList, fieldPath } from './fault-list.ts'
 import type { FieldFault } from './field-fault.ts'
 import { requiredText } from './field-values.ts'
 import type { ListenerConfig } from './listener-config.ts'
+import type { OverloadConfig } from './overload-config.ts'
 import { checkSupport } from './support-check.ts'
 import { supportedBootstrapFields } from './supported-bootstrap-fields.ts'
 import type { Secret } from './tls-config.ts'
@@ -40,6 +42,8 @@ export interface BootstrapConfig {
   readonly ads: AdsConfig | undefined
   /** `cluster_manager.local_cluster_name`: the cluster that this proxy serves in; absent: not known, and no zone is preferred. */
   readonly localCluster?: string
+  /** Absent: the defaults of `overload/`. */
+  readonly overload: OverloadConfig | undefined
 }
 
 /** `dynamic_resources`. */
@@ -120,6 +124,7 @@ const emptyBootstrap: BootstrapConfig = {
   staticClusters: [],
   staticSecrets: [],
   ads: undefined,
+  overload: undefined,
 }
 
 function compileBootstrap(
@@ -141,6 +146,7 @@ function compileBootstrap(
     staticSecrets: staticResources(context, 'secrets', message.staticResources?.secrets ?? [], (secret) =>
       compileSecret(secret, options),
     ),
+    overload: compileOverload(context, 'overload_manager', message.overloadManager),
     ads: adsOf(
       context,
       message,

@@ -158,6 +158,12 @@ function httpOptions(
   if (common?.maxHeadersCount !== undefined) {
     context.faults.add(`${commonPath}.max_headers_count`, 'Not implemented by this proxy for clusters')
   }
+  if (common?.maxConnectionDuration !== undefined) {
+    context.faults.add(`${commonPath}.max_connection_duration`, 'Not implemented by this proxy for clusters')
+  }
+  if (common?.maxStreamDuration !== undefined) {
+    context.faults.add(`${commonPath}.max_stream_duration`, 'Not implemented by this proxy for clusters')
+  }
   if ((common?.headersWithUnderscoresAction ?? 0) !== 0) {
     context.faults.add(`${commonPath}.headers_with_underscores_action`, 'Not implemented by this proxy for clusters')
   }

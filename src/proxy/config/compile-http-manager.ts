@@ -48,6 +48,7 @@ export function compileHttpManager(
     serverName: message.serverName === '' ? 'envoy' : message.serverName,
     ...timeouts(context, path, message),
     ...limits(context, path, message),
+    ...durations(context, path, message),
     useRemoteAddress: message.useRemoteAddress ?? false,
     xffTrustedHops: message.xffNumTrustedHops,
     generateRequestId: message.generateRequestId ?? true,
@@ -132,6 +133,24 @@ function limits(
       max: maxUint32,
     }),
     maxRequestsPerConnection: common?.maxRequestsPerConnection ?? 0,
+  }
+}
+
+function durations(
+  context: CompileContext,
+  path: string,
+  message: HttpConnectionManager,
+): Pick<HttpManagerConfig, 'maxConnectionDurationMs' | 'maxStreamDurationMs'> {
+  const common = message.commonHttpProtocolOptions
+  const at = fieldPath(path, 'common_http_protocol_options')
+  const connection = durationMs(context, `${at}.max_connection_duration`, {
+    value: common?.maxConnectionDuration,
+    absent: 0,
+  })
+  const stream = durationMs(context, `${at}.max_stream_duration`, { value: common?.maxStreamDuration, absent: 0 })
+  return {
+    ...(connection === 0 ? {} : { maxConnectionDurationMs: connection }),
+    ...(stream === 0 ? {} : { maxStreamDurationMs: stream }),
   }
 }
 

@@ -229,10 +229,6 @@ describe('refused with the path of the field', () => {
       `${manager}.set_current_client_cert_details.cert`,
     ],
     [
-      `${rds}, http_filters: [ ${router} ], common_http_protocol_options: { max_stream_duration: 1s }`,
-      `${manager}.common_http_protocol_options.max_stream_duration`,
-    ],
-    [
       `${rds}, http_filters: [ ${router} ], http_protocol_options: { enable_trailers: true }`,
       `${manager}.http_protocol_options.enable_trailers`,
     ],

@@ -16,6 +16,7 @@ import { addressValue, isIpAddress, isIpv6Address } from './address-values.ts'
 import { unpackAny } from './any-types.ts'
 import { compileAccessLogs } from './compile-access-log.ts'
 import { createCompileContext, type CompileContext, type CompileOptions } from './compile-context.ts'
+import { compileConnectionLimit } from './compile-connection-limit.ts'
 import { compileDns } from './compile-dns.ts'
 import { compileHttpManager } from './compile-http-manager.ts'
 import { compileTcpProxy } from './compile-tcp-proxy.ts'
@@ -115,11 +116,14 @@ function checkUdp(context: CompileContext, message: Listener, filters: ListenerF
 }
 
 function compileChain(context: CompileContext, path: string, chain: FilterChainMessage): FilterChain {
+  const at = fieldPath(path, 'filters')
+  const connectionLimit = compileConnectionLimit(context, at, chain.filters[0])
   return {
+    ...(connectionLimit === undefined ? {} : { connectionLimit }),
     name: chain.name,
     match: compileMatch(context, fieldPath(path, 'filter_chain_match'), chain.filterChainMatch),
     tls: compileServerTransport(context, fieldPath(path, 'transport_socket'), chain.transportSocket),
-    network: compileNetwork(context, fieldPath(path, 'filters'), chain),
+    network: compileNetwork(context, at, chain, connectionLimit === undefined ? 0 : 1),
   }
 }
 
@@ -147,22 +151,27 @@ function compileMatch(
   }
 }
 
-/** One filter, and that one handles the connection to its end. */
-function compileNetwork(context: CompileContext, path: string, chain: FilterChainMessage): FilterChain['network'] {
-  if (chain.filters.length > 1) {
+/** The last filter handles the connection to its end; before it stands at most a connection limit. */
+function compileNetwork(
+  context: CompileContext,
+  path: string,
+  chain: FilterChainMessage,
+  last: number,
+): FilterChain['network'] {
+  if (chain.filters.length > last + 1) {
     context.faults.add(
-      `${path}[1]`,
-      'Expected one filter: more than one network filter is not implemented by this proxy',
+      `${path}[${last + 1}]`,
+      'Expected one filter, with at most a connection limit before it: other chains of network filters are not implemented by this proxy',
     )
   }
-  const config = chain.filters[0]?.configType
+  const config = chain.filters[last]?.configType
   const any: Any | undefined = config?.case === 'typedConfig' ? config.value : undefined
-  const at = `${path}[0].typed_config`
+  const at = `${path}[${last}].typed_config`
   const http = unpackAny(any, HttpConnectionManagerSchema)
   if (http !== undefined) return compileHttpManager(context, at, http)
   const tcp = unpackAny(any, TcpProxySchema)
   if (tcp !== undefined) return compileTcpProxy(context, at, tcp)
-  context.faults.add(chain.filters.length === 0 ? path : at, 'Expected an HttpConnectionManager or a TcpProxy')
+  context.faults.add(chain.filters.length <= last ? path : at, 'Expected an HttpConnectionManager or a TcpProxy')
   return { kind: 'tcp', statPrefix: '', clusters: [], idleTimeoutMs: 0, maxConnectAttempts: 1, accessLogs: [] }
 }
 

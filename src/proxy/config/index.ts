@@ -45,6 +45,7 @@ export { defaultHttp2Config, type Http2Config } from './http2-config.ts'
 export { type EjectionKind, type OutlierConfig } from './outlier-config.ts'
 export {
   type DnsTable,
+  type ConnectionLimitConfig,
   type FilterChain,
   type FilterChainMatch,
   type HealthFilterConfig,
@@ -63,3 +64,13 @@ export {
   type TlsCertificate,
   type ValidationContext,
 } from './tls-config.ts'
+export { describeBootstrap } from './describe-bootstrap.ts'
+export {
+  type OverloadActionConfig,
+  type OverloadActionName,
+  overloadActionNames,
+  type OverloadConfig,
+  type OverloadMonitorConfig,
+  type OverloadTrigger,
+  type ScaledTimer,
+} from './overload-config.ts'

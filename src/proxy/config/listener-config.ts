@@ -32,6 +32,17 @@ export interface FilterChain {
   /** Absent: plain text. */
   readonly tls: ServerTlsConfig | undefined
   readonly network: HttpManagerConfig | TcpProxyConfig
+  /** `envoy.filters.network.connection_limit` before it; absent: no limit of the chain's own. */
+  readonly connectionLimit?: ConnectionLimitConfig
+}
+
+/** `envoy.filters.network.connection_limit`, compiled. */
+export interface ConnectionLimitConfig {
+  readonly statPrefix: string
+  /** Connections of the filter chain at once; more are closed. */
+  readonly maxConnections: number
+  /** How long a connection too many is held, unread, before it is closed; 0: at once. */
+  readonly delayMs: number
 }
 
 /** Conditions on a connection; Envoy's order of specificity: destination port, then longest prefix. */
@@ -65,6 +76,10 @@ export interface HttpManagerConfig {
   /** `max_headers_count`, 100 by default. */
   readonly maxHeadersCount: number
   readonly maxRequestsPerConnection: number
+  /** `common_http_protocol_options.max_connection_duration`; absent: none. The connection is then closed politely. */
+  readonly maxConnectionDurationMs?: number
+  /** `common_http_protocol_options.max_stream_duration`; absent: none. */
+  readonly maxStreamDurationMs?: number
   readonly useRemoteAddress: boolean
   /** `xff_num_trusted_hops`. */
   readonly xffTrustedHops: number

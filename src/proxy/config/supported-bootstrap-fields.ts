@@ -1,3 +1,4 @@
+import { overloadFields } from './supported-overload-fields.ts'
 import { supportedControlFields, type FieldRule, type SupportedFields } from './supported-fields.ts'
 
 const checkedLater: FieldRule = { harmless: 'checked when the resource itself is compiled', whole: true }
@@ -5,6 +6,7 @@ const checkedLater: FieldRule = { harmless: 'checked when the resource itself is
 /** The bootstrap's own messages; its static resources are checked one by one, as if they had come by xDS. */
 export const supportedBootstrapFields: SupportedFields = new Map<string, Readonly<Record<string, FieldRule>>>([
   ...supportedControlFields,
+  ...overloadFields,
   [
     'envoy.config.bootstrap.v3.Bootstrap',
     {
@@ -13,6 +15,7 @@ export const supportedBootstrapFields: SupportedFields = new Map<string, Readonl
       dynamic_resources: 'honoured',
       admin: 'honoured',
       cluster_manager: 'honoured',
+      overload_manager: 'honoured',
     },
   ],
   ['envoy.config.bootstrap.v3.ClusterManager', { local_cluster_name: 'honoured' }],

@@ -1,5 +1,6 @@
 import { ResponseFlag } from '../../telemetry/index.ts'
 import { ConnectionOption } from '../../wire/http1/index.ts'
+import { isTaken } from '../overload/index.ts'
 import { type Decision, drawFault, type ForwardDecision, type RouteTable } from '../route/index.ts'
 import { answerHealthCheck } from './answer-health-check.ts'
 import { startAttempt } from './attempt.ts'
@@ -16,6 +17,13 @@ import { beginSession } from './session-exchange.ts'
 export function admit(exchange: Exchange): void {
   const { connection, plan, request } = exchange
   const { head } = request
+  const { overload } = exchange.context
+  if (overload.stopRequests > 0 && isTaken(overload.stopRequests, exchange.context.options.random)) {
+    exchange.stats.overloadClose.value += 1
+    // Envoy sets no response flag here.
+    exchange.reply(503, 'envoy overloaded', 0, 'overload')
+    return
+  }
   if (!connection.trusted && connection.peer === undefined) notePeer(exchange)
   if (request.authority === '') {
     // HTTP/1.0 without `Host`: nobody can say whom it is for.

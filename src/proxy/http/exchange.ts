@@ -22,7 +22,7 @@ const refusalText: ReadonlyMap<number, string> = new Map([
   [505, 'HTTP Version Not Supported'],
 ])
 
-const Timer = { route: 0, pause: 1, request: 2 } as const
+const Timer = { route: 0, pause: 1, request: 2, duration: 3 } as const
 
 /** One request and its response, over one or more upstream attempts. Reusable: belongs to a connection from `begin` until it is done. */
 export class Exchange implements TimerOwner {
@@ -87,6 +87,7 @@ export class Exchange implements TimerOwner {
   readonly #routeTimer: WheelTimer
   readonly pauseTimer: WheelTimer
   readonly #requestTimer: WheelTimer
+  readonly #durationTimer: WheelTimer
 
   constructor(context: HttpContext, connection: ClientConnection, stream: ClientStream) {
     const { timers, limits } = context.options
@@ -108,6 +109,7 @@ export class Exchange implements TimerOwner {
     this.#routeTimer = timers.timer(this, Timer.route)
     this.pauseTimer = timers.timer(this, Timer.pause)
     this.#requestTimer = timers.timer(this, Timer.request)
+    this.#durationTimer = timers.timer(this, Timer.duration)
   }
 
   /** Takes up the next request of a connection: its first bytes are there. */
@@ -150,6 +152,8 @@ export class Exchange implements TimerOwner {
   admit(): void {
     const { requestTimeoutMs } = this.plan.manager
     if (!this.bodyDone && requestTimeoutMs > 0) this.#requestTimer.arm(requestTimeoutMs, this.stepAt)
+    const { maxStreamDurationMs } = this.plan.manager
+    if (maxStreamDurationMs !== undefined) this.#durationTimer.arm(maxStreamDurationMs, this.stepAt)
     this.stream.touch(this.stepAt)
     admit(this)
   }
@@ -217,6 +221,9 @@ export class Exchange implements TimerOwner {
       else onRouteTimeout(this)
     } else if (tag === Timer.request) {
       if (!this.bodyDone && this.phase !== Phase.tunnel) this.refuse(408, 'request_overall_timeout', 0)
+    } else if (tag === Timer.duration) {
+      this.stats.requestMaxDuration.value += 1
+      this.reply(this.bodyDone ? 504 : 408, 'downstream duration timeout', 0, 'max_duration_timeout')
     } else {
       this.stepAt = this.context.options.timers.now()
       if (this.phase === Phase.delayed) forward(this)
@@ -295,6 +302,7 @@ export class Exchange implements TimerOwner {
     this.generation += 1
     if (this.pauseTimer.armed) this.pauseTimer.cancel()
     if (this.#requestTimer.armed) this.#requestTimer.cancel()
+    if (this.#durationTimer.armed) this.#durationTimer.cancel()
     this.leg.release()
     request.reset()
     this.#reset()

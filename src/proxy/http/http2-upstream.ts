@@ -9,7 +9,7 @@ import type { Exchange } from './exchange.ts'
 import { fieldTable } from './fields.ts'
 import { readHttp2Response, trailerLines } from './http2-head.ts'
 import { Phase } from './phase.ts'
-import { writeRequestHead } from './request-writer.ts'
+import { targetOf, writeRequestFields } from './request-writer.ts'
 import { trailerFields } from './trailers.ts'
 import type { UpstreamLeg } from './upstream-leg.ts'
 import type { UpstreamSide } from './upstream-side.ts'
@@ -74,7 +74,7 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
     stream.headRequest = request.method === 'HEAD'
     stream.connectRequest = exchange.upgradeType !== ''
     writer.reset()
-    writeRequestHead(writer, exchange, decision, first)
+    writeRequestFields(writer, exchange, decision, first, request.head.lineStart(0))
     const bodiless = bodyDone && hold === undefined && trailers === undefined && exchange.upgradeType === ''
     this.#encodeHead(connection, writer, decision)
     connection.session.endHead(stream, bodiless)
@@ -250,20 +250,16 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
 
   #encodeHead(connection: MultiplexedConnection, writer: HeadWriter, decision: ForwardDecision): void {
     const { request, upgradeType } = this.#exchange
-    const { bytes } = writer
-    const targetStart = bytes.indexOf(32) + 1
-    const targetEnd = bytes.indexOf(32, targetStart)
-    const lines = bytes.indexOf(10, targetEnd) + 1
     const encoder = connection.session.beginHead()
     encoder.field(':method', upgradeType === '' ? request.method : 'CONNECT')
     if (upgradeType !== 'connect') {
       encoder.field(':scheme', request.scheme)
-      encoder.field(':path', bytes.toString('latin1', targetStart, targetEnd))
+      encoder.field(':path', targetOf(this.#exchange, decision))
     }
     const authority = decision.hostRewrite === undefined ? request.authority : toFieldText(decision.hostRewrite)
     encoder.field(':authority', authority)
     if (upgradeType !== '' && upgradeType !== 'connect') encoder.field(':protocol', upgradeType)
-    encoder.lines(bytes, lines, writer.length - 2, request.head.sensitive)
+    encoder.lines(writer.bytes, 0, writer.length - 2, request.head.sensitive)
   }
 
   #detach(): void {

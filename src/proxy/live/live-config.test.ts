@@ -33,6 +33,9 @@ function recordingDataPlane() {
     putSecret: ({ name }) => calls.push(`secret ${name}`),
     secretsComplete: () => true,
     drain: async () => {},
+    certificates: () => [],
+    drainInbound: () => calls.push('drain inbound'),
+    failHealthCheck: (failed) => calls.push(`health check failed ${failed}`),
     describe: () => ({ listeners: [], clusters: [], routeTables: [], activeRequests: 0, state: 'serving' }),
     [Symbol.asyncDispose]: async () => {},
   }
