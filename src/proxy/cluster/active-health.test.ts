@@ -279,6 +279,23 @@ describe('a cluster with active checks', () => {
     await until(() => picked().length === 0, 'the failure')
   })
 
+  test('begins a check with a PROXY protocol header that speaks for nobody', async () => {
+    const upstream = createTestServer(() => ({
+      onData: (socket, bytes) => {
+        const isHead = Buffer.from(bytes).toString().startsWith('PROXY UNKNOWN\r\nGET /')
+        socket.write(`HTTP/1.1 ${isHead ? 200 : 400} x\r\nContent-Length: 0\r\n\r\n`)
+      },
+      onDrain: () => undefined,
+      onEnd: (socket) => socket.end(),
+      onClose: () => undefined,
+    }))
+    stops.push(() => upstream[Symbol.dispose]())
+    const { set, picked, warm } = world()
+    set.put(testCluster('c', { healthCheck, endpoints: [testEndpoint(upstream.port)], proxyProtocol: 1 }))
+    await warm()
+    await until(() => picked().length === 1, 'a check that passes')
+  })
+
   test('makes no check while the process has no descriptor left, and thinks nothing of it', async () => {
     const { port, state } = application()
     let left = 0

@@ -125,6 +125,7 @@ export class Cluster implements ClusterRuntime {
     }
     if (
       !Bun.deepEquals(old.tls, config.tls, true) ||
+      old.proxyProtocol !== config.proxyProtocol ||
       !Bun.deepEquals(old.transportMatches, config.transportMatches, true)
     )
       for (const pool of this.#pools.values()) {

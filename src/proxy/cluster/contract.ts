@@ -4,6 +4,7 @@ import type { PeakLatency } from '../balance/index.ts'
 import type { ClusterConfig, EndpointConfig } from '../config/index.ts'
 import type { CheckSession, HostHealth, HostMonitor } from '../health/index.ts'
 import type { SubsetMatch } from '../route/index.ts'
+import type { ProxyHeader } from '../../wire/proxy-protocol/index.ts'
 import type { MultiplexedConnection } from './multiplexed-connection.ts'
 import type { PendingTicket } from './pending-queue.ts'
 import type { UdpSessions } from './udp-sessions.ts'
@@ -125,12 +126,25 @@ export interface EndpointRuntime {
   /**
    * Opens a new connection for one owner, not for the queue (TCP, and TLS with the peer verified, before `done`). Exactly one call of `done`; `cancel` of the
    * returned handle prevents it. Respects `connectTimeoutMs` and the connection limit. `done` is never called before this returns,
-   * and on success `socket.data` is `owner` already. Counts `connections` and the `upstream_cx_*` stats.
+   * and on success `socket.data` is `owner` already. Counts `connections` and the `upstream_cx_*` stats. Where the endpoint is to
+   * have a PROXY protocol header, it fails without `extras.conveyed`, and so do requests of the queue, whose connections are nobody's own.
    */
-  readonly connect: (owner: SocketOwner, done: (outcome: ConnectOutcome) => void) => { readonly cancel: () => void }
+  readonly connect: (
+    owner: SocketOwner,
+    done: (outcome: ConnectOutcome) => void,
+    extras?: ConnectExtras,
+  ) => { readonly cancel: () => void }
   /** UDP sessions to it; each counts as a connection of the cluster. */
   readonly udpSessions: UdpSessions
 }
+
+/** What a connection may be given beside what the cluster says. */
+export interface ConnectExtras {
+  readonly conveyed?: ConveyedEnds
+}
+
+/** Who speaks to whom on the connection that another one is opened for; a PROXY protocol header says it to the endpoint. */
+export type ConveyedEnds = NonNullable<ProxyHeader['ends']>
 
 /** What was sent of a request on its connection when that ended. */
 export interface SentRequest {

@@ -2,10 +2,12 @@ import type { WheelTimer } from '../../base/index.ts'
 import {
   type Connector,
   type ConnectResult,
+  connectWithPreface,
   createConnector,
   type SocketOwner,
   type StreamSocket,
 } from '../../net/index.ts'
+import { writeProxyHeader } from '../../wire/proxy-protocol/index.ts'
 import type { EdgeSeries } from '../../telemetry/index.ts'
 import type { PeakLatency, SubsetHost } from '../balance/index.ts'
 import type { ClientTlsConfig, ClusterConfig, EndpointConfig } from '../config/index.ts'
@@ -13,13 +15,13 @@ import { type CheckSession, HostHealth, type HostMonitor } from '../health/index
 import type { ClientTls } from '../tls/index.ts'
 import type { ClusterServices } from './cluster-services.ts'
 import type { Cluster } from './cluster.ts'
-import type { ConnectOutcome, EndpointRuntime, SentRequest } from './contract.ts'
+import type { ConnectExtras, ConnectOutcome, EndpointRuntime, SentRequest } from './contract.ts'
 import { IdleConnections } from './idle-connections.ts'
 import type { MultiplexedConnection } from './multiplexed-connection.ts'
 import { PendingQueue, type PendingTicket } from './pending-queue.ts'
 import { provesUnreached } from './proves-unreached.ts'
 import { SharedConnections } from './shared-connections.ts'
-import { transportOf } from './transport.ts'
+import { endpointTransport, transportOf } from './transport.ts'
 import { EndpointUdpSessions } from './udp-sessions.ts'
 
 /**
@@ -97,7 +99,7 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
       encrypted: () => transportOf(cluster.config, this.config) !== undefined,
       connect: (done) => {
         if (!this.mayConnect) return false
-        this.connect(this.#idleOwner, done, sharedAlpn)
+        this.connect(this.#idleOwner, done, { alpn: sharedAlpn })
         return true
       },
       leave: () => this.cluster.onPendingOver(),
@@ -267,11 +269,12 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
   connect(
     owner: SocketOwner,
     done: (outcome: ConnectOutcome) => void,
-    alpn: (config: ClusterConfig, own: readonly string[]) => readonly string[] = ownAlpn,
+    { alpn = ownAlpn, conveyed }: PoolConnectExtras = {},
   ): { readonly cancel: () => void } {
     const refusal = this.#refusal()
     if (refusal !== undefined) return answerLater(refusal, done)
-    const config = transportOf(this.cluster.config, this.config)
+    const { tls: config, proxyProtocol } = endpointTransport(this.cluster.config, this.config)
+    if (proxyProtocol !== undefined && conveyed === undefined) return answerLater(headerless, done)
     let tls: ClientTls | undefined
     if (config !== undefined) {
       const material = this.#services.tls.client(config)
@@ -291,7 +294,7 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
     this.connections += 1
     this.cluster.onConnectionOpening()
     const generation = this.#generation
-    return this.#connector.connect(tls, owner, (result) => {
+    const onResult = (result: ConnectResult): void => {
       if (result.kind === 'failed') {
         this.#countFailure(result)
         done(result)
@@ -301,7 +304,10 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
       this.peerSpiffeId = result.peerSpiffeId
       this.localSpiffeId = tls?.localSpiffeId ?? ''
       done({ ...result, localSpiffeId: this.localSpiffeId, plain: tls === undefined })
-    })
+    }
+    if (proxyProtocol === undefined) return this.#connector.connect(tls, owner, onResult)
+    const preface = writeProxyHeader({ version: proxyProtocol, ends: conveyed })
+    return connectWithPreface(this.#connector, { preface, tls }, { owner, done: onResult })
   }
 
   /** Takes the new configuration of the same address. Connections live on unless the transport changed. */
@@ -396,6 +402,19 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
     socket.data = this.#idleOwner
     socket.end()
   }
+}
+
+/** What the pool asks for beside what its users do. */
+interface PoolConnectExtras extends ConnectExtras {
+  /** Protocols to offer, made of those that the transport socket names. */
+  readonly alpn?: (config: ClusterConfig, own: readonly string[]) => readonly string[]
+}
+
+/** A header would have to tell each request's client on a connection that many share. */
+const headerless: ConnectOutcome = {
+  kind: 'failed',
+  reason: 'unreachable',
+  message: 'upstream_proxy_protocol is implemented for tcp_proxy only, not for HTTP',
 }
 
 /** ALPN of connections that are to be shared. */

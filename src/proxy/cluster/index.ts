@@ -11,7 +11,9 @@ export { type ClusterServices } from './cluster-services.ts'
 export {
   type ClusterRuntime,
   type ClusterStats,
+  type ConnectExtras,
   type ConnectOutcome,
+  type ConveyedEnds,
   type EndpointRuntime,
   type PreviousHosts,
   type SentRequest,

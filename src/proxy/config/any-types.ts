@@ -15,6 +15,9 @@ import {
   StatefulSessionSchema,
 } from '../../xds/generated/envoy/extensions/filters/http/stateful_session/v3/stateful_session_pb.ts'
 import { OriginalDstSchema } from '../../xds/generated/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.ts'
+import { HttpInspectorSchema } from '../../xds/generated/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.ts'
+import { ProxyProtocolSchema } from '../../xds/generated/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.ts'
+import { TlsInspectorSchema } from '../../xds/generated/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.ts'
 import { HttpConnectionManagerSchema } from '../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
 import { ConnectionLimitSchema } from '../../xds/generated/envoy/extensions/filters/network/connection_limit/v3/connection_limit_pb.ts'
 import { TcpProxySchema } from '../../xds/generated/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
@@ -35,6 +38,7 @@ import { RoundRobinSchema } from '../../xds/generated/envoy/extensions/load_bala
 import { SubsetSchema } from '../../xds/generated/envoy/extensions/load_balancing_policies/subset/v3/subset_pb.ts'
 import { WrrLocalitySchema } from '../../xds/generated/envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality_pb.ts'
 import { PreviousHostsPredicateSchema } from '../../xds/generated/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts'
+import { ProxyProtocolUpstreamTransportSchema } from '../../xds/generated/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.ts'
 import { RawBufferSchema } from '../../xds/generated/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts'
 import {
   DownstreamTlsContextSchema,
@@ -60,6 +64,7 @@ export const anyTypes: Registry = createRegistry(
   HeaderBasedSessionStateSchema,
   HealthCheckSchema,
   HttpConnectionManagerSchema,
+  HttpInspectorSchema,
   HttpProtocolOptionsSchema,
   InjectedResourceConfigSchema,
   LeastRequestSchema,
@@ -67,6 +72,8 @@ export const anyTypes: Registry = createRegistry(
   OnDemandSchema,
   OriginalDstSchema,
   PreviousHostsPredicateSchema,
+  ProxyProtocolSchema,
+  ProxyProtocolUpstreamTransportSchema,
   RandomSchema,
   RawBufferSchema,
   RingHashSchema,
@@ -79,6 +86,7 @@ export const anyTypes: Registry = createRegistry(
   StdoutAccessLogSchema,
   SubsetSchema,
   TcpProxySchema,
+  TlsInspectorSchema,
   TypedStructSchema,
   UdpProxyConfigSchema,
   UdpRouteSchema,

@@ -22,6 +22,8 @@ export interface ClusterConfig {
   /** First match by endpoint metadata decides; `tls` absent is plain text. Empty: `tls` of the cluster for all. */
   readonly transportMatches: readonly TransportMatch[]
   readonly tls: ClientTlsConfig | undefined
+  /** Version of the PROXY protocol whose header goes before everything else (`upstream_proxy_protocol`); absent: none. */
+  readonly proxyProtocol?: 1 | 2
   readonly limits: CircuitBreakerLimits
   /**
    * Version of HTTP that endpoints are spoken to in; with `auto` the TLS handshake decides (ALPN, `auto_config`), with `downstream` it is the request's own
@@ -64,6 +66,8 @@ export interface TransportMatch {
   /** Every pair must be in the endpoint's `envoy.transport_socket_match` metadata. */
   readonly match: ReadonlyMap<string, string>
   readonly tls: ClientTlsConfig | undefined
+  /** As in `ClusterConfig`. */
+  readonly proxyProtocol?: 1 | 2
 }
 
 /** `circuit_breakers.thresholds` of default priority; Envoy's defaults 1024, 1024, 1024, 3. */

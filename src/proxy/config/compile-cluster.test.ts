@@ -128,6 +128,21 @@ test.each([
   expect(result.ok ? result.value.balancer : result.error).toEqual(balancer)
 })
 
+test.each([
+  ['V1', 1],
+  ['V2', 2],
+])('compileCluster() compiles the PROXY protocol %s before TLS', (name, proxyProtocol) => {
+  const sockets = 'type.googleapis.com/envoy.extensions.transport_sockets'
+  const inner = `{ name: tls, typed_config: { "@type": ${sockets}.tls.v3.UpstreamTlsContext, sni: a.test } }`
+  const outer = `{ name: p, typed_config: { "@type": ${sockets}.proxy_protocol.v3.ProxyProtocolUpstreamTransport, config: { version: ${name} }, transport_socket: ${inner} } }`
+  const result = cluster(`{ name: c, type: STATIC, transport_socket: ${outer} }`)
+  expect(result.ok ? result.value : result.error).toMatchObject({ proxyProtocol, tls: { sni: 'a.test' } })
+  const tlvs = outer.replace(`version: ${name}`, 'pass_through_tlvs: {}')
+  expect(paths(cluster(`{ name: c, type: STATIC, transport_socket: ${tlvs} }`))).toEqual([
+    'transport_socket.typed_config.config.pass_through_tlvs',
+  ])
+})
+
 describe('refused clusters', () => {
   test.each([
     ['preconnect_policy: {}', 'preconnect_policy'],
@@ -181,7 +196,7 @@ describe('refused clusters', () => {
     ],
     [
       'transport_socket: { name: tls, typed_config: { "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: { tls_params: { cipher_suites: [ x ] } } } }',
-      'transport_socket.typed_config.common_tls_context.tls_params.cipher_suites',
+      'transport_socket.typed_config.common_tls_context.tls_params.cipher_suites[0]',
     ],
     [
       'transport_socket: { name: tls, typed_config: { "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: { tls_params: { tls_minimum_protocol_version: TLSv1_1 } } } }',

@@ -13,11 +13,11 @@ import type { ClusterConfig, TransportMatch } from './cluster-config.ts'
 import { compileBalancing } from './compile-balancing.ts'
 import { compileCircuitBreakers } from './compile-circuit-breakers.ts'
 import { createCompileContext, type CompileContext, type CompileOptions } from './compile-context.ts'
-import { compileClientTransport } from './compile-tls.ts'
 import { endpointList, endpointPolicy } from './compile-endpoints.ts'
 import { compileHealthChecks } from './compile-health-check.ts'
 import { compileHttp2 } from './compile-http2.ts'
 import { compileOutlierDetection } from './compile-outlier.ts'
+import { compileUpstreamTransport } from './compile-upstream-transport.ts'
 import { requireAds } from './config-source.ts'
 import { keyPath } from './fault-list.ts'
 import type { FieldFault } from './field-fault.ts'
@@ -49,7 +49,7 @@ export function compileCluster(
     ...compileBalancing(context, message, discovery),
     ...assignmentPolicy(context, message),
     transportMatches: transportMatches(context, message),
-    tls: compileClientTransport(context, 'transport_socket', message.transportSocket),
+    ...compileUpstreamTransport(context, 'transport_socket', message.transportSocket),
     limits: compileCircuitBreakers(context, message.circuitBreakers),
     ...httpOptions(context, message),
     tcpKeepalive: keepalive(context, message),
@@ -117,7 +117,7 @@ function transportMatches(context: CompileContext, message: Cluster): readonly T
     return {
       name: requiredText(context, `${path}.name`, entry.name),
       match: stringMap(entry.match),
-      tls: compileClientTransport(context, `${path}.transport_socket`, entry.transportSocket),
+      ...compileUpstreamTransport(context, `${path}.transport_socket`, entry.transportSocket),
     }
   })
 }

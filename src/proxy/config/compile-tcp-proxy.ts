@@ -15,6 +15,7 @@ export function compileTcpProxy(context: CompileContext, path: string, message: 
     statPrefix: requiredText(context, at('stat_prefix'), message.statPrefix),
     clusters: clustersOf(context, path, message),
     idleTimeoutMs: durationMs(context, at('idle_timeout'), { value: message.idleTimeout, absent: 3_600_000 }),
+    ...maxDuration(context, at('max_downstream_connection_duration'), message),
     maxConnectAttempts: boundedInteger(context, at('max_connect_attempts'), {
       value: message.maxConnectAttempts,
       absent: 1,
@@ -24,6 +25,12 @@ export function compileTcpProxy(context: CompileContext, path: string, message: 
     hashSourceIp: hashSourceIp(context, at('hash_policy'), message),
     accessLogs: compileAccessLogs(context, at('access_log'), message.accessLog),
   }
+}
+
+function maxDuration(context: CompileContext, path: string, message: TcpProxy): Pick<TcpProxyConfig, 'maxDurationMs'> {
+  const maxDurationMs = durationMs(context, path, { value: message.maxDownstreamConnectionDuration, absent: undefined })
+  if (maxDurationMs === 0) context.faults.add(path, 'Expected a duration above 0s')
+  return maxDurationMs === undefined ? {} : { maxDurationMs }
 }
 
 function hashSourceIp(context: CompileContext, path: string, message: TcpProxy): boolean {

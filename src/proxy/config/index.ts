@@ -44,6 +44,8 @@ export {
 export { defaultHttp2Config, type Http2Config } from './http2-config.ts'
 export { type EjectionKind, type OutlierConfig } from './outlier-config.ts'
 export {
+  type AddressPrefix,
+  anyConnection,
   type DnsTable,
   type ConnectionLimitConfig,
   type FilterChain,
@@ -51,6 +53,7 @@ export {
   type HealthFilterConfig,
   type HttpManagerConfig,
   type ListenerConfig,
+  type ListenerInspector,
   type TcpProxyConfig,
   type TcpTarget,
 } from './listener-config.ts'
@@ -62,6 +65,7 @@ export {
   type ServerTlsConfig,
   type SubjectAltNameMatch,
   type TlsCertificate,
+  type TlsParams,
   type ValidationContext,
 } from './tls-config.ts'
 export { describeBootstrap } from './describe-bootstrap.ts'

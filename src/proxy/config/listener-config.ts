@@ -14,6 +14,12 @@ export interface ListenerConfig {
   readonly direction: 'inbound' | 'outbound' | 'unspecified'
   /** `envoy.filters.listener.original_dst` is present: match chains on the address before the redirect. */
   readonly originalDestination: boolean
+  /** What looks at the first bytes of a connection before a chain is chosen, in order. */
+  readonly inspectors: readonly ListenerInspector[]
+  /** `listener_filters_timeout`, for all inspectors together: milliseconds, 0 is off; 15 s by default. */
+  readonly inspectionTimeoutMs: number
+  /** `continue_on_listener_filters_timeout`: go on with what is known instead of closing. */
+  readonly continueOnInspectionTimeout: boolean
   readonly filterChains: readonly FilterChain[]
   readonly defaultFilterChain: FilterChain | undefined
   /** Inline DNS answers, for a UDP listener with `dns_filter`. */
@@ -45,10 +51,52 @@ export interface ConnectionLimitConfig {
   readonly delayMs: number
 }
 
-/** Conditions on a connection; Envoy's order of specificity: destination port, then longest prefix. */
+/** A listener filter that waits for bytes of the client. */
+export type ListenerInspector =
+  /** `envoy.filters.listener.tls_inspector`. */
+  | { readonly kind: 'tls' }
+  /** `envoy.filters.listener.http_inspector`. */
+  | { readonly kind: 'http' }
+  /** `envoy.filters.listener.proxy_protocol`; `allowWithout` is `allow_requests_without_proxy_protocol`. */
+  | { readonly kind: 'proxy-protocol'; readonly allowWithout: boolean; readonly versions: readonly (1 | 2)[] }
+
+/** A range of addresses. */
+export interface AddressPrefix {
+  readonly address: string
+  readonly length: number
+}
+
+/**
+ * Conditions on a connection (Envoy `FilterChainMatch`), in the order in which they decide; an empty list, text or undefined asks
+ * nothing.
+ */
 export interface FilterChainMatch {
   readonly destinationPort: number | undefined
-  readonly destinationPrefixes: readonly { readonly address: string; readonly length: number }[]
+  readonly destinationPrefixes: readonly AddressPrefix[]
+  /** Lower case; one that begins with a dot stands for all names that end so (`*.example.com`). */
+  readonly serverNames: readonly string[]
+  /** `tls` or `raw_buffer`. */
+  readonly transportProtocol: string
+  readonly applicationProtocols: readonly string[]
+  /** The peer of the socket, whatever the PROXY protocol says. */
+  readonly directSourcePrefixes: readonly AddressPrefix[]
+  /** `local`: from this machine. */
+  readonly sourceType: 'any' | 'local' | 'external'
+  readonly sourcePrefixes: readonly AddressPrefix[]
+  readonly sourcePorts: readonly number[]
+}
+
+/** No conditions: every connection. */
+export const anyConnection: FilterChainMatch = {
+  destinationPort: undefined,
+  destinationPrefixes: [],
+  serverNames: [],
+  transportProtocol: '',
+  applicationProtocols: [],
+  directSourcePrefixes: [],
+  sourceType: 'any',
+  sourcePrefixes: [],
+  sourcePorts: [],
 }
 
 /** `envoy.filters.network.http_connection_manager` with its HTTP filters, compiled. */
@@ -124,6 +172,8 @@ export interface TcpProxyConfig {
   readonly clusters: readonly TcpTarget[]
   /** Milliseconds, 0 is off; 1 h by default. */
   readonly idleTimeoutMs: number
+  /** `max_downstream_connection_duration`, milliseconds; absent: no limit. */
+  readonly maxDurationMs?: number
   readonly maxConnectAttempts: number
   /** `hash_policy` with `source_ip`: in clusters with consistent hashing the client's address decides; absent: chance. */
   readonly hashSourceIp?: boolean

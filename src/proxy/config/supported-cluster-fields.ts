@@ -58,6 +58,11 @@ export const clusterFields: readonly (readonly [string, Readonly<Record<string, 
     },
   ],
   [
+    'envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport',
+    { config: 'honoured', transport_socket: 'honoured' },
+  ],
+  ['envoy.config.core.v3.ProxyProtocolConfig', { version: { only: ['V1', 'V2'] } }],
+  [
     'envoy.config.cluster.v3.OutlierDetection',
     {
       consecutive_5xx: 'honoured',

@@ -11,6 +11,7 @@ import { type ClusterRuntime, type ConnectOutcome, type EndpointRuntime, Pending
 import type { TcpProxyConfig, TcpTarget } from '../config/index.ts'
 import { hashText, type SubsetMatch } from '../route/index.ts'
 import { createConnectionRecord } from './connection-record.ts'
+import { conveyedEnds } from './conveyed-ends.ts'
 import type { DownstreamInfo } from './downstream.ts'
 import { tcpEdgeLabels } from './tcp-edge-labels.ts'
 import type { TcpProxyOptions } from './tcp-proxy.ts'
@@ -36,6 +37,7 @@ export class TcpSession implements SocketOwner {
   #endpoint: EndpointRuntime | undefined
   #subset: SubsetMatch | undefined
   #timer: WheelTimer | undefined
+  #durationTimer: WheelTimer | undefined
   readonly #options: TcpProxyOptions
   readonly #config: TcpProxyConfig
   readonly #client: StreamSocket
@@ -58,6 +60,11 @@ export class TcpSession implements SocketOwner {
   start(): void {
     this.#client.data = this
     this.#client.pause()
+    const { maxDurationMs } = this.#config
+    if (maxDurationMs !== undefined) {
+      this.#durationTimer = this.#options.timers.timer({ onTimer: () => this.#onDurationOver() })
+      this.#durationTimer.arm(maxDurationMs)
+    }
     const { name, subset } = drawCluster(this.#config, this.#options.random)
     this.#subset = subset
     this.#record.upstreamCluster = name
@@ -102,13 +109,17 @@ export class TcpSession implements SocketOwner {
     this.#attempts += 1
     this.#record.upstreamHost = endpoint.authority
     if (endpoint.mayConnect)
-      this.#connecting = endpoint.connect(this, (outcome) => this.#onOutcome(cluster, endpoint, outcome))
+      this.#connecting = endpoint.connect(this, (outcome) => this.#onOutcome(cluster, endpoint, outcome), {
+        conveyed: conveyedEnds(this.#info),
+      })
     else this.#wait(cluster, endpoint)
   }
 
   /** At the limit of connections a session waits until another ends, as far as `max_pending_requests` goes (as in Envoy). */
   #wait(cluster: ClusterRuntime, endpoint: EndpointRuntime): void {
-    if (cluster.pendingRequests >= cluster.config.limits.maxPendingRequests) {
+    // A connection of the queue is nobody's own: no PROXY protocol header could be sent on it.
+    const ownOnly = cluster.config.proxyProtocol !== undefined
+    if (ownOnly || cluster.pendingRequests >= cluster.config.limits.maxPendingRequests) {
       cluster.stats.upstream_rq_pending_overflow += 1
       this.#refuse(ResponseFlag.UO, 'upstream_connection_limit')
       return
@@ -219,6 +230,14 @@ export class TcpSession implements SocketOwner {
     this.#pump?.abort()
   }
 
+  #onDurationOver(): void {
+    this.#refuse(ResponseFlag.DT, maxDurationDetails)
+    if (this.#pump === undefined) return
+    this.#record.flags |= ResponseFlag.DT
+    this.#record.details = maxDurationDetails
+    this.#pump.abort()
+  }
+
   /** Closes the client's connection without an upstream one. */
   #refuse(flags: number, details: string): void {
     if (this.#state !== 'connecting') return
@@ -231,6 +250,7 @@ export class TcpSession implements SocketOwner {
     if (this.#state === 'finished') return
     this.#state = 'finished'
     this.#timer?.cancel()
+    this.#durationTimer?.cancel()
     if (this.#endpoint !== undefined) this.#endpoint.activeRequests -= 1
     this.#endpoint?.boundSessions?.delete(this)
     const record = this.#record
@@ -244,6 +264,9 @@ export class TcpSession implements SocketOwner {
     this.#onFinished()
   }
 }
+
+/** Envoy's words. */
+const maxDurationDetails = 'max_connection_duration_reached'
 
 function drawCluster(config: TcpProxyConfig, random: () => number): TcpTarget {
   const [first] = config.clusters

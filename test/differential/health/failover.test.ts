@@ -267,7 +267,11 @@ describe.skipIf(envoyBinary === null)('balancing by active checks of Envoy and o
   beforeAll(async () => {
     upstreams = Array.from({ length: upstreamCount }, (_, index) => startUpstream(index))
     ports = upstreams.map(({ port }) => port ?? 0)
-    rigs = await Promise.all([start(startEnvoy, ports), start(startWeft, ports)])
+    // A proxy whose fellow does not start must be stopped as well: it would go on to check ports that others use next.
+    const started = await Promise.allSettled([start(startEnvoy, ports), start(startWeft, ports)])
+    rigs = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+    const failed = started.find((result) => result.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
   }, limitMs)
 
   afterAll(async () => {
