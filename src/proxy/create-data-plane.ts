@@ -65,6 +65,8 @@ export interface DataPlaneOptions {
   readonly limits?: ProxyLimits
   /** File descriptors that the process may open; read from the system by default. */
   readonly fileDescriptors?: number
+  /** The cluster that this proxy serves in and its locality (`region/zone/sub_zone`), for zone-aware routing. */
+  readonly local?: { readonly cluster: string; readonly locality: string } | undefined
   /** Most downstream connections; `NetLimits.downstreamConnections` by default. */
   readonly maxConnections?: number
   /** Absent: the defaults of `overload/`. */
@@ -136,6 +138,7 @@ class ProxyDataPlane implements DataPlane {
       clock,
       limits,
       random,
+      local: options.local,
       ...(options.onClusterWarm === undefined ? {} : { onClusterWarm: options.onClusterWarm }),
       isOwnListener: (address, port) => this.#isOwnListener(address, port),
     })

@@ -1,6 +1,6 @@
 import type { Http2Config } from './http2-config.ts'
 import type { AccessLogConfig } from './access-log-config.ts'
-import type { RequestView, RouteTable } from '../route/index.ts'
+import type { RequestView, RouteTable, SessionSetting, SubsetMatch } from '../route/index.ts'
 import type { ServerTlsConfig } from './tls-config.ts'
 import type { UdpProxyConfig } from './udp-proxy-config.ts'
 
@@ -144,6 +144,8 @@ export interface HttpManagerConfig {
   readonly healthFilter?: HealthFilterConfig
   /** The on_demand filter is in the chain: an unknown virtual host is asked for and the request waits. */
   readonly onDemand: boolean
+  /** The stateful_session filter is in the chain; routes may have settings of their own. */
+  readonly statefulSession?: SessionSetting
   readonly accessLogs: readonly AccessLogConfig[]
   /** `upgrade_configs` types, lower case. */
   readonly upgrades: readonly string[]
@@ -155,11 +157,19 @@ export interface HealthFilterConfig {
   readonly matches: (request: RequestView) => boolean
 }
 
+/** A cluster of a TCP proxy. */
+export interface TcpTarget {
+  readonly name: string
+  readonly weight: number
+  /** `metadata_match` of the proxy with that of the cluster on top; undefined: no subset is asked for. */
+  readonly subset?: SubsetMatch | undefined
+}
+
 /** `envoy.filters.network.tcp_proxy`, compiled. */
 export interface TcpProxyConfig {
   readonly kind: 'tcp'
   readonly statPrefix: string
-  readonly clusters: readonly { readonly name: string; readonly weight: number }[]
+  readonly clusters: readonly TcpTarget[]
   /** Milliseconds, 0 is off; 1 h by default. */
   readonly idleTimeoutMs: number
   /** `max_downstream_connection_duration`, milliseconds; absent: no limit. */

@@ -3,6 +3,7 @@ import type { BodyFraming, Head } from '../../wire/http1/index.ts'
 import { onUpstreamProtocolError, retryAfterResponse } from './attempt.ts'
 import type { Exchange } from './exchange.ts'
 import { Phase } from './phase.ts'
+import { noteSession } from './session-exchange.ts'
 import type { UpstreamLeg } from './upstream-leg.ts'
 
 /** Carries an upstream's response to the client, whatever version of HTTP each of the two speaks. */
@@ -44,6 +45,7 @@ export class ResponseRelay {
       return false
     if (exchange.retrying && head.status < 500 && exchange.cluster !== undefined)
       exchange.cluster.stats.upstream_rq_retry_success += 1
+    if (exchange.session !== undefined) noteSession(exchange)
     exchange.status = head.status
     exchange.details = 'via_upstream'
     exchange.phase = Phase.responding
@@ -119,6 +121,7 @@ export class ResponseRelay {
     this.#interims = 0
     const { endpoint } = this.#leg
     endpoint?.outlier?.countResponse(head.status)
+    endpoint?.latency?.observe(now - exchange.sentAt, now)
     const checks = endpoint?.checks
     if (checks !== undefined && head.header('x-envoy-immediate-health-check-fail') !== undefined) checks.failNow()
   }
