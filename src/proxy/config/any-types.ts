@@ -8,9 +8,11 @@ import {
 } from '../../xds/generated/envoy/extensions/access_loggers/stream/v3/stream_pb.ts'
 import { HTTPFaultSchema } from '../../xds/generated/envoy/extensions/filters/http/fault/v3/fault_pb.ts'
 import { OnDemandSchema } from '../../xds/generated/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts'
+import { RBACPerRouteSchema, RBACSchema } from '../../xds/generated/envoy/extensions/filters/http/rbac/v3/rbac_pb.ts'
 import { RouterSchema } from '../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts'
 import { OriginalDstSchema } from '../../xds/generated/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.ts'
 import { HttpConnectionManagerSchema } from '../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
+import { RBACSchema as NetworkRbacSchema } from '../../xds/generated/envoy/extensions/filters/network/rbac/v3/rbac_pb.ts'
 import { TcpProxySchema } from '../../xds/generated/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
 import { DnsFilterConfigSchema } from '../../xds/generated/envoy/extensions/filters/udp/dns_filter/v3/dns_filter_pb.ts'
 import { RouteSchema as UdpRouteSchema } from '../../xds/generated/envoy/extensions/filters/udp/udp_proxy/v3/route_pb.ts'
@@ -31,9 +33,12 @@ export const anyTypes: Registry = createRegistry(
   HTTPFaultSchema,
   HttpConnectionManagerSchema,
   HttpProtocolOptionsSchema,
+  NetworkRbacSchema,
   OnDemandSchema,
   OriginalDstSchema,
   PreviousHostsPredicateSchema,
+  RBACPerRouteSchema,
+  RBACSchema,
   RawBufferSchema,
   RouterSchema,
   StderrAccessLogSchema,

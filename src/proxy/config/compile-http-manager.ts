@@ -1,7 +1,7 @@
 import { reflect } from '@bufbuild/protobuf/reflect'
 
 import { HttpProtocolOptions_HeadersWithUnderscoresAction } from '../../xds/generated/envoy/config/core/v3/protocol_pb.ts'
-import { HTTPFaultSchema } from '../../xds/generated/envoy/extensions/filters/http/fault/v3/fault_pb.ts'
+import { type HTTPFault, HTTPFaultSchema } from '../../xds/generated/envoy/extensions/filters/http/fault/v3/fault_pb.ts'
 import { OnDemandSchema } from '../../xds/generated/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts'
 import { RouterSchema } from '../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts'
 import {
@@ -14,13 +14,14 @@ import {
 import { unpackAny } from './any-types.ts'
 import { compileAccessLogs } from './compile-access-log.ts'
 import { compileHttp2 } from './compile-http2.ts'
+import { compileHttpRbac } from './compile-rbac.ts'
 import type { CompileContext } from './compile-context.ts'
 import { faultFilterName } from './compile-fault.ts'
 import { routeTable } from './compile-routes.ts'
 import { requireAds } from './config-source.ts'
 import { fieldPath } from './fault-list.ts'
 import { boundedInteger, durationMs, requiredText } from './field-values.ts'
-import type { HttpManagerConfig } from './listener-config.ts'
+import type { HttpFilterConfig, HttpManagerConfig } from './listener-config.ts'
 
 const maxUint32 = 0xffff_ffff
 
@@ -49,7 +50,7 @@ export function compileHttpManager(
     escapedSlashes: escapedSlashes.get(message.pathWithEscapedSlashesAction) ?? 'keep',
     underscoreHeaders: underscoreHeaders(message),
     forwardClientCert: forwardClientCert(context, path, message),
-    ...filters,
+    filters,
     accessLogs: compileAccessLogs(context, at('access_log'), message.accessLog),
     upgrades: upgradesOf(context, at('upgrade_configs'), message),
   }
@@ -185,44 +186,60 @@ function upgradesOf(context: CompileContext, path: string, message: HttpConnecti
   })
 }
 
-type FilterKind = 'on_demand' | 'fault' | 'router'
-
-/** Each filter at most once, in any order before the router, which is last. */
+/** Filters in their order. The router is last; faults and on-demand discovery are there at most once. */
 function compileFilters(
   context: CompileContext,
   path: string,
   filters: readonly HttpFilter[],
-): Pick<HttpManagerConfig, 'faultFilter' | 'onDemand'> {
-  const seen = new Set<FilterKind>()
+): readonly HttpFilterConfig[] {
+  const compiled: HttpFilterConfig[] = []
+  let routed = false
   filters.forEach((filter, index) => {
-    const kind = filterKind(context, `${path}[${index}]`, filter)
-    if (kind === undefined) return
-    if (seen.has(kind)) context.faults.add(`${path}[${index}]`, `Expected the ${kind} filter once`)
-    if (seen.has('router')) context.faults.add(`${path}[${index}]`, 'Expected the router filter last')
-    seen.add(kind)
+    const made = compileFilter(context, `${path}[${index}]`, filter)
+    if (routed) context.faults.add(`${path}[${index}]`, 'Expected the router filter last')
+    if (made === undefined) return
+    if (made === 'router') {
+      routed = true
+      return
+    }
+    const { kind } = made
+    if (kind !== 'rbac' && compiled.some((other) => other.kind === kind))
+      context.faults.add(`${path}[${index}]`, `Expected the ${kind} filter once`)
+    compiled.push(made)
   })
-  if (!seen.has('router')) context.faults.add(path, 'Expected the router filter last')
-  return { faultFilter: seen.has('fault'), onDemand: seen.has('on_demand') }
+  if (!routed) context.faults.add(path, 'Expected the router filter last')
+  return compiled
 }
 
-function filterKind(context: CompileContext, path: string, filter: HttpFilter): FilterKind | undefined {
+function compileFilter(
+  context: CompileContext,
+  path: string,
+  filter: HttpFilter,
+): HttpFilterConfig | 'router' | undefined {
   const any = filter.configType.case === 'typedConfig' ? filter.configType.value : undefined
   const at = fieldPath(path, 'typed_config')
   if (unpackAny(any, RouterSchema) !== undefined) return 'router'
-  if (unpackAny(any, OnDemandSchema) !== undefined) return 'on_demand'
+  if (unpackAny(any, OnDemandSchema) !== undefined) return { kind: 'on_demand' }
+  const rbac = compileHttpRbac(context, at, any)
+  if (rbac !== undefined) return { kind: 'rbac', name: filter.name, config: rbac }
   const fault = unpackAny(any, HTTPFaultSchema)
   if (fault === undefined) {
-    context.faults.add(at, 'Expected a Router, an OnDemand or an HTTPFault')
+    context.faults.add(at, 'Expected a Router, an OnDemand, an HTTPFault or an RBAC')
     return undefined
   }
-  if (filter.name !== faultFilterName) {
+  checkFault(context, path, filter.name, fault)
+  return { kind: 'fault' }
+}
+
+function checkFault(context: CompileContext, path: string, name: string, fault: HTTPFault): void {
+  if (name !== faultFilterName) {
     context.faults.add(fieldPath(path, 'name'), `Expected ${faultFilterName}, the name that routes call the filter by`)
   }
   const reflected = reflect(HTTPFaultSchema, fault)
   for (const field of reflected.fields) {
     if (reflected.isSet(field) && field.name !== 'disable_downstream_cluster_stats') {
-      context.faults.add(fieldPath(at, field.name), 'Faults are set on routes, not on the filter, in this proxy')
+      const at = fieldPath(path, `typed_config.${field.name}`)
+      context.faults.add(at, 'Faults are set on routes, not on the filter, in this proxy')
     }
   }
-  return 'fault'
 }

@@ -3,6 +3,7 @@ import type { Any } from '@bufbuild/protobuf/wkt'
 import type { Result } from '../../base/index.ts'
 import { TrafficDirection } from '../../xds/generated/envoy/config/core/v3/base_pb.ts'
 import type {
+  Filter,
   FilterChain as FilterChainMessage,
   FilterChainMatch as FilterChainMatchMessage,
 } from '../../xds/generated/envoy/config/listener/v3/listener_components_pb.ts'
@@ -17,6 +18,7 @@ import { unpackAny } from './any-types.ts'
 import { compileAccessLogs } from './compile-access-log.ts'
 import { createCompileContext, type CompileContext, type CompileOptions } from './compile-context.ts'
 import { compileDns } from './compile-dns.ts'
+import { compileNetworkRbac } from './compile-rbac.ts'
 import { compileHttpManager } from './compile-http-manager.ts'
 import { compileTcpProxy } from './compile-tcp-proxy.ts'
 import { compileServerTransport } from './compile-tls.ts'
@@ -24,7 +26,7 @@ import { compileUdpProxy } from './compile-udp-proxy.ts'
 import { fieldPath } from './fault-list.ts'
 import type { FieldFault } from './field-fault.ts'
 import { boundedInteger, requiredText } from './field-values.ts'
-import type { DnsTable, FilterChain, FilterChainMatch, ListenerConfig } from './listener-config.ts'
+import type { DnsTable, FilterChain, FilterChainMatch, ListenerConfig, NetworkRbacConfig } from './listener-config.ts'
 import { checkSupport } from './support-check.ts'
 import { supportedFields } from './supported-fields.ts'
 import type { UdpProxyConfig } from './udp-proxy-config.ts'
@@ -119,7 +121,7 @@ function compileChain(context: CompileContext, path: string, chain: FilterChainM
     name: chain.name,
     match: compileMatch(context, fieldPath(path, 'filter_chain_match'), chain.filterChainMatch),
     tls: compileServerTransport(context, fieldPath(path, 'transport_socket'), chain.transportSocket),
-    network: compileNetwork(context, fieldPath(path, 'filters'), chain),
+    ...compileFilters(context, fieldPath(path, 'filters'), chain),
   }
 }
 
@@ -147,22 +149,37 @@ function compileMatch(
   }
 }
 
-/** One filter, and that one handles the connection to its end. */
-function compileNetwork(context: CompileContext, path: string, chain: FilterChainMessage): FilterChain['network'] {
-  if (chain.filters.length > 1) {
-    context.faults.add(
-      `${path}[1]`,
-      'Expected one filter: more than one network filter is not implemented by this proxy',
-    )
+/** RBAC filters, and one that handles the connection to its end. */
+function compileFilters(
+  context: CompileContext,
+  path: string,
+  chain: FilterChainMessage,
+): Pick<FilterChain, 'network' | 'rbac'> {
+  const rbac: NetworkRbacConfig[] = []
+  const rest = chain.filters.findIndex((filter, index) => {
+    const made = compileNetworkRbac(context, `${path}[${index}].typed_config`, anyOf(filter))
+    if (made !== undefined) rbac.push(made)
+    return made === undefined
+  })
+  if (rest >= 0 && chain.filters.length > rest + 1) {
+    const message = 'Expected no further filter: of network filters only RBAC can stand before another in this proxy'
+    context.faults.add(`${path}[${rest + 1}]`, message)
   }
-  const config = chain.filters[0]?.configType
-  const any: Any | undefined = config?.case === 'typedConfig' ? config.value : undefined
-  const at = `${path}[0].typed_config`
+  const network = compileNetwork(context, rest < 0 ? path : `${path}[${rest}].typed_config`, chain.filters[rest])
+  return { rbac, network }
+}
+
+function anyOf(filter: Filter | undefined): Any | undefined {
+  return filter?.configType.case === 'typedConfig' ? filter.configType.value : undefined
+}
+
+function compileNetwork(context: CompileContext, at: string, filter: Filter | undefined): FilterChain['network'] {
+  const any = anyOf(filter)
   const http = unpackAny(any, HttpConnectionManagerSchema)
   if (http !== undefined) return compileHttpManager(context, at, http)
   const tcp = unpackAny(any, TcpProxySchema)
   if (tcp !== undefined) return compileTcpProxy(context, at, tcp)
-  context.faults.add(chain.filters.length === 0 ? path : at, 'Expected an HttpConnectionManager or a TcpProxy')
+  context.faults.add(at, 'Expected an HttpConnectionManager or a TcpProxy')
   return { kind: 'tcp', statPrefix: '', clusters: [], idleTimeoutMs: 0, maxConnectAttempts: 1, accessLogs: [] }
 }
 

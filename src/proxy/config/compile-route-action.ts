@@ -8,7 +8,6 @@ import {
 import type { RegexMatchAndSubstitute } from '../../xds/generated/envoy/type/matcher/v3/regex_pb.ts'
 import {
   parseSubstitution,
-  type CompiledFault,
   type CompiledRetry,
   type ForwardDefinition,
   type LegDefinition,
@@ -18,7 +17,7 @@ import {
   type RespondDefinition,
 } from '../route/index.ts'
 import type { CompileContext } from './compile-context.ts'
-import { compilePerFilterFault } from './compile-fault.ts'
+import { compilePerFilter, type PerFilterSettings } from './compile-per-filter.ts'
 import { compileHashPolicies } from './compile-hash-policy.ts'
 import { compileRetry } from './compile-retry.ts'
 import { compileRegex } from './compile-route-match.ts'
@@ -30,7 +29,7 @@ import { levelEdits } from './header-edits-values.ts'
 export interface InheritedSettings {
   readonly match: PathMatch
   /** Of the route, else the virtual host. */
-  readonly fault: CompiledFault | undefined
+  readonly perFilter: PerFilterSettings
   /** Of the virtual host. */
   readonly retry: CompiledRetry | undefined
 }
@@ -50,7 +49,7 @@ export function compileForward(
   const { action, inherited } = field
   return {
     kind: 'forward',
-    legs: compileLegs(context, path, action, inherited.fault),
+    legs: compileLegs(context, path, action, inherited.perFilter),
     pathRewrite: compileRewrite(context, path, { message: action, match: inherited.match }),
     timeoutMs: durationMs(context, fieldPath(path, 'timeout'), { value: action.timeout, absent: defaultTimeoutMs }),
     idleTimeoutMs: durationMs(context, fieldPath(path, 'idle_timeout'), {
@@ -70,7 +69,7 @@ function compileLegs(
   context: CompileContext,
   path: string,
   action: RouteAction,
-  fault: CompiledFault | undefined,
+  perFilter: PerFilterSettings,
 ): readonly LegDefinition[] {
   const rewrite = action.hostRewriteSpecifier
   const hostRewrite = rewrite.case === 'hostRewriteLiteral' ? hostName(context, path, rewrite.value) : undefined
@@ -78,13 +77,15 @@ function compileLegs(
   switch (specifier.case) {
     case 'cluster': {
       const cluster = requiredText(context, fieldPath(path, 'cluster'), specifier.value)
-      return [{ cluster, weight: 1, hostRewrite, fault, requestEdits: undefined, responseEdits: undefined }]
+      return [
+        { cluster, weight: 1, hostRewrite, fault: perFilter.fault, requestEdits: undefined, responseEdits: undefined },
+      ]
     }
     case 'weightedClusters':
       return compileWeighted(context, fieldPath(path, 'weighted_clusters'), {
         clusters: specifier.value,
         hostRewrite,
-        fault,
+        perFilter,
       })
     case undefined:
       context.faults.add(path, 'Expected cluster or weighted_clusters')
@@ -101,7 +102,7 @@ function compileWeighted(
   field: {
     readonly clusters: WeightedCluster
     readonly hostRewrite: string | undefined
-    readonly fault: CompiledFault | undefined
+    readonly perFilter: PerFilterSettings
   },
 ): readonly LegDefinition[] {
   let total = 0
@@ -114,7 +115,7 @@ function compileWeighted(
       cluster: requiredText(context, `${at}.name`, entry.name),
       weight,
       hostRewrite: rewrite.case === 'hostRewriteLiteral' ? hostName(context, at, rewrite.value) : field.hostRewrite,
-      fault: compilePerFilterFault(context, at, entry.typedPerFilterConfig) ?? field.fault,
+      ...compilePerFilter(context, at, entry.typedPerFilterConfig, field.perFilter),
       ...levelEdits(context, at, entry),
     }
   })

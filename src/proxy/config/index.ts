@@ -27,8 +27,10 @@ export {
   type DnsTable,
   type FilterChain,
   type FilterChainMatch,
+  type HttpFilterConfig,
   type HttpManagerConfig,
   type ListenerConfig,
+  type NetworkRbacConfig,
   type TcpProxyConfig,
 } from './listener-config.ts'
 export { type UdpProxyConfig } from './udp-proxy-config.ts'

@@ -1,5 +1,6 @@
 import type { Http2Config } from './http2-config.ts'
 import type { AccessLogConfig } from './access-log-config.ts'
+import type { RbacConfig } from '../filters/index.ts'
 import type { RouteTable } from '../route/index.ts'
 import type { ServerTlsConfig } from './tls-config.ts'
 import type { UdpProxyConfig } from './udp-proxy-config.ts'
@@ -31,8 +32,25 @@ export interface FilterChain {
   readonly match: FilterChainMatch
   /** Absent: plain text. */
   readonly tls: ServerTlsConfig | undefined
+  /** RBAC filters before the last one, in order; each must allow a connection. */
+  readonly rbac?: readonly NetworkRbacConfig[]
   readonly network: HttpManagerConfig | TcpProxyConfig
 }
+
+/** `envoy.filters.network.rbac`. */
+export interface NetworkRbacConfig extends Pick<RbacConfig, 'rules' | 'shadow'> {
+  /** `stat_prefix` without a point at the end. */
+  readonly statPrefix: string
+}
+
+/** An HTTP filter before the router. */
+export type HttpFilterConfig =
+  /** Routes' fault settings count. */
+  | { readonly kind: 'fault' }
+  /** An unknown virtual host is asked for and the request waits. */
+  | { readonly kind: 'on_demand' }
+  /** `name` is what routes call the filter by. */
+  | { readonly kind: 'rbac'; readonly name: string; readonly config: RbacConfig }
 
 /** Conditions on a connection; Envoy's order of specificity: destination port, then longest prefix. */
 export interface FilterChainMatch {
@@ -75,10 +93,8 @@ export interface HttpManagerConfig {
   readonly underscoreHeaders: 'allow' | 'reject' | 'drop'
   /** What happens to `x-forwarded-client-cert`. */
   readonly forwardClientCert: 'sanitize' | 'forward-only' | 'append-forward' | 'sanitize-set' | 'always-forward-only'
-  /** The fault filter is in the chain: routes' fault settings count. */
-  readonly faultFilter: boolean
-  /** The on_demand filter is in the chain: an unknown virtual host is asked for and the request waits. */
-  readonly onDemand: boolean
+  /** HTTP filters in their order, without the router. */
+  readonly filters: readonly HttpFilterConfig[]
   readonly accessLogs: readonly AccessLogConfig[]
   /** `upgrade_configs` types, lower case. */
   readonly upgrades: readonly string[]

@@ -6,7 +6,7 @@ import type { Decision, HeaderEdits } from '../route/index.ts'
 import type { ClientConnection, ClientStream } from './client-stream.ts'
 import type { HttpContext } from './context.ts'
 import { onRetryPause, onRouteTimeout } from './attempt.ts'
-import { admit, forward } from './dispatch.ts'
+import { admit, resumeFilters } from './dispatch.ts'
 import type { HeadPlan } from './fields.ts'
 import type { HttpStats } from './http-stats.ts'
 import { Phase } from './phase.ts'
@@ -76,6 +76,8 @@ export class Exchange implements TimerOwner {
   replayed = false
   /** The fault filter answers when its delay is over. */
   abortDrawn = false
+  /** Filter that comes next when the fault filter's delay is over. */
+  nextFilter = 0
   /** Counted in the cluster's active retries. */
   retrying = false
 
@@ -214,7 +216,7 @@ export class Exchange implements TimerOwner {
       if (!this.bodyDone) this.refuse(408, 'request_overall_timeout', 0)
     } else {
       this.stepAt = this.context.options.timers.now()
-      if (this.phase === Phase.delayed) forward(this)
+      if (this.phase === Phase.delayed) resumeFilters(this)
       else onRetryPause(this)
     }
   }

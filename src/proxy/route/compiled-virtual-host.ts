@@ -112,7 +112,12 @@ function compileRoute(route: RouteDefinition, host: VirtualHostDefinition, table
 }
 
 function compileOutcome(route: RouteDefinition, host: VirtualHostDefinition, table: TableLevel): Outcome {
-  const facts: RouteFacts = Object.freeze({ name: route.name, virtualHost: host.name, origin: route.origin })
+  const facts: RouteFacts = Object.freeze({
+    name: route.name,
+    virtualHost: host.name,
+    origin: route.origin,
+    rbac: route.rbac,
+  })
   const levels: readonly LevelEdits[] = [route, host, table]
   const action = route.action
   switch (action.kind) {
@@ -153,7 +158,7 @@ function compileForward(
   const decisions = action.legs.map((leg): ForwardDecision =>
     Object.freeze({
       kind: 'forward',
-      route,
+      route: leg.rbac === undefined ? route : Object.freeze({ ...route, rbac: leg.rbac }),
       cluster: leg.cluster,
       pathRewrite: action.pathRewrite,
       hostRewrite: leg.hostRewrite,

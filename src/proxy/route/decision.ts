@@ -1,4 +1,5 @@
 import type { Origin } from '../../resources/index.ts'
+import type { RbacConfig } from '../filters/index.ts'
 import type { HashPolicy } from './request-hash.ts'
 
 /** What `decide` reads of a request. The data path implements it on the received bytes; offline tools on plain objects. */
@@ -60,6 +61,8 @@ export interface RouteFacts {
   readonly virtualHost: string
   /** From metadata `weft.origin`. */
   readonly origin: Origin | undefined
+  /** Settings of RBAC filters by the filter's name; undefined: those of the filters. */
+  readonly rbac?: ReadonlyMap<string, RbacConfig> | undefined
 }
 
 /** Send the request to a cluster. One frozen object per route leg; no allocation per request. */

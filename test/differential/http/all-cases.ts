@@ -1,4 +1,5 @@
 import type { HttpCase } from './case.ts'
+import { accessControl } from './cases/access-control.ts'
 import { forwardedFields } from './cases/forwarded-fields.ts'
 import { hostileRequests } from './cases/hostile-requests.ts'
 import { hostileResponses } from './cases/hostile-responses.ts'
@@ -12,6 +13,7 @@ export const allCases: readonly HttpCase[] = [
   ...forwardedFields,
   ...responses,
   ...routing,
+  ...accessControl,
   ...hostileRequests,
   ...hostileResponses,
 ]
