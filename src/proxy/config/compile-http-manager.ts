@@ -1,9 +1,12 @@
 import { reflect } from '@bufbuild/protobuf/reflect'
+import type { Any } from '@bufbuild/protobuf/wkt'
 
 import { HttpProtocolOptions_HeadersWithUnderscoresAction } from '../../xds/generated/envoy/config/core/v3/protocol_pb.ts'
 import { type HTTPFault, HTTPFaultSchema } from '../../xds/generated/envoy/extensions/filters/http/fault/v3/fault_pb.ts'
+import { HealthCheckSchema } from '../../xds/generated/envoy/extensions/filters/http/health_check/v3/health_check_pb.ts'
 import { OnDemandSchema } from '../../xds/generated/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts'
 import { RouterSchema } from '../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts'
+import { StatefulSessionSchema } from '../../xds/generated/envoy/extensions/filters/http/stateful_session/v3/stateful_session_pb.ts'
 import {
   HttpConnectionManager_CodecType as CodecType,
   HttpConnectionManager_ForwardClientCertDetails as ForwardDetails,
@@ -11,17 +14,21 @@ import {
   type HttpConnectionManager,
   type HttpFilter,
 } from '../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
+import type { SessionSetting } from '../route/index.ts'
 import { unpackAny } from './any-types.ts'
 import { compileAccessLogs } from './compile-access-log.ts'
 import { compileHttp2 } from './compile-http2.ts'
 import { compileHttpRbac } from './compile-rbac.ts'
 import type { CompileContext } from './compile-context.ts'
 import { faultFilterName } from './compile-fault.ts'
+import { compileHealthFilter } from './compile-health-filter.ts'
 import { routeTable } from './compile-routes.ts'
+import { compileStatefulSession, statefulSessionName } from './compile-stateful-session.ts'
+import { compileUpgrades } from './compile-upgrades.ts'
 import { requireAds } from './config-source.ts'
 import { fieldPath } from './fault-list.ts'
 import { boundedInteger, durationMs, requiredText } from './field-values.ts'
-import type { HttpFilterConfig, HttpManagerConfig } from './listener-config.ts'
+import type { HealthFilterConfig, HttpFilterConfig, HttpManagerConfig } from './listener-config.ts'
 
 const maxUint32 = 0xffff_ffff
 
@@ -42,6 +49,7 @@ export function compileHttpManager(
     serverName: message.serverName === '' ? 'envoy' : message.serverName,
     ...timeouts(context, path, message),
     ...limits(context, path, message),
+    ...durations(context, path, message),
     useRemoteAddress: message.useRemoteAddress ?? false,
     xffTrustedHops: message.xffNumTrustedHops,
     generateRequestId: message.generateRequestId ?? true,
@@ -50,9 +58,9 @@ export function compileHttpManager(
     escapedSlashes: escapedSlashes.get(message.pathWithEscapedSlashesAction) ?? 'keep',
     underscoreHeaders: underscoreHeaders(message),
     forwardClientCert: forwardClientCert(context, path, message),
-    filters,
+    ...filters,
     accessLogs: compileAccessLogs(context, at('access_log'), message.accessLog),
-    upgrades: upgradesOf(context, at('upgrade_configs'), message),
+    upgrades: compileUpgrades(context, at('upgrade_configs'), message.upgradeConfigs),
   }
 }
 
@@ -129,6 +137,24 @@ function limits(
   }
 }
 
+function durations(
+  context: CompileContext,
+  path: string,
+  message: HttpConnectionManager,
+): Pick<HttpManagerConfig, 'maxConnectionDurationMs' | 'maxStreamDurationMs'> {
+  const common = message.commonHttpProtocolOptions
+  const at = fieldPath(path, 'common_http_protocol_options')
+  const connection = durationMs(context, `${at}.max_connection_duration`, {
+    value: common?.maxConnectionDuration,
+    absent: 0,
+  })
+  const stream = durationMs(context, `${at}.max_stream_duration`, { value: common?.maxStreamDuration, absent: 0 })
+  return {
+    ...(connection === 0 ? {} : { maxConnectionDurationMs: connection }),
+    ...(stream === 0 ? {} : { maxStreamDurationMs: stream }),
+  }
+}
+
 /** The implementation's own default is to leave escaped slashes alone, as Envoy's is. */
 const escapedSlashes: ReadonlyMap<SlashesAction, HttpManagerConfig['escapedSlashes']> = new Map([
   [SlashesAction.IMPLEMENTATION_SPECIFIC_DEFAULT, 'keep'],
@@ -172,74 +198,82 @@ function forwardClientCert(
   return mode
 }
 
-function upgradesOf(context: CompileContext, path: string, message: HttpConnectionManager): readonly string[] {
-  return message.upgradeConfigs.flatMap((config, index) => {
-    const type = config.upgradeType.toLowerCase()
-    if (type !== 'websocket') {
-      const at = `${path}[${index}].upgrade_type`
-      context.faults.add(
-        at,
-        `Expected websocket; ${JSON.stringify(config.upgradeType)} is not implemented by this proxy`,
-      )
-    }
-    return config.enabled === false ? [] : [type]
-  })
-}
+type CompiledFilter =
+  | HttpFilterConfig
+  | { readonly kind: 'health_check'; readonly config: HealthFilterConfig }
+  | { readonly kind: 'stateful_session'; readonly config: SessionSetting }
+  | { readonly kind: 'router' }
 
-/** Filters in their order. The router is last; faults and on-demand discovery are there at most once. */
+/** In any order before the router, which is last; health_check before what looks at routes. Each once, but RBAC as often as one likes. */
 function compileFilters(
   context: CompileContext,
   path: string,
   filters: readonly HttpFilter[],
-): readonly HttpFilterConfig[] {
-  const compiled: HttpFilterConfig[] = []
-  let routed = false
+): Pick<HttpManagerConfig, 'filters' | 'statefulSession' | 'healthFilter'> {
+  const seen = new Set<CompiledFilter['kind']>()
+  const ordered: HttpFilterConfig[] = []
+  let statefulSession: SessionSetting | undefined
+  let healthFilter: HealthFilterConfig | undefined
   filters.forEach((filter, index) => {
-    const made = compileFilter(context, `${path}[${index}]`, filter)
-    if (routed) context.faults.add(`${path}[${index}]`, 'Expected the router filter last')
+    const at = `${path}[${index}]`
+    const made = compileFilter(context, at, filter)
     if (made === undefined) return
-    if (made === 'router') {
-      routed = true
-      return
-    }
     const { kind } = made
-    if (kind !== 'rbac' && compiled.some((other) => other.kind === kind))
-      context.faults.add(`${path}[${index}]`, `Expected the ${kind} filter once`)
-    compiled.push(made)
+    if (seen.has(kind) && kind !== 'rbac') context.faults.add(at, `Expected the ${kind} filter once`)
+    if (seen.has('router')) context.faults.add(at, 'Expected the router filter last')
+    if (kind === 'health_check') {
+      if (seen.size > 0) context.faults.add(at, 'Expected the health_check filter first')
+      healthFilter = made.config
+    } else if (kind === 'stateful_session') statefulSession = made.config
+    else if (kind !== 'router') ordered.push(made)
+    seen.add(kind)
   })
-  if (!routed) context.faults.add(path, 'Expected the router filter last')
-  return compiled
+  if (!seen.has('router')) context.faults.add(path, 'Expected the router filter last')
+  return {
+    filters: ordered,
+    ...(statefulSession === undefined ? {} : { statefulSession }),
+    ...(healthFilter === undefined ? {} : { healthFilter }),
+  }
 }
 
-function compileFilter(
-  context: CompileContext,
-  path: string,
-  filter: HttpFilter,
-): HttpFilterConfig | 'router' | undefined {
-  const any = filter.configType.case === 'typedConfig' ? filter.configType.value : undefined
+function compileFilter(context: CompileContext, path: string, filter: HttpFilter): CompiledFilter | undefined {
+  const any = typedConfigOf(filter)
   const at = fieldPath(path, 'typed_config')
-  if (unpackAny(any, RouterSchema) !== undefined) return 'router'
+  if (unpackAny(any, RouterSchema) !== undefined) return { kind: 'router' }
   if (unpackAny(any, OnDemandSchema) !== undefined) return { kind: 'on_demand' }
+  const health = unpackAny(any, HealthCheckSchema)
+  if (health !== undefined) return { kind: 'health_check', config: compileHealthFilter(context, at, health) }
+  const session = unpackAny(any, StatefulSessionSchema)
+  if (session !== undefined) {
+    requireName(context, path, filter, statefulSessionName)
+    return { kind: 'stateful_session', config: compileStatefulSession(context, at, session) }
+  }
   const rbac = compileHttpRbac(context, at, any)
   if (rbac !== undefined) return { kind: 'rbac', name: filter.name, config: rbac }
   const fault = unpackAny(any, HTTPFaultSchema)
   if (fault === undefined) {
-    context.faults.add(at, 'Expected a Router, an OnDemand, an HTTPFault or an RBAC')
+    context.faults.add(at, 'Expected a Router, an OnDemand, a HealthCheck, a StatefulSession, an RBAC or an HTTPFault')
     return undefined
   }
-  checkFault(context, path, filter.name, fault)
+  requireName(context, path, filter, faultFilterName)
+  checkFault(context, at, fault)
   return { kind: 'fault' }
 }
 
-function checkFault(context: CompileContext, path: string, name: string, fault: HTTPFault): void {
-  if (name !== faultFilterName) {
-    context.faults.add(fieldPath(path, 'name'), `Expected ${faultFilterName}, the name that routes call the filter by`)
-  }
+function checkFault(context: CompileContext, path: string, fault: HTTPFault): void {
   const reflected = reflect(HTTPFaultSchema, fault)
   for (const field of reflected.fields) {
     if (reflected.isSet(field) && field.name !== 'disable_downstream_cluster_stats') {
-      const at = fieldPath(path, `typed_config.${field.name}`)
-      context.faults.add(at, 'Faults are set on routes, not on the filter, in this proxy')
+      context.faults.add(fieldPath(path, field.name), 'Faults are set on routes, not on the filter, in this proxy')
     }
   }
+}
+
+function typedConfigOf(filter: HttpFilter): Any | undefined {
+  return filter.configType.case === 'typedConfig' ? filter.configType.value : undefined
+}
+
+function requireName(context: CompileContext, path: string, filter: HttpFilter, name: string): void {
+  if (filter.name === name) return
+  context.faults.add(fieldPath(path, 'name'), `Expected ${name}, the name that routes call the filter by`)
 }

@@ -194,7 +194,7 @@ function compilePrincipal(context: CompileContext, path: string, message: Princi
     case 'authenticated':
       return principalRule(context, fieldPath(path, 'authenticated.principal_name'), identifier.value.principalName)
     case 'sourceIp':
-      return addressRule(context, fieldPath(path, 'source_ip'), 'direct-remote', identifier.value)
+      return addressRule(context, fieldPath(path, 'source_ip'), 'source', identifier.value)
     case 'directRemoteIp':
       return addressRule(context, fieldPath(path, 'direct_remote_ip'), 'direct-remote', identifier.value)
     case 'remoteIp':

@@ -5,6 +5,7 @@ import {
   type RouteAction,
   type WeightedCluster,
 } from '../../xds/generated/envoy/config/route/v3/route_components_pb.ts'
+import type { Metadata } from '../../xds/generated/envoy/config/core/v3/base_pb.ts'
 import type { RegexMatchAndSubstitute } from '../../xds/generated/envoy/type/matcher/v3/regex_pb.ts'
 import {
   parseSubstitution,
@@ -21,9 +22,11 @@ import { compilePerFilter, type PerFilterSettings } from './compile-per-filter.t
 import { compileHashPolicies } from './compile-hash-policy.ts'
 import { compileRetry } from './compile-retry.ts'
 import { compileRegex } from './compile-route-match.ts'
+import { compileRouteUpgrades } from './compile-upgrades.ts'
 import { fieldPath } from './fault-list.ts'
 import { boundedInteger, dataSourceBytes, durationMs, requiredText } from './field-values.ts'
 import { levelEdits } from './header-edits-values.ts'
+import { subsetMatchOf } from './metadata-values.ts'
 
 /** What a route's action gets from the levels above it. */
 export interface InheritedSettings {
@@ -62,6 +65,7 @@ export function compileForward(
         ? inherited.retry
         : compileRetry(context, fieldPath(path, 'retry_policy'), action.retryPolicy),
     hashPolicies: compileHashPolicies(context, fieldPath(path, 'hash_policy'), action.hashPolicy),
+    upgrades: compileRouteUpgrades(context, fieldPath(path, 'upgrade_configs'), action.upgradeConfigs),
   }
 }
 
@@ -77,8 +81,10 @@ function compileLegs(
   switch (specifier.case) {
     case 'cluster': {
       const cluster = requiredText(context, fieldPath(path, 'cluster'), specifier.value)
+      const { fault, session } = perFilter
+      const subset = subsetMatchOf(action.metadataMatch, undefined)
       return [
-        { cluster, weight: 1, hostRewrite, fault: perFilter.fault, requestEdits: undefined, responseEdits: undefined },
+        { cluster, weight: 1, hostRewrite, fault, session, subset, requestEdits: undefined, responseEdits: undefined },
       ]
     }
     case 'weightedClusters':
@@ -86,6 +92,7 @@ function compileLegs(
         clusters: specifier.value,
         hostRewrite,
         perFilter,
+        metadata: action.metadataMatch,
       })
     case undefined:
       context.faults.add(path, 'Expected cluster or weighted_clusters')
@@ -103,6 +110,7 @@ function compileWeighted(
     readonly clusters: WeightedCluster
     readonly hostRewrite: string | undefined
     readonly perFilter: PerFilterSettings
+    readonly metadata: Metadata | undefined
   },
 ): readonly LegDefinition[] {
   let total = 0
@@ -116,6 +124,7 @@ function compileWeighted(
       weight,
       hostRewrite: rewrite.case === 'hostRewriteLiteral' ? hostName(context, at, rewrite.value) : field.hostRewrite,
       ...compilePerFilter(context, at, entry.typedPerFilterConfig, field.perFilter),
+      subset: subsetMatchOf(field.metadata, entry.metadataMatch),
       ...levelEdits(context, at, entry),
     }
   })
@@ -144,6 +153,9 @@ function compileRewrite(
   field: { readonly message: RewriteMessage; readonly match: PathMatch },
 ): PathRewrite | undefined {
   const { prefixRewrite, regexRewrite } = field.message
+  if (field.match.kind === 'connect' && (prefixRewrite !== '' || regexRewrite !== undefined)) {
+    context.faults.add(path, 'Expected no rewrite of the path: a CONNECT, which connect_matcher matches, has none')
+  }
   if (prefixRewrite !== '' && regexRewrite !== undefined) {
     context.faults.add(fieldPath(path, 'regex_rewrite'), 'Expected prefix_rewrite or regex_rewrite, not both')
   }

@@ -83,11 +83,13 @@ function compilePathMatch(context: CompileContext, path: string, match: RouteMat
       const regex = compileRegex(context, fieldPath(path, 'safe_regex'), specifier.value)
       return regex === undefined ? { kind: 'prefix', value: '/', ignoreCase } : { kind: 'regex', regex }
     }
+    case 'connectMatcher':
+      return { kind: 'connect' }
     case undefined:
-      context.faults.add(path, 'Expected prefix, path, safe_regex or path_separated_prefix')
+      context.faults.add(path, 'Expected prefix, path, safe_regex, path_separated_prefix or connect_matcher')
       return { kind: 'prefix', value: '/', ignoreCase }
     default:
-      // connect_matcher and path_match_policy: reported by the support check.
+      // path_match_policy: reported by the support check.
       return { kind: 'prefix', value: '/', ignoreCase }
   }
 }

@@ -65,6 +65,7 @@ export const routeFields: readonly (readonly [string, Readonly<Record<string, Fi
       path: 'honoured',
       safe_regex: 'honoured',
       path_separated_prefix: 'honoured',
+      connect_matcher: 'honoured',
       case_sensitive: 'honoured',
       runtime_fraction: 'honoured',
       headers: 'honoured',
@@ -103,8 +104,16 @@ export const routeFields: readonly (readonly [string, Readonly<Record<string, Fi
       idle_timeout: 'honoured',
       retry_policy: 'honoured',
       hash_policy: 'honoured',
+      metadata_match: 'honoured',
+      upgrade_configs: 'honoured',
     },
   ],
+  [
+    'envoy.config.route.v3.RouteAction.UpgradeConfig',
+    { upgrade_type: 'honoured', enabled: 'honoured', connect_config: 'honoured' },
+  ],
+  ['envoy.config.route.v3.RouteAction.UpgradeConfig.ConnectConfig', {}],
+  ['envoy.config.route.v3.RouteMatch.ConnectMatcher', {}],
   [
     'envoy.config.route.v3.RouteAction.HashPolicy',
     {
@@ -132,6 +141,7 @@ export const routeFields: readonly (readonly [string, Readonly<Record<string, Fi
       ...headerEdits,
       name: 'honoured',
       weight: 'honoured',
+      metadata_match: 'honoured',
       host_rewrite_literal: 'honoured',
       typed_per_filter_config: 'honoured',
     },

@@ -1,13 +1,15 @@
 import type { Origin } from '../../resources/index.ts'
 import type { RbacConfig } from '../filters/index.ts'
 import type { HashPolicy } from './request-hash.ts'
+import type { SessionSetting } from './stateful-session.ts'
+import type { SubsetMatch } from './subset-match.ts'
 
 /** What `decide` reads of a request. The data path implements it on the received bytes; offline tools on plain objects. */
 export interface RequestView {
   readonly method: string
   /** `Host`/`:authority` as received. */
   readonly authority: string
-  /** Normalised path without query and fragment. */
+  /** Normalised path without query and fragment; CONNECT has none, and only routes for CONNECT are asked about it. */
   readonly path: string
   /** Query without `?`, empty when there is none. */
   readonly query: string
@@ -65,6 +67,14 @@ export interface RouteFacts {
   readonly rbac?: ReadonlyMap<string, RbacConfig> | undefined
 }
 
+/** `upgrade_configs` of a route, over those of the connection manager. */
+export interface RouteUpgrades {
+  /** Whether an upgrade is let through, by its type in lower case; CONNECT is `connect`. */
+  readonly allowed: ReadonlyMap<string, boolean>
+  /** `connect_config`: CONNECT ends here, and what follows goes to the cluster as plain TCP. */
+  readonly terminatesConnect: boolean
+}
+
 /** Send the request to a cluster. One frozen object per route leg; no allocation per request. */
 export interface ForwardDecision {
   readonly kind: 'forward'
@@ -83,6 +93,12 @@ export interface ForwardDecision {
   readonly retry: CompiledRetry | undefined
   /** Inputs of the request's hash, for clusters with consistent hashing; undefined: none. */
   readonly hashPolicies?: readonly HashPolicy[] | undefined
+  /** `metadata_match`: the subset of the cluster's hosts; undefined: no subset is asked for. */
+  readonly subset?: SubsetMatch | undefined
+  /** Stateful session of the route; undefined: that of the filter. */
+  readonly session?: SessionSetting | undefined
+  /** Undefined: the connection manager's list holds. */
+  readonly upgrades?: RouteUpgrades | undefined
   readonly fault: CompiledFault | undefined
 }
 

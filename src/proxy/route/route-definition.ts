@@ -1,8 +1,10 @@
 import type { Origin } from '../../resources/index.ts'
 import type { RbacConfig } from '../filters/index.ts'
-import type { CompiledFault, CompiledRetry, HeaderEdits, PathRewrite } from './decision.ts'
+import type { CompiledFault, CompiledRetry, HeaderEdits, PathRewrite, RouteUpgrades } from './decision.ts'
 import type { HashPolicy } from './request-hash.ts'
 import type { RegularExpression } from './regular-expression.ts'
+import type { SessionSetting } from './stateful-session.ts'
+import type { SubsetMatch } from './subset-match.ts'
 
 /** What a route table is made of, as plain data: the resource's settings checked and converted, nothing merged or indexed yet. */
 export interface RouteTableDefinition extends LevelEdits {
@@ -55,6 +57,8 @@ export interface MatchDefinition {
 export type PathMatch =
   | { readonly kind: 'exact' | 'prefix' | 'separated-prefix'; readonly value: string; readonly ignoreCase: boolean }
   | { readonly kind: 'regex'; readonly regex: RegularExpression }
+  /** `connect_matcher`: every CONNECT, which has no path, and nothing else. */
+  | { readonly kind: 'connect' }
 
 /** `envoy.type.matcher.v3.StringMatcher`. */
 export type StringMatch =
@@ -96,6 +100,7 @@ export interface ForwardDefinition {
   readonly retry: CompiledRetry | undefined
   /** `hash_policy` in order; undefined when there is none. */
   readonly hashPolicies?: readonly HashPolicy[] | undefined
+  readonly upgrades?: RouteUpgrades | undefined
 }
 
 /** A cluster of a route. */
@@ -106,6 +111,10 @@ export interface LegDefinition extends LevelEdits {
   readonly fault: CompiledFault | undefined
   /** In place of the route's. */
   readonly rbac?: ReadonlyMap<string, RbacConfig> | undefined
+  /** `metadata_match` of the route with that of the leg on top. */
+  readonly subset?: SubsetMatch | undefined
+  /** Of the leg, else the route, else the virtual host; undefined: none of them says anything. */
+  readonly session?: SessionSetting | undefined
 }
 
 /** `RedirectAction`. */

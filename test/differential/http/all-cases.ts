@@ -1,11 +1,13 @@
 import type { HttpCase } from './case.ts'
 import { accessControl } from './cases/access-control.ts'
 import { forwardedFields } from './cases/forwarded-fields.ts'
+import { healthFilter } from './cases/health-filter.ts'
 import { hostileRequests } from './cases/hostile-requests.ts'
 import { hostileResponses } from './cases/hostile-responses.ts'
 import { ordinaryRequests } from './cases/ordinary-requests.ts'
 import { responses } from './cases/responses.ts'
 import { routing } from './cases/routing.ts'
+import { tunnels } from './cases/tunnels.ts'
 
 /** Every exchange that both proxies are put through. Names are unique: the table of differences refers to them. */
 export const allCases: readonly HttpCase[] = [
@@ -14,6 +16,8 @@ export const allCases: readonly HttpCase[] = [
   ...responses,
   ...routing,
   ...accessControl,
+  ...tunnels,
+  ...healthFilter,
   ...hostileRequests,
   ...hostileResponses,
 ]

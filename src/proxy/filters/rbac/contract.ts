@@ -14,10 +14,10 @@ export type RbacRule =
   | { readonly kind: 'header'; readonly match: HeaderMatch }
   /** `url_path`: the path without query. */
   | { readonly kind: 'path'; readonly match: StringMatch }
-  /** `direct-remote` is the peer of the connection, `remote` the client by `x-forwarded-for`. */
+  /** `source` is the client of the connection by the PROXY protocol, `direct-remote` the socket's peer, `remote` the client by `x-forwarded-for`. */
   | {
       readonly kind: 'address'
-      readonly which: 'destination' | 'direct-remote' | 'remote'
+      readonly which: 'destination' | 'source' | 'direct-remote' | 'remote'
       readonly range: IpRange
     }
   /** `end` is out. */
@@ -45,6 +45,8 @@ export interface RbacSubject {
   readonly connection: {
     /** `ip:port`. */
     readonly remoteAddress: string
+    /** The same of the socket's peer, if that is another. */
+    readonly directRemoteAddress?: string
     readonly destinationAddress: string
     readonly destinationPort: number
     readonly tls: boolean

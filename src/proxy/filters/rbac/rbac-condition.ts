@@ -99,7 +99,7 @@ function principalCondition(match: StringMatch | undefined, loose: boolean): Rba
 }
 
 function addressCondition(
-  which: 'destination' | 'direct-remote' | 'remote',
+  which: 'destination' | 'source' | 'direct-remote' | 'remote',
   range: IpRange,
   loose: boolean,
 ): RbacCondition {
@@ -107,8 +107,10 @@ function addressCondition(
   switch (which) {
     case 'destination':
       return ({ connection }) => contains(connection.destinationAddress)
-    case 'direct-remote':
+    case 'source':
       return ({ connection }) => contains(withoutPort(connection.remoteAddress))
+    case 'direct-remote':
+      return ({ connection }) => contains(withoutPort(connection.directRemoteAddress ?? connection.remoteAddress))
     case 'remote':
       return (subject) => contains(subject.remoteAddress)
     default:
