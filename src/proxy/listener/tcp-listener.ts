@@ -213,8 +213,7 @@ class TcpListenerRuntime implements ListenerRuntime {
     if (connectionLimit !== undefined && !this.#limiter.take(socket, chain, connectionLimit)) return
     if (tls === undefined) {
       if (this.#admit(socket, chain, info)) accept(chain, socket, { info, read })
-    }
-    else if (facts.tlsInspected || !needsHello(tls)) this.#handshake(socket, chain, { info, facts, read })
+    } else if (facts.tlsInspected || !needsHello(tls)) this.#handshake(socket, chain, { info, facts, read })
     else this.#awaitHello(socket, chain, { info, read })
   }
 
