@@ -13,22 +13,29 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     get activeRequests() {
       return context.activeRequests
     },
-    drain: (timeoutMs) => drain(context, timeoutMs),
+    drain: (timeoutMs, idleMs = 0) => drain(context, timeoutMs, idleMs),
   }
 }
 
-function drain(context: HttpContext, timeoutMs: number): Promise<void> {
+function drain(context: HttpContext, timeoutMs: number, idleMs: number): Promise<void> {
   context.draining = true
-  for (const connection of context.connections) connection.drain()
+  // With time for it every client is told by a response head: one whose head has left without the word is left open, too.
+  const close = (): void => {
+    for (const connection of context.connections) connection.drain()
+  }
+  if (idleMs <= 0) close()
   if (context.connections.size === 0) return Promise.resolve()
+  const { timers } = context.options
+  const idleEnd = timers.after(Math.min(idleMs, timeoutMs), close)
   const { promise, resolve } = Promise.withResolvers<void>()
-  const deadline = context.options.timers.after(timeoutMs, () => {
+  const deadline = timers.after(timeoutMs, () => {
     for (const connection of context.connections) connection.cut()
   })
   const before = context.onEmpty
   context.onEmpty = () => {
     context.onEmpty = before
     deadline.cancel()
+    idleEnd.cancel()
     before?.()
     resolve()
   }

@@ -1,0 +1,143 @@
+import { dlopen, FFIType, ptr } from 'bun:ffi'
+
+/** The system calls by which descriptors are duplicated and passed between processes; Linux, glibc or musl. */
+export interface SocketSyscalls {
+  /** A second descriptor of the same socket, closed on exec; below 0 when it failed. */
+  readonly duplicate: (fd: number) => number
+  readonly close: (fd: number) => void
+  /** A blocking connection to a Unix stream socket whose reads end after `timeoutMs`; below 0 when nobody listens. */
+  readonly connectUnix: (path: string, timeoutMs: number) => number
+  /** Sends text, and a descriptor with it unless that is undefined; false when the peer is gone or takes nothing. */
+  readonly send: (fd: number, text: string, descriptor: number | undefined) => boolean
+  /** Reads what one call gives, with the descriptor that came with it; undefined at the end, after the timeout, on failure. */
+  readonly receive: (fd: number) => { readonly text: string; readonly descriptor: number | undefined } | undefined
+  /** One datagram to a Unix datagram socket; a leading `@` means the abstract name space. */
+  readonly sendDatagram: (path: string, text: string) => boolean
+}
+
+const AF_UNIX = 1
+const SOCK_STREAM = 1
+const SOCK_DGRAM = 2
+const SOCK_CLOEXEC = 0o2000000
+const SOL_SOCKET = 1
+const SO_RCVTIMEO = 20
+const SCM_RIGHTS = 1
+const F_DUPFD_CLOEXEC = 1030
+const MSG_NOSIGNAL = 0x4000
+const MSG_DONTWAIT = 0x40
+const MSG_CMSG_CLOEXEC = 0x40000000
+
+/** `struct cmsghdr` (16 bytes on 64-bit Linux) with one descriptor, padded to 8. */
+const controlBytes = 24
+const controlLength = 20n
+
+/** Most bytes of one message; messages are one line with an address. */
+const messageBytes = 4096
+
+/** `sun_path` of `struct sockaddr_un`, with its closing zero. */
+const pathBytes = 108
+
+/** Opens libc; undefined where there is none of Linux, and then no socket is handed over. */
+export function openSocketSyscalls(): SocketSyscalls | undefined {
+  if (process.platform !== 'linux') return undefined
+  for (const name of ['libc.so.6', `libc.musl-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}.so.1`]) {
+    try {
+      return wrap(openLibc(name))
+    } catch {
+      // Another C library: try the next name.
+    }
+  }
+  return undefined
+}
+
+function openLibc(name: string) {
+  const { i32, i64_fast: long, ptr: pointer, u32 } = FFIType
+  return dlopen(name, {
+    fcntl: { args: [i32, i32, i32], returns: i32 },
+    close: { args: [i32], returns: i32 },
+    socket: { args: [i32, i32, i32], returns: i32 },
+    connect: { args: [i32, pointer, u32], returns: i32 },
+    setsockopt: { args: [i32, i32, i32, pointer, u32], returns: i32 },
+    sendmsg: { args: [i32, pointer, i32], returns: long },
+    recvmsg: { args: [i32, pointer, i32], returns: long },
+    sendto: { args: [i32, pointer, u32, i32, pointer, u32], returns: long },
+  }).symbols
+}
+
+function wrap(libc: ReturnType<typeof openLibc>): SocketSyscalls {
+  const open = (type: number): number => Number(libc.socket(AF_UNIX, type | SOCK_CLOEXEC, 0))
+  const close = (fd: number): void => void libc.close(fd)
+  return {
+    duplicate: (fd) => Number(libc.fcntl(fd, F_DUPFD_CLOEXEC, 0)),
+    close,
+    connectUnix(path, timeoutMs) {
+      const address = unixAddress(path)
+      if (address === undefined) return -1
+      const fd = open(SOCK_STREAM)
+      if (fd < 0) return fd
+      const timeout = new BigInt64Array([BigInt(Math.trunc(timeoutMs / 1000)), BigInt((timeoutMs % 1000) * 1000)])
+      libc.setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, ptr(timeout), timeout.byteLength)
+      if (Number(libc.connect(fd, ptr(address), address.length)) === 0) return fd
+      close(fd)
+      return -1
+    },
+    send(fd, text, descriptor) {
+      const bytes = new TextEncoder().encode(text)
+      const control = new Uint8Array(descriptor === undefined ? 0 : controlBytes)
+      if (descriptor !== undefined) {
+        const view = new DataView(control.buffer)
+        view.setBigUint64(0, controlLength, true)
+        view.setInt32(8, SOL_SOCKET, true)
+        view.setInt32(12, SCM_RIGHTS, true)
+        view.setInt32(16, descriptor, true)
+      }
+      const { header, parts } = messageHeader(bytes, control)
+      return Number(libc.sendmsg(fd, ptr(header), MSG_NOSIGNAL | MSG_DONTWAIT)) === bytes.length && parts.length > 0
+    },
+    receive(fd) {
+      const bytes = new Uint8Array(messageBytes)
+      const control = new Uint8Array(controlBytes)
+      const { header, parts } = messageHeader(bytes, control)
+      const count = Number(libc.recvmsg(fd, ptr(header), MSG_CMSG_CLOEXEC))
+      if (count <= 0 || parts.length === 0) return undefined
+      const view = new DataView(control.buffer)
+      const hasDescriptor = view.getBigUint64(0, true) === controlLength && view.getInt32(12, true) === SCM_RIGHTS
+      return {
+        text: new TextDecoder().decode(bytes.subarray(0, count)),
+        descriptor: hasDescriptor ? view.getInt32(16, true) : undefined,
+      }
+    },
+    sendDatagram(path, text) {
+      const address = unixAddress(path)
+      const fd = address === undefined ? -1 : open(SOCK_DGRAM)
+      if (address === undefined || fd < 0) return false
+      const bytes = new TextEncoder().encode(text)
+      const flags = MSG_NOSIGNAL | MSG_DONTWAIT
+      const sent = Number(libc.sendto(fd, ptr(bytes), bytes.length, flags, ptr(address), address.length))
+      close(fd)
+      return sent === bytes.length
+    },
+  }
+}
+
+/** `struct msghdr` of 64-bit Linux; `parts` must live as long as the header is used. */
+function messageHeader(
+  bytes: Uint8Array,
+  control: Uint8Array,
+): { readonly header: BigUint64Array; readonly parts: BigUint64Array } {
+  const parts = new BigUint64Array([BigInt(ptr(bytes)), BigInt(bytes.length)])
+  const controlAt = control.length === 0 ? 0n : BigInt(ptr(control))
+  const header = new BigUint64Array([0n, 0n, BigInt(ptr(parts)), 1n, controlAt, BigInt(control.length), 0n])
+  return { header, parts }
+}
+
+function unixAddress(path: string): Uint8Array | undefined {
+  const name = new TextEncoder().encode(path)
+  if (name.length === 0 || name.length >= pathBytes) return undefined
+  const isAbstract = path.startsWith('@')
+  const address = new Uint8Array(2 + name.length + (isAbstract ? 0 : 1))
+  new DataView(address.buffer).setUint16(0, AF_UNIX, true)
+  address.set(name, 2)
+  if (isAbstract) address[2] = 0
+  return address
+}
