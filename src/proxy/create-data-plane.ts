@@ -4,9 +4,13 @@ import {
   createOriginalDestinationReader,
   createKeepaliveSetter,
   createSocketBudget,
+  type InheritedSocket,
+  isSameSocket,
   type OriginalDestinationReader,
   readFileDescriptorLimit,
   type Resolver,
+  type SocketName,
+  type SocketSource,
   systemResolver,
 } from '../net/index.ts'
 import { type AccessLogWriter, createAccessLogWriter, type Telemetry } from '../telemetry/index.ts'
@@ -14,7 +18,7 @@ import { type ClusterSet, createClusterSet } from './cluster/index.ts'
 import type { FieldFault, ListenerConfig } from './config/index.ts'
 import { createAccessLogger } from './data-plane-access-log.ts'
 import type { DataPlane, OnDemand } from './data-plane.ts'
-import { createDrainGroup } from './drain/index.ts'
+import { createDrainGroup, idleTimeOf } from './drain/index.ts'
 import { createHttpServer, type HttpNode, type HttpServer, type HttpServerOptions } from './http/index.ts'
 import { defaultLimits, type ProxyLimits } from './limits.ts'
 import { createDnsListener, createTcpListener, type ListenerRuntime, type ListenerServices } from './listener/index.ts'
@@ -42,12 +46,16 @@ export interface DataPlaneOptions {
   readonly limits?: ProxyLimits
   /** File descriptors that the process may open; read from the system by default. */
   readonly fileDescriptors?: number
+  /** Listening sockets of another process, taken over as listeners are opened; absent: all are opened here. */
+  readonly sockets?: SocketSource | undefined
+  /** How long connections have to end whose listener moved or whose filter chain left, ms; 600,000 by default (Envoy `--drain-time-s`). */
+  readonly drainTimeMs?: number | undefined
   /** Most downstream connections; `NetLimits.downstreamConnections` by default. */
   readonly maxConnections?: number
 }
 
-/** How long connections of a listener that moved to another address have to end, ms (Envoy `--drain-time-s`). */
-const MOVED_LISTENER_MS = 600_000
+/** Envoy's default of `--drain-time-s`. */
+const DRAIN_TIME_MS = 600_000
 
 /** Makes an empty data plane: no listener, no cluster. Dispose it to close everything at once; `drain` first to end politely. */
 export function createDataPlane(options: DataPlaneOptions): DataPlane {
@@ -62,6 +70,7 @@ class ProxyDataPlane implements DataPlane {
   readonly #routeTables = new Map<string, RouteTable>()
   readonly #clusters: ClusterSet
   readonly #listenerServices: ListenerServices
+  readonly #drainTimeMs: number
   readonly #ownAccessLog: AccessLogWriter | undefined
   #state: 'serving' | 'draining' = 'serving'
   /** Changes of one listener are done one after another. */
@@ -72,6 +81,7 @@ class ProxyDataPlane implements DataPlane {
     const clock = options.clock ?? systemClock
     const random = options.random ?? Math.random
     const limits = options.limits ?? defaultLimits
+    this.#drainTimeMs = options.drainTimeMs ?? DRAIN_TIME_MS
     const timers = new TimerWheel({ clock, alarm: systemAlarm })
     const budget = createSocketBudget({
       fileDescriptors: options.fileDescriptors ?? readFileDescriptorLimit(),
@@ -100,6 +110,8 @@ class ProxyDataPlane implements DataPlane {
       telemetry,
       clock,
       logAccess,
+      sockets: options.sockets,
+      drainTimeMs: this.#drainTimeMs,
       originalDestination: () => (reader ??= createOriginalDestinationReader()),
       createHttp: (manager) =>
         makeHttpServer({
@@ -124,7 +136,7 @@ class ProxyDataPlane implements DataPlane {
       const listener = this.#listeners.get(name)
       if (listener === undefined) return
       this.#listeners.delete(name)
-      void this.#draining.begin(listener, drainMs)
+      void this.#draining.begin(listener, drainMs, idleTimeOf(drainMs))
     }
     const before = this.#queues.get(name)
     if (before === undefined) remove()
@@ -149,11 +161,21 @@ class ProxyDataPlane implements DataPlane {
     return true
   }
 
-  async drain(timeoutMs: number): Promise<void> {
+  async drain(timeoutMs: number, idleMs = 0): Promise<void> {
     this.#state = 'draining'
     await Promise.allSettled(this.#queues.values())
     const listeners = [...this.#listeners.values()]
-    await Promise.all(listeners.map((listener) => this.#draining.begin(listener, timeoutMs)))
+    await Promise.all(listeners.map((listener) => this.#draining.begin(listener, timeoutMs, idleMs)))
+  }
+
+  listeningSocket(wanted: SocketName): InheritedSocket | undefined {
+    for (const { config, port, descriptor } of this.#listeners.values()) {
+      const { protocol, name, address, port: configured } = config
+      if (!isSameSocket(wanted, { protocol, name, address, port: configured })) continue
+      const fd = descriptor()
+      return fd < 0 ? undefined : { descriptor: fd, port }
+    }
+    return undefined
   }
 
   describe(): ReturnType<DataPlane['describe']> {
@@ -195,7 +217,7 @@ class ProxyDataPlane implements DataPlane {
       config.protocol === 'udp' ? await createDnsListener(config) : createTcpListener(config, this.#listenerServices)
     if (!made.ok) return made
     this.#listeners.set(config.name, made.value)
-    if (old !== undefined) void this.#draining.begin(old, MOVED_LISTENER_MS)
+    if (old !== undefined) void this.#draining.begin(old, this.#drainTimeMs, idleTimeOf(this.#drainTimeMs))
     return ok({ port: made.value.port })
   }
 

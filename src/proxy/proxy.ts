@@ -8,6 +8,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import manifest from '../../package.json' with { type: 'json' }
 import { MeshError, systemClock } from '../base/index.ts'
+import { type InheritedSocket, isSameSocket, type SocketName, type SocketSource } from '../net/index.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/index.ts'
 import { type AdsConnection, type ReceivedUpdate, renewCertificate, type ResourceFault } from '../xds/client/index.ts'
 import { secretName, TypeUrl } from '../xds/index.ts'
@@ -17,6 +18,7 @@ import type { BootstrapConfig, Secret } from './config/index.ts'
 import { type ControlChannel, createControlChannel } from './control-channel.ts'
 import { createDataPlane } from './create-data-plane.ts'
 import type { DataPlane } from './data-plane.ts'
+import { idleTimeOf } from './drain/index.ts'
 import { createHttpServer } from './http/index.ts'
 import {
   createIdentityFiles,
@@ -29,6 +31,14 @@ import { createLastGoodFile, type LastGoodFile, LiveConfig } from './live/index.
 import { type BootstrapSource, loadBootstrap } from './load-bootstrap.ts'
 import { toHttpNode, toXdsNode } from './proxy-node.ts'
 import { readTlsFile } from './read-tls-file.ts'
+
+/** How often it is looked whether all listeners serve, ms. */
+const READY_POLL_MS = 10
+
+/** The name by which the admin interface's socket is asked for. */
+function adminName({ address, port }: { readonly address: string; readonly port: number }): SocketName {
+  return { protocol: 'tcp', name: 'admin', address, port }
+}
 
 /** How a proxy is run. */
 export type RunProxyOptions = BootstrapSource & ProxyProcessOptions
@@ -48,6 +58,17 @@ export interface ProxyProcessOptions {
   }
   /** How long requests in flight may take at the end, milliseconds. */
   readonly drainMs: number
+  /**
+   * How long connections may go on whose listener was removed or moved, whose filter chain left, or whose process has a successor,
+   * milliseconds; 600,000 by default (Envoy `--drain-time-s`).
+   */
+  readonly drainTimeMs?: number
+  /** Where listening sockets are taken over from: the process that this one succeeds, or the supervisor of this worker. */
+  readonly sockets?: SocketSource
+  /** The admin interface answers on this Unix socket, not on the bootstrap's address: the proxy is a worker. */
+  readonly adminSocket?: string
+  /** Another process renews the identity and keeps the last good configuration: this one only reads what is in `stateDir`. */
+  readonly followsState?: boolean
   /** Aborting it drains and ends the proxy. */
   readonly signal: AbortSignal
   /** Where lines about the proxy itself go; standard error by default. */
@@ -60,6 +81,14 @@ export interface RunningProxy {
   readonly adminPort: number
   /** All listeners serve; what `GET /ready` answers. */
   readonly isReady: () => boolean
+  /** What keeps it from being ready. */
+  readonly waiting: () => readonly string[]
+  /** Resolves with true when all listeners serve and the admin interface is up; false when it ended before. */
+  readonly ready: Promise<boolean>
+  /** The socket of a listener, or of the admin interface, for a successor; it stays this process's own as well. */
+  readonly listeningSocket: (name: SocketName) => InheritedSocket | undefined
+  /** A successor serves: stops accepting and lets connections end within `drainTimeMs`, without closing one under a request. */
+  readonly handOver: () => void
   /** Resolves when the proxy has drained and closed, after `signal` or `POST /quitquitquit`. */
   readonly done: Promise<void>
 }
@@ -95,6 +124,9 @@ class ProxyProcess implements RunningProxy {
   readonly #secrets = new Map<string, Secret>()
   readonly #stop = new AbortController()
   readonly #closed = Promise.withResolvers<void>()
+  readonly #becameReady = Promise.withResolvers<boolean>()
+  readonly #drainTimeMs: number
+  #readyTimer: ReturnType<typeof setInterval> | undefined
   readonly #live: LiveConfig
   readonly #dataPlane: DataPlane
   readonly #lastGood: LastGoodFile | undefined
@@ -105,11 +137,14 @@ class ProxyProcess implements RunningProxy {
   #connection: AdsConnection | undefined
   #certificate: WorkloadCertificate | undefined
   #isDraining = false
+  #isSuperseded = false
   #ending: Promise<void> | undefined
+  #closing: Promise<void> | undefined
 
   constructor(options: ProxyProcessOptions, bootstrap: BootstrapConfig) {
     this.#options = options
     this.#bootstrap = bootstrap
+    this.#drainTimeMs = options.drainTimeMs ?? 600_000
     const { ads } = bootstrap
     if (ads !== undefined) {
       const channel = createControlChannel(ads.cluster, (name) => this.#secrets.get(name))
@@ -128,18 +163,49 @@ class ProxyProcess implements RunningProxy {
       onChange: () => this.#save(),
       readTlsFile,
       log,
-      drainMs: options.drainMs,
+      drainMs: this.#drainTimeMs,
     })
     this.#dataPlane = createDataPlane({
       node: toHttpNode(bootstrap.node),
       telemetry: this.#telemetry,
       createHttpServer,
       onDemand: this.#live.onDemand,
+      sockets: options.sockets,
+      drainTimeMs: this.#drainTimeMs,
     })
   }
 
   get adminPort(): number {
     return this.#admin?.port ?? 0
+  }
+
+  get ready(): Promise<boolean> {
+    return this.#becameReady.promise
+  }
+
+  readonly waiting = (): readonly string[] => this.#live.waiting()
+
+  readonly listeningSocket = (name: SocketName): InheritedSocket | undefined => {
+    const { admin } = this.#bootstrap
+    if (admin === undefined || this.#admin === undefined || !isSameSocket(name, adminName(admin)))
+      return this.#dataPlane.listeningSocket(name)
+    const descriptor = this.#admin.descriptor()
+    return descriptor < 0 ? undefined : { descriptor, port: this.#admin.port }
+  }
+
+  readonly handOver = (): void => {
+    if (this.#isDraining) return
+    this.#isDraining = true
+    this.#log(`A successor serves; draining for at most ${this.#drainTimeMs} ms`)
+    this.#admin?.stop()
+    this.#ending ??= (async () => {
+      // What lies in the state directory is the successor's from here on.
+      await this.#identity?.[Symbol.asyncDispose]()
+      await this.#lastGood?.[Symbol.asyncDispose]()
+      this.#isSuperseded = true
+      await this.#dataPlane.drain(this.#drainTimeMs, idleTimeOf(this.#drainTimeMs))
+      await this.close()
+    })()
   }
 
   get done(): Promise<void> {
@@ -149,21 +215,49 @@ class ProxyProcess implements RunningProxy {
   readonly isReady = (): boolean => !this.#isDraining && this.#live.isReady()
 
   async start(): Promise<void> {
-    const { signal } = this.#options
+    const { signal, adminSocket, sockets } = this.#options
     const { admin, staticSecrets, staticClusters, staticListeners } = this.#bootstrap
     if (signal.aborted) return await this.close()
     signal.addEventListener('abort', () => void this.#end(), { once: true })
-    if (admin !== undefined) this.#admin = this.#startAdmin(admin)
+    // A successor's admin interface comes with its readiness: until then the port belongs to the process before it.
+    const isWorker = adminSocket !== undefined
+    if (isWorker) this.#admin = await this.#startAdmin({ unix: adminSocket })
+    else if (admin !== undefined && sockets === undefined) this.#admin = await this.#startAdmin(admin)
     for (const secret of staticSecrets) this.#putSecret(secret)
     this.#identity = await this.#openIdentity()
     this.#live.putStatic({ clusters: staticClusters, listeners: staticListeners })
     if (this.#lastGood !== undefined && this.#link !== undefined) this.#live.restore(await this.#lastGood.load())
     if (!this.#isDraining) this.#connect()
+    this.#readyTimer = setInterval(() => {
+      if (this.#live.isReady()) void this.#becomeReady(isWorker ? undefined : admin)
+    }, READY_POLL_MS)
+  }
+
+  async #becomeReady(admin: BootstrapConfig['admin']): Promise<void> {
+    clearInterval(this.#readyTimer)
+    if (this.#admin === undefined && admin !== undefined && !this.#isDraining) {
+      const taken = this.#options.sockets?.take(adminName(admin))
+      try {
+        const inherited = taken?.ok === true ? taken.value : undefined
+        this.#admin = await this.#startAdmin({ ...admin, ...inherited })
+      } catch (cause) {
+        // Traffic is worth more than its description: the proxy serves on without it.
+        this.#log(cause instanceof Error ? cause.message : String(cause))
+      }
+    }
+    this.#becameReady.resolve(!this.#isDraining)
   }
 
   /** Ends at once; for a start that failed. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     this.#stop.abort(new Error('The proxy is closing'))
+    clearInterval(this.#readyTimer)
+    this.#becameReady.resolve(false)
     this.#live.close()
     await this.#connection?.[Symbol.asyncDispose]()
     await this.#identity?.[Symbol.asyncDispose]()
@@ -181,6 +275,8 @@ class ProxyProcess implements RunningProxy {
 
   /** Polite end: no new work, what runs may finish, then everything is closed. The admin interface answers to the last. */
   #end(): Promise<void> {
+    // Told to end while it drains for a successor: the shorter time counts.
+    if (this.#ending !== undefined) setTimeout(() => void this.close(), this.#options.drainMs).unref()
     this.#ending ??= (async () => {
       this.#drain()
       await this.#dataPlane.drain(this.#options.drainMs)
@@ -293,11 +389,12 @@ class ProxyProcess implements RunningProxy {
 
   /** Private keys that came over ADS are not written to disk. */
   #save(): void {
+    if (this.#isSuperseded || this.#options.followsState === true) return
     this.#lastGood?.save(() => this.#live.held.all().filter(({ typeUrl }) => typeUrl !== TypeUrl.secret))
   }
 
-  #startAdmin(address: { readonly address: string; readonly port: number }): AdminServer {
-    return startAdminServer(address, {
+  #startAdmin(place: Parameters<typeof startAdminServer>[0]): Promise<AdminServer> {
+    return startAdminServer(place, {
       state: () => this.#state(),
       waiting: () => this.#live.waiting(),
       metrics: () => this.#telemetry.expose(),

@@ -12,6 +12,7 @@ export {
   originMetadata,
   outboundClusterName,
   passthroughCluster,
+  processMetadata,
   pushOrder,
   sdsClusterName,
   secretName,

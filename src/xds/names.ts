@@ -51,3 +51,6 @@ export function inboundClusterName(port: number): string {
 
 /** Filter metadata namespace under which resources carry the origin of what they were compiled from. */
 export const originMetadata = 'weft.origin'
+
+/** Node metadata that tells streams of one node id apart: a text of each process's own. A newer stream replaces one of the same process only. */
+export const processMetadata = 'WEFT_PROCESS'

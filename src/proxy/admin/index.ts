@@ -5,6 +5,7 @@
 export {
   type AdminServer,
   type AdminSource,
+  answerAdmin,
   type CertificateFacts,
   type ServerState,
   startAdminServer,

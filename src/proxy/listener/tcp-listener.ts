@@ -4,19 +4,18 @@ import {
   ignoringOwner,
   listenTcp,
   type OriginalDestinationReader,
+  type SocketName,
   type SocketOwner,
   type StreamSocket,
   type TcpListener,
 } from '../../net/index.ts'
 import { ResponseFlag } from '../../telemetry/index.ts'
 import type { FieldFault, ListenerConfig } from '../config/index.ts'
+import { idleTimeOf } from '../drain/index.ts'
 import { createConnectionRecord, type DownstreamInfo } from '../network/index.ts'
 import { type ChainMatcher, createChainMatcher } from './chain-matcher.ts'
 import { type ChainRuntime, updateChains } from './chain-runtime.ts'
 import type { ListenerServices } from './listener-services.ts'
-
-/** A chain that left a listener's configuration has this long for its connections (Envoy `--drain-time-s`), ms. */
-const DROPPED_CHAIN_MS = 600_000
 
 /** A bound listener of any protocol, as the data plane holds it. */
 export interface ListenerRuntime {
@@ -27,8 +26,10 @@ export interface ListenerRuntime {
   readonly activeRequests: number
   /** Swaps the configuration on the same socket; after a fault the old one serves on. */
   readonly reconfigure: (config: ListenerConfig) => FieldFault | undefined
-  /** Stops accepting, lets connections end for at most `timeoutMs`, cuts the rest. */
-  readonly drain: (timeoutMs: number) => Promise<void>
+  /** Stops accepting, lets connections end for at most `timeoutMs`, idle ones for `idleMs` (0 by default), cuts the rest. */
+  readonly drain: (timeoutMs: number, idleMs?: number) => Promise<void>
+  /** Of the listening socket, for another process to take over; below 0 when there is none to give. */
+  readonly descriptor: () => number
 }
 
 /** Owner of a connection that was refused before it was counted. */
@@ -55,6 +56,9 @@ class TcpListenerRuntime implements ListenerRuntime {
   /** Chains without a successor whose connections still run. */
   readonly #dropped = new Set<ChainRuntime>()
   #readOriginal: OriginalDestinationReader | undefined
+  /** Accepted connections that no chain serves yet: their handshakes run. */
+  readonly #opening = new Set<StreamSocket>()
+  readonly #openingWaiters: (() => void)[] = []
 
   constructor(config: ListenerConfig, services: ListenerServices) {
     this.config = config
@@ -70,15 +74,25 @@ class TcpListenerRuntime implements ListenerRuntime {
     const { address, port } = this.config
     const fault = this.reconfigure(this.config)
     if (fault !== undefined) return fault
+    const taken = this.#services.sockets?.take(this.#socketName) ?? ok(undefined)
+    if (!taken.ok) return { path: 'address.socket_address', message: taken.error }
     const bound = listenTcp({
       address,
-      port,
+      port: taken.value?.port ?? port,
+      descriptor: taken.value?.descriptor,
       onAccept: (socket) => this.#onAccept(socket),
       onGone: (socket) => this.#onGone(socket),
     })
     if (!bound.ok) return { path: 'address.socket_address', message: bound.error.message }
     this.#socket = bound.value
     return undefined
+  }
+
+  readonly descriptor = (): number => this.#socket?.descriptor() ?? -1
+
+  get #socketName(): SocketName {
+    const { name, address, port } = this.config
+    return { protocol: 'tcp', name, address, port }
   }
 
   get address(): string {
@@ -104,16 +118,35 @@ class TcpListenerRuntime implements ListenerRuntime {
     this.config = config
     this.#all = defaultChain === undefined ? chains : [...chains, defaultChain]
     this.#match = createChainMatcher(chains, defaultChain)
+    const { drainTimeMs } = this.#services
     for (const chain of dropped) {
       this.#dropped.add(chain)
-      void chain.server.drain(DROPPED_CHAIN_MS).then(() => this.#dropped.delete(chain))
+      void chain.server.drain(drainTimeMs, idleTimeOf(drainTimeMs)).then(() => this.#dropped.delete(chain))
     }
     return undefined
   }
 
-  async drain(timeoutMs: number): Promise<void> {
+  async drain(timeoutMs: number, idleMs = 0): Promise<void> {
     this.#socket?.stop()
-    await Promise.all([...this.#all, ...this.#dropped].map(({ server }) => server.drain(timeoutMs)))
+    this.#services.sockets?.release(this.#socketName)
+    const drainAll = () =>
+      Promise.all([...this.#all, ...this.#dropped].map(({ server }) => server.drain(timeoutMs, idleMs)))
+    await drainAll()
+    if (this.#opening.size === 0) return
+    // A client whose handshake runs has been accepted: it is served as the others are.
+    const cut = setTimeout(() => {
+      for (const socket of this.#opening) socket.terminate()
+    }, timeoutMs)
+    while (this.#opening.size > 0) {
+      await new Promise<void>((resolve) => this.#openingWaiters.push(resolve))
+      await drainAll()
+    }
+    clearTimeout(cut)
+  }
+
+  #onOpened(socket: StreamSocket): void {
+    this.#opening.delete(socket)
+    for (const resolve of this.#openingWaiters.splice(0)) resolve()
   }
 
   #onAccept(socket: StreamSocket): void {
@@ -171,8 +204,10 @@ class TcpListenerRuntime implements ListenerRuntime {
       this.#refuse(socket, info, { flags: 0, details: toDetails('tls_not_ready', material?.error ?? '') })
       return
     }
+    this.#opening.add(socket)
     acceptTls(socket, material.value, (result) => {
       if (!result.accepted) {
+        this.#onOpened(socket)
         this.#count('ssl_connection_error')
         this.#logRefusal(info, { flags: 0, details: toDetails('tls_handshake_failed', result.message) })
         return
@@ -186,6 +221,7 @@ class TcpListenerRuntime implements ListenerRuntime {
         serverName: result.serverName,
       }
       result.socket.data = chain.server.accept(result.socket, secure)
+      this.#onOpened(socket)
     })
   }
 

@@ -32,6 +32,7 @@ function recordingDataPlane() {
     putSecret: ({ name }) => calls.push(`secret ${name}`),
     secretsComplete: () => true,
     drain: async () => {},
+    listeningSocket: () => undefined,
     describe: () => ({ listeners: [], clusters: [], routeTables: [], activeRequests: 0, state: 'serving' }),
     [Symbol.asyncDispose]: async () => {},
   }
