@@ -196,7 +196,7 @@ class ProxyProcess implements RunningProxy {
   readonly handOver = (): void => {
     if (this.#isDraining) return
     this.#isDraining = true
-    this.#log(`A successor serves; draining for at most ${this.#drainTimeMs} ms`)
+    this.#log(`Draining for at most ${this.#drainTimeMs} ms`)
     this.#admin?.stop()
     this.#ending ??= (async () => {
       // What lies in the state directory is the successor's from here on.
