@@ -54,6 +54,10 @@ export interface DataPlaneOptions {
   readonly maxConnections?: number
 }
 
+/** How often, and how long apart in ms, a yielded port is tried again. */
+const RECLAIM_TRIES = 50
+const RECLAIM_PAUSE_MS = 100
+
 /** Envoy's default of `--drain-time-s`. */
 const DRAIN_TIME_MS = 600_000
 
@@ -71,6 +75,7 @@ class ProxyDataPlane implements DataPlane {
   readonly #clusters: ClusterSet
   readonly #listenerServices: ListenerServices
   readonly #drainTimeMs: number
+  readonly #yielded: ListenerConfig[] = []
   readonly #ownAccessLog: AccessLogWriter | undefined
   #state: 'serving' | 'draining' = 'serving'
   /** Changes of one listener are done one after another. */
@@ -178,6 +183,19 @@ class ProxyDataPlane implements DataPlane {
     return undefined
   }
 
+  yieldPort(wanted: SocketName): void {
+    for (const listener of this.#listeners.values()) {
+      const { protocol, name, address, port } = listener.config
+      if (protocol !== 'udp' || !isSameSocket(wanted, { protocol, name, address, port })) continue
+      this.#yielded.push(listener.config)
+      this.removeListener(name, 0)
+    }
+  }
+
+  reclaimPorts(): void {
+    for (const config of this.#yielded.splice(0)) void this.#reclaim(config)
+  }
+
   describe(): ReturnType<DataPlane['describe']> {
     const all = [...new Set([...this.#listeners.values(), ...this.#draining.items()])]
     return {
@@ -214,11 +232,26 @@ class ProxyDataPlane implements DataPlane {
     }
     if (this.#state === 'draining') return err({ path: 'name', message: 'The proxy is draining' })
     const made =
-      config.protocol === 'udp' ? await createDnsListener(config) : createTcpListener(config, this.#listenerServices)
+      config.protocol === 'udp' ? await this.#openUdp(config) : createTcpListener(config, this.#listenerServices)
     if (!made.ok) return made
     this.#listeners.set(config.name, made.value)
     if (old !== undefined) void this.#draining.begin(old, this.#drainTimeMs, idleTimeOf(this.#drainTimeMs))
     return ok({ port: made.value.port })
+  }
+
+  /** The port may be bound for a moment longer than its process was seen. */
+  async #reclaim(config: ListenerConfig): Promise<void> {
+    for (let tries = 0; tries < RECLAIM_TRIES; tries += 1) {
+      if (this.#listeners.has(config.name) || (await this.putListener(config)).ok) return
+      await new Promise((resolve) => setTimeout(resolve, RECLAIM_PAUSE_MS))
+    }
+  }
+
+  #openUdp(config: ListenerConfig): ReturnType<typeof createDnsListener> {
+    const { name, address, port } = config
+    const taken = this.#listenerServices.sockets?.take({ protocol: 'udp', name, address, port })
+    if (taken?.ok === false) return Promise.resolve(err({ path: 'address.socket_address', message: taken.error }))
+    return createDnsListener(config)
   }
 
   #isOwnListener(address: string, port: number): boolean {

@@ -27,6 +27,10 @@ export interface DataPlane extends AsyncDisposable {
   readonly drain: (timeoutMs: number, idleMs?: number) => Promise<void>
   /** The socket that a listener accepts from, for another process to take over; it stays open here. Undefined: there is no such. */
   readonly listeningSocket: (name: SocketName) => InheritedSocket | undefined
+  /** Closes a UDP listener so that a successor can bind its port: its datagrams need no connection, and clients ask again. */
+  readonly yieldPort: (name: SocketName) => void
+  /** Opens what was yielded again: the successor failed. */
+  readonly reclaimPorts: () => void
   /** For the admin interface. */
   readonly describe: () => DataPlaneDescription
 }

@@ -14,7 +14,7 @@ import { type AdsConnection, type ReceivedUpdate, renewCertificate, type Resourc
 import { secretName, TypeUrl } from '../xds/index.ts'
 import { createAdsLink, type AdsLink } from './ads-link.ts'
 import { type AdminServer, type ServerState, startAdminServer } from './admin/index.ts'
-import type { BootstrapConfig, Secret } from './config/index.ts'
+import type { BootstrapConfig, ClusterConfig, Secret } from './config/index.ts'
 import { type ControlChannel, createControlChannel } from './control-channel.ts'
 import { createDataPlane } from './create-data-plane.ts'
 import type { DataPlane } from './data-plane.ts'
@@ -28,7 +28,8 @@ import {
   type WorkloadIdentity,
 } from './identity/index.ts'
 import { createLastGoodFile, type LastGoodFile, LiveConfig } from './live/index.ts'
-import { type BootstrapSource, loadBootstrap } from './load-bootstrap.ts'
+import { type FollowedBootstrap, openBootstrap } from './followed-bootstrap.ts'
+import type { BootstrapSource } from './load-bootstrap.ts'
 import { toHttpNode, toXdsNode } from './proxy-node.ts'
 import { readTlsFile } from './read-tls-file.ts'
 
@@ -87,6 +88,8 @@ export interface RunningProxy {
   readonly ready: Promise<boolean>
   /** The socket of a listener, or of the admin interface, for a successor; it stays this process's own as well. */
   readonly listeningSocket: (name: SocketName) => InheritedSocket | undefined
+  /** A successor ended before it was ready: ports that were closed for it are opened again. */
+  readonly reclaimPorts: () => void
   /** A successor serves: stops accepting and lets connections end within `drainTimeMs`, without closing one under a request. */
   readonly handOver: () => void
   /** Resolves when the proxy has drained and closed, after `signal` or `POST /quitquitquit`. */
@@ -99,7 +102,7 @@ export interface RunningProxy {
  * @throws {MeshError} WEFT_PROXY_BOOTSTRAP with every fault of the bootstrap; the codes of the identity and the admin interface.
  */
 export async function runProxy(options: RunProxyOptions): Promise<RunningProxy> {
-  const bootstrap = await loadBootstrap(options)
+  const bootstrap = await openBootstrap(options)
   const proxy = new ProxyProcess(options, bootstrap)
   try {
     await proxy.start()
@@ -118,7 +121,8 @@ export async function runProxy(options: RunProxyOptions): Promise<RunningProxy> 
  */
 class ProxyProcess implements RunningProxy {
   readonly #options: ProxyProcessOptions
-  readonly #bootstrap: BootstrapConfig
+  readonly #followed: FollowedBootstrap
+  #bootstrap: BootstrapConfig
   readonly #telemetry: Telemetry = createTelemetry()
   readonly #startedAt = systemClock.now()
   readonly #secrets = new Map<string, Secret>()
@@ -130,7 +134,7 @@ class ProxyProcess implements RunningProxy {
   readonly #live: LiveConfig
   readonly #dataPlane: DataPlane
   readonly #lastGood: LastGoodFile | undefined
-  readonly #channel: ControlChannel | undefined
+  #channel: ControlChannel | undefined
   readonly #link: AdsLink | undefined
   #admin: AdminServer | undefined
   #identity: WorkloadIdentity | undefined
@@ -141,15 +145,15 @@ class ProxyProcess implements RunningProxy {
   #ending: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
-  constructor(options: ProxyProcessOptions, bootstrap: BootstrapConfig) {
+  constructor(options: ProxyProcessOptions, followed: FollowedBootstrap) {
+    const bootstrap = followed.config
+    this.#followed = followed
     this.#options = options
     this.#bootstrap = bootstrap
     this.#drainTimeMs = options.drainTimeMs ?? 600_000
     const { ads } = bootstrap
     if (ads !== undefined) {
-      const channel = createControlChannel(ads.cluster, (name) => this.#secrets.get(name))
-      if (!channel.ok) throw channel.error
-      this.#channel = channel.value
+      this.#channel = this.#openChannel(ads.cluster)
       this.#link = createAdsLink(ads.delta, toXdsNode(bootstrap.node))
     }
     const log = this.#log
@@ -162,6 +166,7 @@ class ProxyProcess implements RunningProxy {
       flush: () => this.#connection?.flush(),
       onChange: () => this.#save(),
       readTlsFile,
+      onTlsFiles: (name, fault) => this.#noteTlsFiles(name, fault),
       log,
       drainMs: this.#drainTimeMs,
     })
@@ -187,10 +192,15 @@ class ProxyProcess implements RunningProxy {
 
   readonly listeningSocket = (name: SocketName): InheritedSocket | undefined => {
     const { admin } = this.#bootstrap
+    if (name.protocol === 'udp') this.#dataPlane.yieldPort(name)
     if (admin === undefined || this.#admin === undefined || !isSameSocket(name, adminName(admin)))
       return this.#dataPlane.listeningSocket(name)
     const descriptor = this.#admin.descriptor()
     return descriptor < 0 ? undefined : { descriptor, port: this.#admin.port }
+  }
+
+  readonly reclaimPorts = (): void => {
+    if (!this.#isDraining) this.#dataPlane.reclaimPorts()
   }
 
   readonly handOver = (): void => {
@@ -226,6 +236,7 @@ class ProxyProcess implements RunningProxy {
     for (const secret of staticSecrets) this.#putSecret(secret)
     this.#identity = await this.#openIdentity()
     this.#live.putStatic({ clusters: staticClusters, listeners: staticListeners })
+    this.#followed.follow((next, fault) => this.#onBootstrapFiles(next, fault))
     if (this.#lastGood !== undefined && this.#link !== undefined) this.#live.restore(await this.#lastGood.load())
     if (!this.#isDraining) this.#connect()
     this.#readyTimer = setInterval(() => {
@@ -257,6 +268,7 @@ class ProxyProcess implements RunningProxy {
   async #close(): Promise<void> {
     this.#stop.abort(new Error('The proxy is closing'))
     clearInterval(this.#readyTimer)
+    this.#followed[Symbol.dispose]()
     this.#becameReady.resolve(false)
     this.#live.close()
     await this.#connection?.[Symbol.asyncDispose]()
@@ -290,6 +302,40 @@ class ProxyProcess implements RunningProxy {
     this.#isDraining = true
     this.#log(`Draining for at most ${this.#options.drainMs} ms`)
     void this.#dataPlane.drain(this.#options.drainMs)
+  }
+
+  #openChannel(cluster: ClusterConfig): ControlChannel {
+    const channel = createControlChannel(cluster, (name) => this.#secrets.get(name))
+    if (!channel.ok) throw channel.error
+    return channel.value
+  }
+
+  /** PEM files of the bootstrap changed: what holds their text is replaced, and nothing else. */
+  #onBootstrapFiles(next: BootstrapConfig | undefined, fault: string): void {
+    this.#noteTlsFiles('the bootstrap', next === undefined ? fault : undefined)
+    if (next === undefined) return
+    const before = this.#bootstrap
+    this.#bootstrap = next
+    const isNew = <Item>(items: readonly Item[]) => {
+      return (item: Item) => !items.some((old) => Bun.deepEquals(old, item, true))
+    }
+    for (const secret of next.staticSecrets.filter(isNew(before.staticSecrets))) this.#putSecret(secret)
+    this.#live.putStatic({
+      clusters: next.staticClusters.filter(isNew(before.staticClusters)),
+      listeners: next.staticListeners.filter(isNew(before.staticListeners)),
+    })
+    // Counts from the next connection to the control plane on.
+    if (next.ads !== undefined && this.#channel !== undefined) this.#channel = this.#openChannel(next.ads.cluster)
+  }
+
+  #noteTlsFiles(name: string, fault: string | undefined): void {
+    const result = fault === undefined ? 'accepted' : 'rejected'
+    this.#telemetry.counter('weft_tls_file_reloads_total', { result }).value += 1
+    this.#log(
+      fault === undefined
+        ? `TLS files of ${name} changed and are in use`
+        : `TLS files of ${name} changed and cannot be used, the last good ones stay in use: ${fault}`,
+    )
   }
 
   #putSecret(secret: Secret): void {
@@ -361,9 +407,9 @@ class ProxyProcess implements RunningProxy {
     const connected = this.#telemetry.gauge('envoy_control_plane_connected_state')
     let lastReason: string | undefined
     this.#connection = this.#link.open({
-      address: this.#channel.address,
+      address: () => this.#channel?.address() ?? '',
       serverName: this.#channel.serverName,
-      credentials: this.#channel.credentials,
+      credentials: (address) => this.#channel?.credentials(address),
       apply: (update) => this.#apply(update),
       onStatus: (isConnected, reason) => {
         connected.value = isConnected ? 1 : 0

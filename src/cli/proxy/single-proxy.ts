@@ -147,7 +147,8 @@ function startServer(
     onTake: (_, socket) => ({ ok: true, value: proxy.listeningSocket(socket) }),
     onReady: (pid) => succession.onReady(pid),
     onFailed: (pid, reason) => succession.onFailed(pid, reason),
-    onGone: () => undefined,
+    // Whoever is gone needs no port any more; after a success this process drains and opens none.
+    onGone: () => proxy.reclaimPorts(),
   })
   if (started.ok) return started.value
   log(started.error.message)
