@@ -1,5 +1,6 @@
 import type { SocketHandler, TLSUpgradeOptions } from 'bun'
 import { NetLimits } from './limits.ts'
+import { negotiatedProtocol } from './negotiated-protocol.ts'
 import { type PeerRequirement, verifyPeer } from './peer-verification.ts'
 import { createSocketHandlers, ignoringOwner } from './socket-handlers.ts'
 import type { SocketOwner, StreamSocket } from './socket-owner.ts'
@@ -8,6 +9,7 @@ import { type TlsContext, toServerTlsOptions } from './tls-context.ts'
 /** How to end TLS on an accepted connection. */
 export interface AcceptTlsOptions {
   readonly context: TlsContext
+  /** Protocols that are spoken here, the preferred first. A client that offers others only is refused (RFC 7301 section 3.2). */
   readonly alpn: readonly string[]
   readonly requirement: PeerRequirement
   /** `NetLimits.tlsHandshakeTimeoutMs` by default. */
@@ -16,7 +18,14 @@ export interface AcceptTlsOptions {
 
 /** What became of the handshake. */
 export type AcceptTlsResult =
-  | { readonly accepted: true; readonly socket: StreamSocket; readonly spiffeId: string; readonly serverName: string }
+  | {
+      readonly accepted: true
+      readonly socket: StreamSocket
+      readonly spiffeId: string
+      readonly serverName: string
+      /** The negotiated protocol; empty when none. */
+      readonly alpn: string
+    }
   | { readonly accepted: false; readonly message: string }
 
 /** Bun 1.4 wants `isServer` for the accepting side; its types do not know it. */
@@ -89,6 +98,7 @@ class ServerHandshake implements SocketOwner {
       socket,
       spiffeId: verdict.spiffeId,
       serverName: typeof serverName === 'string' ? serverName : '',
+      alpn: negotiatedProtocol(socket),
     })
   }
 

@@ -1,5 +1,6 @@
 import type { SocketHandler } from 'bun'
 import { NetLimits } from './limits.ts'
+import { negotiatedProtocol } from './negotiated-protocol.ts'
 import { type PeerRequirement, verifyPeer } from './peer-verification.ts'
 import { createSocketHandlers } from './socket-handlers.ts'
 import type { SocketOwner, StreamSocket } from './socket-owner.ts'
@@ -20,6 +21,7 @@ export type ConnectTarget =
 /** How to speak TLS to a target and whom to expect there. */
 export interface ConnectTls {
   readonly context: TlsContext
+  /** Protocols to offer, the preferred first; the server may take none of them. */
   readonly alpn: readonly string[]
   readonly sni: string | undefined
   readonly requirement: PeerRequirement
@@ -42,7 +44,13 @@ export interface ConnectorOptions {
 
 /** How an attempt ended; `message` is for logs. */
 export type ConnectResult =
-  | { readonly kind: 'connected'; readonly socket: StreamSocket; readonly peerSpiffeId: string }
+  | {
+      readonly kind: 'connected'
+      readonly socket: StreamSocket
+      readonly peerSpiffeId: string
+      /** The negotiated protocol; empty when none, or without TLS. */
+      readonly alpn: string
+    }
   | {
       readonly kind: 'failed'
       readonly reason: 'refused' | 'timeout' | 'tls' | 'unreachable'
@@ -226,7 +234,7 @@ class ConnectAttempt implements SocketOwner {
     this.#state = 'finished'
     clearTimeout(this.#timer)
     socket.data = this.#owner
-    this.#done({ kind: 'connected', socket, peerSpiffeId })
+    this.#done({ kind: 'connected', socket, peerSpiffeId, alpn: negotiatedProtocol(socket) })
   }
 
   #onRefused(error: unknown): void {

@@ -17,6 +17,7 @@ export {
 } from './connector.ts'
 export { createDnsServer, type DnsAnswers, type DnsServer } from './dns-server.ts'
 export { listenTcp, type TcpListener } from './listen-tcp.ts'
+export { negotiatedProtocol } from './negotiated-protocol.ts'
 export {
   createOriginalDestinationReader,
   type OriginalDestination,

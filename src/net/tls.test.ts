@@ -49,7 +49,11 @@ function only(uri: string): PeerRequirement {
 /** A TLS echo server; what became of each handshake is in `results`. */
 function serve(
   certificate: TlsContextOptions['certificate'],
-  overrides: { readonly context?: Partial<TlsContextOptions>; readonly requirement?: PeerRequirement } = {},
+  overrides: {
+    readonly context?: Partial<TlsContextOptions>
+    readonly requirement?: PeerRequirement
+    readonly alpn?: readonly string[]
+  } = {},
 ): { readonly port: number; readonly results: AcceptTlsResult[] } {
   const results: AcceptTlsResult[] = []
   const server = context({ role: 'server', certificate, ...overrides.context })
@@ -59,7 +63,7 @@ function serve(
     onAccept: (socket) =>
       acceptTls(
         socket,
-        { context: server, alpn: ['istio'], requirement: overrides.requirement ?? anyMember },
+        { context: server, alpn: overrides.alpn ?? ['istio'], requirement: overrides.requirement ?? anyMember },
         (result) => {
           results.push(result)
           if (result.accepted) result.socket.data = createEchoOwner()
@@ -88,9 +92,10 @@ async function connect(
   client: TlsContext,
   requirement: PeerRequirement,
   owner = createRecordingOwner(),
+  alpn: readonly string[] = ['istio'],
 ): Promise<ConnectResult> {
   const { promise, resolve } = Promise.withResolvers<ConnectResult>()
-  connector.connect({ context: client, alpn: ['istio'], sni: 'reviews.default', requirement }, owner, resolve)
+  connector.connect({ context: client, alpn, sni: 'reviews.default', requirement }, owner, resolve)
   return promise
 }
 
@@ -102,13 +107,14 @@ describe('mutual TLS between a connector and an accepting socket', () => {
     const result = await connect(connectorTo(port), client, only(REVIEWS), owner)
     if (result.kind !== 'connected') throw new Error(result.message)
     expect(result.peerSpiffeId).toBe(REVIEWS)
-    expect(result.socket.alpnProtocol).toBe('istio')
+    expect(result.alpn).toBe('istio')
     expect(result.socket.getTLSVersion()).toBe('TLSv1.3')
     result.socket.write('hello')
     await until(() => owner.text() === 'hello', 'the echo')
     const [accepted] = results
     if (accepted?.accepted !== true) throw new Error('not accepted')
     expect(accepted.spiffeId).toBe(PAGE)
+    expect(accepted.alpn).toBe('istio')
     expect(accepted.serverName).toBe('reviews.default')
     result.socket.end()
   })
@@ -135,6 +141,32 @@ describe('mutual TLS between a connector and an accepting socket', () => {
     if (third.kind !== 'connected') throw new Error(third.message)
     expect(third.socket.isSessionReused()).toBe(false)
     third.socket.end()
+  })
+
+  test.each([
+    [['h2', 'http/1.1'], ['http/1.1', 'h2'], 'h2'],
+    [['h2', 'http/1.1'], ['http/1.1'], 'http/1.1'],
+    [[], ['h2'], ''],
+    [['h2'], [], ''],
+  ])('acceptTls() of %j and connect() with %j agree on %p', async (served, offered, agreed) => {
+    const { port, results } = serve(await authority.issue({ uris: [REVIEWS] }), { alpn: served })
+    const client = context({ role: 'client', certificate: await authority.issue({ uris: [PAGE] }) })
+    const owner = createRecordingOwner()
+    const result = await connect(connectorTo(port), client, only(REVIEWS), owner, offered)
+    expect(result).toMatchObject({ kind: 'connected', alpn: agreed })
+    await until(() => results.length === 1, 'the verdict')
+    expect(results[0]).toMatchObject({ accepted: true, alpn: agreed })
+    if (result.kind === 'connected') result.socket.end()
+  })
+
+  test('acceptTls() refuses a client that offers other protocols only', async () => {
+    const { port, results } = serve(await authority.issue({ uris: [REVIEWS] }), { alpn: ['h2'] })
+    const client = context({ role: 'client', certificate: await authority.issue({ uris: [PAGE] }) })
+    const owner = createRecordingOwner()
+    const result = await connect(connectorTo(port), client, only(REVIEWS), owner, ['http/1.1'])
+    expect(result).toMatchObject({ kind: 'failed', reason: 'tls' })
+    await until(() => results.length === 1, 'the verdict')
+    expect(results[0]).toMatchObject({ accepted: false })
   })
 
   test('connect() refuses a server of another identity before a byte is written', async () => {

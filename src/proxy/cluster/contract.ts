@@ -2,6 +2,7 @@ import type { StreamSocket, SocketOwner } from '../../net/index.ts'
 import type { EdgeSeries } from '../../telemetry/index.ts'
 import type { ClusterConfig, EndpointConfig } from '../config/index.ts'
 import type { HostMonitor } from '../health/index.ts'
+import type { MultiplexedConnection } from './multiplexed-connection.ts'
 import type { PendingTicket } from './pending-queue.ts'
 
 /** A cluster at run time: endpoints, balancer, limits and pools. Lives as long as its name is configured; configuration is swapped inside. */
@@ -79,6 +80,8 @@ export interface EndpointRuntime {
    * had at `putIdle` (so counts of requests per connection can live there); the taker may set another.
    */
   readonly takeIdle: () => StreamSocket | undefined
+  /** A connection that many requests share and that takes one more; undefined when there is none, or the endpoint is spoken to in HTTP/1.1. */
+  readonly takeShared: () => MultiplexedConnection | undefined
   /**
    * Gives a clean keep-alive connection back. It goes to the request that has waited longest, during this call; if none waits, the
    * pool owns it until the next `takeIdle` and closes it when it idles too long or the peer closes or speaks.
@@ -110,6 +113,8 @@ export type ConnectOutcome =
       readonly peerSpiffeId: string
       /** SPIFFE id of the certificate that we showed; empty or absent when there is none. */
       readonly localSpiffeId?: string
+      /** Protocol that the TLS handshake agreed on (ALPN); empty when none, or without TLS. Of a pooled socket `negotiatedProtocol` tells it. */
+      readonly alpn: string
     }
   | {
       readonly kind: 'failed'

@@ -7,13 +7,15 @@ import {
   type StreamSocket,
 } from '../../net/index.ts'
 import type { EdgeSeries } from '../../telemetry/index.ts'
-import type { ClientTlsConfig, EndpointConfig } from '../config/index.ts'
+import type { ClientTlsConfig, ClusterConfig, EndpointConfig } from '../config/index.ts'
 import type { HostMonitor } from '../health/index.ts'
 import type { ClientTls } from '../tls/index.ts'
 import type { ClusterServices } from './cluster-services.ts'
 import type { Cluster } from './cluster.ts'
 import type { ConnectOutcome, EndpointRuntime } from './contract.ts'
+import type { MultiplexedConnection } from './multiplexed-connection.ts'
 import { PendingQueue, type PendingTicket } from './pending-queue.ts'
+import { SharedConnections } from './shared-connections.ts'
 import { transportOf } from './transport.ts'
 
 /**
@@ -46,6 +48,8 @@ export class EndpointPool implements EndpointRuntime {
   readonly #pending = new PendingQueue()
   #opening = 0
   readonly #onOpened = (outcome: ConnectOutcome): void => this.#opened(outcome)
+  /** Connections that requests share, and those who wait for one. */
+  readonly #shared: SharedConnections
   #retired = false
   /** Grows when the way to speak to the endpoint changes: older connections are not used again. */
   #generation = 0
@@ -65,6 +69,16 @@ export class EndpointPool implements EndpointRuntime {
       onEnd: (socket) => this.#drop(socket),
       onClose: (socket) => this.#forget(socket),
     }
+    this.#shared = new SharedConnections(services, {
+      cluster,
+      connect: (done) => {
+        if (!this.mayConnect) return false
+        this.connect(this.#idleOwner, done, sharedAlpn(cluster.config))
+        return true
+      },
+      leave: () => this.cluster.onPendingOver(),
+      adopt: (socket, tickets) => this.#adopt(socket, tickets),
+    })
     this.#connector = createConnector({
       target: config.address.startsWith('/')
         ? { kind: 'pipe', path: config.address }
@@ -79,7 +93,7 @@ export class EndpointPool implements EndpointRuntime {
       onReleased: () => {
         this.connections -= 1
         // With none left this endpoint may have one whatever the limit says.
-        if (this.connections === 0 && this.#pending.length > 0) this.openForPending()
+        if (this.connections === 0 && this.pending > 0) this.openForPending()
         cluster.onConnectionReleased()
       },
       onDescriptorFree: () => services.budget.giveUpstream(),
@@ -92,6 +106,15 @@ export class EndpointPool implements EndpointRuntime {
 
   get idleConnections(): number {
     return this.#idleSockets.length
+  }
+
+  /** Requests that wait. */
+  get pending(): number {
+    return this.#pending.length + this.#shared.pending
+  }
+
+  takeShared(): MultiplexedConnection | undefined {
+    return this.#shared.take()
   }
 
   takeIdle(): StreamSocket | undefined {
@@ -120,24 +143,38 @@ export class EndpointPool implements EndpointRuntime {
 
   enqueue(ticket: PendingTicket): void {
     this.cluster.onPending()
-    this.#pending.push(ticket)
+    if (ticket.shared && this.#shared.expected) this.#shared.enqueue(ticket)
+    else this.#pending.push(ticket)
     this.openForPending()
-    if (this.#opening < this.#pending.length) this.cluster.stats.upstream_cx_overflow += 1
+    if (this.#lacks) this.cluster.stats.upstream_cx_overflow += 1
   }
 
   dequeue(ticket: PendingTicket): void {
-    if (!this.#pending.remove(ticket)) return
+    if (!this.#pending.remove(ticket) && !this.#shared.dequeue(ticket)) return
     this.cluster.onPendingOver()
-    if (this.#opening >= this.#pending.length) this.cluster.setWaiting(this, false)
+    if (!this.#lacks) this.cluster.setWaiting(this, false)
   }
 
   /** Opens a connection for each request that waits and has none coming, as far as the limit allows. */
   openForPending(): void {
     while (this.#opening < this.#pending.length && this.mayConnect) {
       this.#opening += 1
-      this.connect(this.#idleOwner, this.#onOpened)
+      this.connect(this.#idleOwner, this.#onOpened, ownAlpn(this.cluster.config))
     }
-    this.cluster.setWaiting(this, this.#opening < this.#pending.length)
+    this.#shared.openForPending()
+    this.cluster.setWaiting(this, this.#lacks)
+  }
+
+  /** There are requests for which no connection is open or opening. */
+  get #lacks(): boolean {
+    return this.#opening < this.#pending.length || this.#shared.lacks
+  }
+
+  /** The endpoint shares no connections after all: those who wait for one take connections of their own, this one first. */
+  #adopt(socket: StreamSocket, tickets: readonly PendingTicket[]): void {
+    for (const ticket of tickets) this.#pending.push(ticket)
+    if (!this.#serve(socket, true)) this.putIdle(socket)
+    this.openForPending()
   }
 
   #opened(outcome: ConnectOutcome): void {
@@ -168,7 +205,11 @@ export class EndpointPool implements EndpointRuntime {
     }
   }
 
-  connect(owner: SocketOwner, done: (outcome: ConnectOutcome) => void): { readonly cancel: () => void } {
+  connect(
+    owner: SocketOwner,
+    done: (outcome: ConnectOutcome) => void,
+    alpn?: readonly string[],
+  ): { readonly cancel: () => void } {
     const refusal = this.#refusal()
     if (refusal !== undefined) return answerLater(refusal, done)
     const config = transportOf(this.cluster.config, this.config)
@@ -179,7 +220,7 @@ export class EndpointPool implements EndpointRuntime {
         this.cluster.stats.upstream_cx_connect_fail += 1
         return answerLater({ kind: 'failed', reason: 'unreachable', message: material.error }, done)
       }
-      tls = material.value
+      tls = alpn === undefined || config.alpn.length > 0 ? material.value : { ...material.value, alpn }
     }
     if (!this.#services.budget.takeUpstream()) {
       this.cluster.stats.upstream_cx_overflow += 1
@@ -217,17 +258,20 @@ export class EndpointPool implements EndpointRuntime {
     this.meshed = isMeshed(transportOf(this.cluster.config, this.config))
     this.#generation += 1
     this.series.clear()
+    this.#shared.close()
     this.closeIdle()
   }
 
   /** The endpoint is gone. */
   retire(): void {
     this.#retired = true
+    this.#shared.retire()
     this.closeIdle()
     this.#timer.cancel()
   }
 
   closeIdle(): void {
+    this.#shared.closeIdle()
     this.#closeColdest(this.#idleSockets.length)
   }
 
@@ -281,6 +325,16 @@ export class EndpointPool implements EndpointRuntime {
     socket.data = this.#idleOwner
     socket.end()
   }
+}
+
+/** ALPN of connections that are to be shared, if the transport socket names none. */
+function sharedAlpn({ protocol }: ClusterConfig): readonly string[] {
+  return protocol === 'auto' ? ['h2', 'http/1.1'] : ['h2']
+}
+
+/** ALPN of the others: where a server speaks both versions it must be said which. */
+function ownAlpn({ protocol }: ClusterConfig): readonly string[] | undefined {
+  return protocol === 'auto' || protocol === 'downstream' ? ['http/1.1'] : undefined
 }
 
 /** Mutual TLS with Istio's application protocols: the peer is a proxy of the mesh, not somebody else's server that wants a certificate. */

@@ -15,4 +15,5 @@ export {
   type EndpointRuntime,
   type PreviousHosts,
 } from './contract.ts'
+export { type MultiplexedConnection, type MultiplexedOwner } from './multiplexed-connection.ts'
 export { type PendingRequest, PendingTicket } from './pending-queue.ts'

@@ -1,5 +1,6 @@
 import type { StreamSocket } from '../../net/index.ts'
 import type { ConnectOutcome } from './contract.ts'
+import type { MultiplexedConnection } from './multiplexed-connection.ts'
 
 /** Who waits for a connection. */
 export interface PendingRequest {
@@ -9,6 +10,8 @@ export interface PendingRequest {
    * @param fresh It was opened just now; otherwise a request before left it.
    */
   readonly onConnection: (socket: StreamSocket, fresh: boolean) => boolean
+  /** As `onConnection`, with a connection that others use at the same time. Only for tickets that are `shared`. */
+  readonly onSharedConnection?: (connection: MultiplexedConnection) => boolean
   /** None could be had, and the wait is over. */
   readonly onConnectionFailed: (outcome: Extract<ConnectOutcome, { readonly kind: 'failed' }>) => void
 }
@@ -18,6 +21,8 @@ export class PendingTicket {
   readonly request: PendingRequest
   /** Only a connection that was opened just now will do: one that had been idle has failed this request. */
   freshOnly = false
+  /** A connection that others use at the same time will do, and is wanted if the endpoint has such. */
+  shared = false
   queue: PendingQueue | undefined = undefined
   next: PendingTicket | undefined = undefined
   previous: PendingTicket | undefined = undefined

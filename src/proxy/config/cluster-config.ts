@@ -1,4 +1,5 @@
 import type { OutlierConfig } from './outlier-config.ts'
+import type { Http2Config } from './http2-config.ts'
 import type { ClientTlsConfig } from './tls-config.ts'
 
 /** A cluster after compilation from `envoy.config.cluster.v3.Cluster`; immutable. */
@@ -24,6 +25,13 @@ export interface ClusterConfig {
   readonly transportMatches: readonly TransportMatch[]
   readonly tls: ClientTlsConfig | undefined
   readonly limits: CircuitBreakerLimits
+  /**
+   * Version of HTTP that endpoints are spoken to in; with `auto` the TLS handshake decides (ALPN, `auto_config`), with `downstream` it is the request's own
+   * (`use_downstream_protocol_config`). Absent: HTTP/1.1.
+   */
+  readonly protocol?: UpstreamProtocol
+  /** `http2_protocol_options`, for the versions that have them. */
+  readonly http2?: Http2Config
   /** 1 h by default. */
   readonly idleTimeoutMs: number
   /** 0: no limit. */
@@ -38,6 +46,9 @@ export interface ClusterConfig {
   /** From cluster metadata `istio.services[0]`, for metric labels. */
   readonly destination: { readonly host: string; readonly name: string; readonly namespace: string } | undefined
 }
+
+/** How the version of HTTP is chosen that an endpoint is spoken to in. */
+export type UpstreamProtocol = 'http1' | 'http2' | 'auto' | 'downstream'
 
 /** `transport_socket_matches[]`. */
 export interface TransportMatch {

@@ -169,8 +169,8 @@ describe('refused clusters', () => {
       'upstream_connection_options.tcp_keepalive.keepalive_interval',
     ],
     [
-      `typed_extension_protocol_options: { ${httpOptions}: { "@type": type.googleapis.com/${httpOptions}, explicit_http_config: { http2_protocol_options: {} } } }`,
-      `typed_extension_protocol_options["${httpOptions}"].explicit_http_config.http2_protocol_options`,
+      `typed_extension_protocol_options: { ${httpOptions}: { "@type": type.googleapis.com/${httpOptions}, explicit_http_config: { http3_protocol_options: {} } } }`,
+      `typed_extension_protocol_options["${httpOptions}"].explicit_http_config.http3_protocol_options`,
     ],
     [
       `typed_extension_protocol_options: { x: { "@type": type.googleapis.com/${httpOptions}, explicit_http_config: { http_protocol_options: {} } } }`,

@@ -4,13 +4,17 @@ import {
   ClusterSchema,
   type Cluster,
 } from '../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts'
-import { HttpProtocolOptionsSchema } from '../../xds/generated/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts'
+import {
+  type HttpProtocolOptions,
+  HttpProtocolOptionsSchema,
+} from '../../xds/generated/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts'
 import { unpackAny } from './any-types.ts'
 import type { CircuitBreakerLimits, ClusterConfig, TransportMatch } from './cluster-config.ts'
 import { compileBalancer } from './compile-balancer.ts'
 import { createCompileContext, type CompileContext, type CompileOptions } from './compile-context.ts'
 import { compileClientTransport } from './compile-tls.ts'
 import { endpointList } from './compile-endpoints.ts'
+import { compileHttp2 } from './compile-http2.ts'
 import { compileOutlierDetection } from './compile-outlier.ts'
 import { requireAds } from './config-source.ts'
 import { keyPath } from './fault-list.ts'
@@ -139,7 +143,7 @@ function outlierDetection(
 function httpOptions(
   context: CompileContext,
   message: Cluster,
-): Pick<ClusterConfig, 'idleTimeoutMs' | 'maxRequestsPerConnection'> {
+): Pick<ClusterConfig, 'http2' | 'idleTimeoutMs' | 'maxRequestsPerConnection' | 'protocol'> {
   const options = message.typedExtensionProtocolOptions
   for (const key of Object.keys(options)) {
     if (key !== httpOptionsKey) {
@@ -151,7 +155,7 @@ function httpOptions(
   const http = unpackAny(any, HttpProtocolOptionsSchema)
   if (any !== undefined && http === undefined) context.faults.add(at, 'Expected an HttpProtocolOptions')
   if (http !== undefined && http.upstreamProtocolOptions.case === undefined) {
-    context.faults.add(at, 'Expected explicit_http_config or use_downstream_protocol_config')
+    context.faults.add(at, 'Expected explicit_http_config, use_downstream_protocol_config or auto_config')
   }
   const common = http?.commonHttpProtocolOptions
   const commonPath = `${at}.common_http_protocol_options`
@@ -162,8 +166,38 @@ function httpOptions(
     context.faults.add(`${commonPath}.headers_with_underscores_action`, 'Not implemented by this proxy for clusters')
   }
   return {
+    ...protocolOf(context, at, http),
     idleTimeoutMs: durationMs(context, `${commonPath}.idle_timeout`, { value: common?.idleTimeout, absent: hourMs }),
     maxRequestsPerConnection: common?.maxRequestsPerConnection ?? message.maxRequestsPerConnection ?? 0,
+  }
+}
+
+/** Which version of HTTP endpoints are spoken to in. */
+function protocolOf(
+  context: CompileContext,
+  path: string,
+  message: HttpProtocolOptions | undefined,
+): Pick<ClusterConfig, 'http2' | 'protocol'> {
+  const choice = message?.upstreamProtocolOptions
+  switch (choice?.case) {
+    case 'explicitHttpConfig': {
+      const { protocolConfig } = choice.value
+      if (protocolConfig.case !== 'http2ProtocolOptions') return { protocol: 'http1' }
+      const at = `${path}.explicit_http_config.http2_protocol_options`
+      return { protocol: 'http2', http2: compileHttp2(context, at, protocolConfig.value) }
+    }
+    case 'useDownstreamProtocolConfig': {
+      const { http2ProtocolOptions: options } = choice.value
+      if (options === undefined) return { protocol: 'http1' }
+      const at = `${path}.use_downstream_protocol_config.http2_protocol_options`
+      return { protocol: 'downstream', http2: compileHttp2(context, at, options) }
+    }
+    case 'autoConfig': {
+      const at = `${path}.auto_config.http2_protocol_options`
+      return { protocol: 'auto', http2: compileHttp2(context, at, choice.value.http2ProtocolOptions) }
+    }
+    default:
+      return { protocol: 'http1' }
   }
 }
 

@@ -5,6 +5,7 @@ import { HTTPFaultSchema } from '../../xds/generated/envoy/extensions/filters/ht
 import { OnDemandSchema } from '../../xds/generated/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts'
 import { RouterSchema } from '../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts'
 import {
+  HttpConnectionManager_CodecType as CodecType,
   HttpConnectionManager_ForwardClientCertDetails as ForwardDetails,
   HttpConnectionManager_PathWithEscapedSlashesAction as SlashesAction,
   type HttpConnectionManager,
@@ -12,6 +13,7 @@ import {
 } from '../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
 import { unpackAny } from './any-types.ts'
 import { compileAccessLogs } from './compile-access-log.ts'
+import { compileHttp2 } from './compile-http2.ts'
 import type { CompileContext } from './compile-context.ts'
 import { faultFilterName } from './compile-fault.ts'
 import { routeTable } from './compile-routes.ts'
@@ -34,6 +36,8 @@ export function compileHttpManager(
     kind: 'http',
     statPrefix: requiredText(context, at('stat_prefix'), message.statPrefix),
     routes: routesOf(context, path, message),
+    codec: codecs.get(message.codecType) ?? 'auto',
+    http2: compileHttp2(context, at('http2_protocol_options'), message.http2ProtocolOptions),
     serverName: message.serverName === '' ? 'envoy' : message.serverName,
     ...timeouts(context, path, message),
     ...limits(context, path, message),
@@ -50,6 +54,12 @@ export function compileHttpManager(
     upgrades: upgradesOf(context, at('upgrade_configs'), message),
   }
 }
+
+const codecs: ReadonlyMap<CodecType, 'auto' | 'http1' | 'http2'> = new Map([
+  [CodecType.AUTO, 'auto'],
+  [CodecType.HTTP1, 'http1'],
+  [CodecType.HTTP2, 'http2'],
+])
 
 function routesOf(context: CompileContext, path: string, message: HttpConnectionManager): HttpManagerConfig['routes'] {
   const choice = message.routeSpecifier

@@ -203,8 +203,8 @@ describe('refused with the path of the field', () => {
   const manager = 'filter_chains[0].filters[0].typed_config'
   test.each([
     [`${rds}, http_filters: [ ${router} ], tracing: {}`, `${manager}.tracing`],
-    [`${rds}, http_filters: [ ${router} ], codec_type: HTTP2`, `${manager}.codec_type`],
-    [`${rds}, http_filters: [ ${router} ], http2_protocol_options: {}`, `${manager}.http2_protocol_options`],
+    [`${rds}, http_filters: [ ${router} ], codec_type: HTTP3`, `${manager}.codec_type`],
+    [`${rds}, http_filters: [ ${router} ], http3_protocol_options: {}`, `${manager}.http3_protocol_options`],
     [`${rds}, http_filters: [ ${router} ], local_reply_config: {}`, `${manager}.local_reply_config`],
     [
       `${rds}, http_filters: [ ${router} ], server_header_transformation: PASS_THROUGH`,

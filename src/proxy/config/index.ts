@@ -17,9 +17,11 @@ export {
   type EndpointConfig,
   type EndpointsConfig,
   type TransportMatch,
+  type UpstreamProtocol,
   type WorkloadIdentity,
 } from './cluster-config.ts'
 export { type FieldFault } from './field-fault.ts'
+export { defaultHttp2Config, type Http2Config } from './http2-config.ts'
 export { type EjectionKind, type OutlierConfig } from './outlier-config.ts'
 export {
   type DnsTable,

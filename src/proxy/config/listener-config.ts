@@ -1,3 +1,4 @@
+import type { Http2Config } from './http2-config.ts'
 import type { AccessLogConfig } from './access-log-config.ts'
 import type { RouteTable } from '../route/index.ts'
 import type { ServerTlsConfig } from './tls-config.ts'
@@ -42,6 +43,10 @@ export interface HttpManagerConfig {
   readonly statPrefix: string
   readonly routes:
     { readonly kind: 'inline'; readonly table: RouteTable } | { readonly kind: 'rds'; readonly name: string }
+  /** `codec_type`; with `auto` (also when absent) ALPN decides, or the connection's first octets. */
+  readonly codec?: 'auto' | 'http1' | 'http2'
+  /** `http2_protocol_options`. */
+  readonly http2?: Http2Config
   /** `server_name`; `envoy` by default, as in Envoy. */
   readonly serverName: string
   /** Milliseconds, 0 is off: `common_http_protocol_options.idle_timeout`, 1 h by default. */

@@ -104,13 +104,22 @@ export const clusterFields: readonly (readonly [string, Readonly<Record<string, 
       common_http_protocol_options: 'honoured',
       explicit_http_config: 'honoured',
       use_downstream_protocol_config: 'honoured',
+      auto_config: 'honoured',
     },
   ],
-  ['envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig', { http_protocol_options: 'honoured' }],
+  [
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig',
+    { http_protocol_options: 'honoured', http2_protocol_options: 'honoured' },
+  ],
+  [
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig',
+    { http_protocol_options: 'honoured', http2_protocol_options: 'honoured' },
+  ],
   [
     'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig',
     {
       http_protocol_options: 'honoured',
+      http2_protocol_options: 'honoured',
     },
   ],
   ['envoy.config.endpoint.v3.ClusterLoadAssignment', { cluster_name: 'honoured', endpoints: 'honoured' }],
@@ -151,13 +160,6 @@ export const clusterFields: readonly (readonly [string, Readonly<Record<string, 
 
 /** Messages that only the proxy's own gRPC channels may use; grpc-js negotiates these by itself. */
 export const controlChannelFields: readonly (readonly [string, Readonly<Record<string, FieldRule>>])[] = [
-  [
-    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig',
-    {
-      http_protocol_options: 'honoured',
-      http2_protocol_options: 'honoured',
-    },
-  ],
   [
     'envoy.config.core.v3.Http2ProtocolOptions',
     {

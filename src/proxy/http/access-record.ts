@@ -11,7 +11,7 @@ export function logExchange(exchange: Exchange, durationMs: number): void {
   record.method = request.method
   // Logs show the path alone when the target was absolute, as a client of a proxy sends it.
   record.path = request.absolute ? (request.header(':path') ?? '') : request.target
-  record.protocol = request.method === '' ? '' : request.head.minorVersion === 0 ? 'HTTP/1.0' : 'HTTP/1.1'
+  record.protocol = exchange.stream.protocol
   record.authority = request.authority
   record.status = exchange.status
   record.flags = exchange.flags

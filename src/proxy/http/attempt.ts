@@ -33,8 +33,12 @@ export function startAttempt(
   }
   exchange.attempts += 1
   exchange.phase = Phase.upstream
-  const socket = fresh ? undefined : endpoint.takeIdle()
-  if (socket !== undefined) {
+  const shared = leg.shares(cluster) ? endpoint.takeShared() : undefined
+  const socket = fresh || shared !== undefined ? undefined : endpoint.takeIdle()
+  if (shared !== undefined) {
+    if (admitsRequest(cluster)) leg.startShared(endpoint, shared, decision)
+    else overflow(exchange)
+  } else if (socket !== undefined) {
     if (admitsRequest(cluster)) leg.start(endpoint, socket, decision)
     else {
       endpoint.putIdle(socket)
@@ -103,7 +107,27 @@ export function onUpstreamReset(exchange: Exchange): void {
   onAttemptFailed(exchange, 'reset', 'connection termination', ResponseFlag.UC)
 }
 
-/** The upstream's bytes are no HTTP/1.1 response. */
+/** The upstream said that it has not touched the request (RFC 9113 section 8.7), or closed the connection before it came to it. */
+export function onUpstreamRefused(exchange: Exchange): void {
+  const { cluster, decision, leg } = exchange
+  if (!exchange.replayed && exchange.replayable && decision?.kind === 'forward' && cluster !== undefined) {
+    leg.abandon()
+    exchange.replayed = true
+    exchange.stepAt = exchange.context.options.timers.now()
+    startAttempt(exchange, decision, cluster, true)
+    return
+  }
+  leg.endpoint?.outlier?.countConnectFailure()
+  onAttemptFailed(exchange, 'refused', 'remote refused stream reset', ResponseFlag.UR)
+}
+
+/** The upstream reset the stream before it answered. */
+export function onUpstreamStreamReset(exchange: Exchange): void {
+  exchange.leg.endpoint?.outlier?.countConnectFailure()
+  onAttemptFailed(exchange, 'reset', 'remote reset', ResponseFlag.UR)
+}
+
+/** The upstream's bytes are no HTTP response. */
 export function onUpstreamProtocolError(exchange: Exchange): void {
   exchange.leg.endpoint?.outlier?.countConnectFailure()
   if (retryAfterFailure(exchange, 'reset')) return

@@ -1,39 +1,52 @@
 import type { TimerOwner, WheelTimer } from '../../base/index.ts'
 import type { SocketOwner, StreamSocket } from '../../net/index.ts'
-import type { EdgeSeries } from '../../telemetry/index.ts'
-import { scanRequestHead, statusOfHeadFault, textOfHeadFault } from '../../wire/http1/index.ts'
+import type { AccessLogRecord, EdgeSeries } from '../../telemetry/index.ts'
+import {
+  type BodyFraming,
+  ConnectionOption,
+  type Head,
+  scanRequestHead,
+  statusOfHeadFault,
+  textOfHeadFault,
+} from '../../wire/http1/index.ts'
 import type { ClusterRuntime } from '../cluster/index.ts'
 import type { DownstreamInfo } from '../network/index.ts'
+import { Backlog } from './backlog.ts'
+import type { ClientConnection, ClientStream } from './client-stream.ts'
 import { ConnectionState } from './connection-state.ts'
 import type { HttpContext } from './context.ts'
 import { Exchange } from './exchange.ts'
+import { Http2Connection } from './http2-connection.ts'
+import { Http1Responder } from './http1-responder.ts'
 import type { PeerMetadata } from './peer-metadata.ts'
+import { RequestBody } from './request-body.ts'
+import type { LocalReply } from './response-writer.ts'
 import { SocketOutput } from './socket-output.ts'
 
-/** One accepted connection. */
-export class Connection implements SocketOwner, TimerOwner {
+/** By this the preface of HTTP/2 (RFC 9113 section 3.4) is told from any request of HTTP/1.1. */
+const prefaceStart = 'PRI * HTTP/2'
+
+/** One accepted connection that speaks HTTP/1.1; the client's side of its exchanges, one after the other. */
+export class Connection implements SocketOwner, TimerOwner, ClientConnection, ClientStream {
   readonly context: HttpContext
   readonly info: DownstreamInfo
   readonly socket: StreamSocket
   readonly output: SocketOutput = new SocketOutput()
-  /** Requests come from the proxy's own application. */
   readonly trusted: boolean
-  /** `ip:port` that the client meant to reach. */
   readonly originalDestination: string
   state: number = ConnectionState.idle
   exchange: Exchange | undefined = undefined
   requests = 0
-  /** Metadata of the peer; stays for the connection's life once it was sent. */
   peer: PeerMetadata | undefined = undefined
-  /** Series of the last inbound edge and the cluster that it leads to. */
   series: EdgeSeries | undefined = undefined
   seriesCluster: ClusterRuntime | undefined = undefined
   readonly #active: { value: number }
   readonly #timer: WheelTimer
+  readonly #body: RequestBody
+  readonly #responder: Http1Responder
   /** Bytes behind the request in progress. */
-  #backlog: Uint8Array | undefined = undefined
-  #backlogStart = 0
-  #backlogEnd = 0
+  readonly #backlog: Backlog = new Backlog()
+  readonly #readBacklog = (bytes: Uint8Array, start: number, end: number): void => this.#read(bytes, start, end)
   #pumping = false
   #paused = false
   #ended = false
@@ -48,6 +61,8 @@ export class Connection implements SocketOwner, TimerOwner {
     this.originalDestination = address === '' || address.endsWith(`:${port}`) ? address : `${address}:${port}`
     this.trusted = info.direction !== 'inbound'
     this.output.attach(socket)
+    this.#body = new RequestBody(context.options.limits)
+    this.#responder = new Http1Responder(context, this.output)
     this.#timer = context.options.timers.timer(this)
     context.connections.add(this)
     const { connectionsActive, connectionsTotal } = context.stats
@@ -58,20 +73,26 @@ export class Connection implements SocketOwner, TimerOwner {
     this.#arm(Math.min(requestHeadersTimeoutMs || idleTimeoutMs, idleTimeoutMs || requestHeadersTimeoutMs))
   }
 
+  get protocol(): AccessLogRecord['protocol'] {
+    const request = this.exchange?.request
+    if (request === undefined || request.method === '') return ''
+    return request.head.minorVersion === 0 ? 'HTTP/1.0' : 'HTTP/1.1'
+  }
+
   onData(_socket: StreamSocket, bytes: Uint8Array): void {
     switch (this.state) {
       case ConnectionState.idle:
       case ConnectionState.head:
         if (this.#slowReader) {
-          this.stash(bytes, 0, bytes.length)
+          this.#stash(bytes, 0, bytes.length)
           this.pause()
           return
         }
         this.#read(bytes, 0, bytes.length)
-        if (this.#backlogEnd > this.#backlogStart) this.#pump()
+        if (this.#backlog.length > 0) this.#pump()
         return
       case ConnectionState.busy:
-        this.exchange?.onRequestBytes(bytes, 0, bytes.length)
+        this.#readBody(bytes, 0, bytes.length)
         return
       case ConnectionState.tunnel:
         this.exchange?.leg.sendTunnel(bytes, 0, bytes.length)
@@ -96,7 +117,7 @@ export class Connection implements SocketOwner, TimerOwner {
     switch (this.state) {
       case ConnectionState.busy:
         // Half-closed behind a whole request: it is answered; in the middle of one there is nobody to answer.
-        if (this.exchange?.bodyDone === true && this.#backlogEnd === this.#backlogStart) this.exchange.keepAlive = false
+        if (this.exchange?.bodyDone === true && this.#backlog.length === 0) this.exchange.keepAlive = false
         else if (this.exchange?.bodyDone === false) this.cut()
         return
       case ConnectionState.tunnel:
@@ -138,31 +159,44 @@ export class Connection implements SocketOwner, TimerOwner {
     }
   }
 
-  /** Keeps bytes that belong behind the request in progress; the client is paused when they are many. */
-  stash(bytes: Uint8Array, start: number, end: number): void {
-    if (start >= end) return
-    const held = this.#backlogEnd - this.#backlogStart
-    if (held === 0 && bytes === this.#backlog) {
-      this.#backlogStart = start
-      this.#backlogEnd = end
-    } else {
-      const kept = Buffer.allocUnsafe(held + end - start)
-      if (this.#backlog !== undefined) kept.set(this.#backlog.subarray(this.#backlogStart, this.#backlogEnd), 0)
-      kept.set(bytes.subarray(start, end), held)
-      this.#backlog = kept
-      this.#backlogStart = 0
-      this.#backlogEnd = kept.length
-    }
-    if (this.#backlogEnd - this.#backlogStart > this.context.options.limits.pipelineBytes) this.pause()
+  interim(head: Head): void {
+    if (this.exchange !== undefined) this.#responder.interim(this.exchange, head)
   }
 
-  /** Hands over what came behind an upgrade request. */
-  takeBacklog(): Uint8Array | undefined {
-    const bytes = this.#backlog?.subarray(this.#backlogStart, this.#backlogEnd)
-    this.#backlog = undefined
-    this.#backlogStart = 0
-    this.#backlogEnd = 0
-    return bytes
+  head(head: Head, framing: BodyFraming): void {
+    if (this.exchange !== undefined) this.#responder.head(this.exchange, head, framing)
+  }
+
+  data(bytes: Uint8Array, start: number, end: number): void {
+    this.#responder.data(bytes, start, end)
+  }
+
+  end(trailers: Buffer | undefined): void {
+    this.#responder.end(trailers)
+  }
+
+  flush(): boolean {
+    return this.#responder.flush()
+  }
+
+  reply(reply: LocalReply): void {
+    if (this.exchange !== undefined) this.#responder.reply(this.exchange, reply)
+  }
+
+  startTunnel(head: Head): void {
+    const { exchange } = this
+    if (exchange === undefined) return
+    this.state = ConnectionState.tunnel
+    this.#responder.startTunnel(exchange, head)
+    this.resume()
+    this.#backlog.take((bytes, start, end) => exchange.leg.sendTunnel(bytes, start, end))
+  }
+
+  endTunnel(): void {
+    const { exchange } = this
+    if (exchange === undefined) return
+    exchange.keepAlive = false
+    exchange.end(true, this.context.options.timers.now(), true)
   }
 
   /** Stops reading from the client. */
@@ -179,23 +213,20 @@ export class Connection implements SocketOwner, TimerOwner {
     this.socket.resume()
   }
 
-  /** Something moved: the stream idle timeout starts anew. */
   touch(now: number): void {
     this.#arm(this.exchange?.idleTimeoutMs ?? 0, now)
   }
 
-  /** The exchange is over. `clean`: its response was sent whole and its request received whole. */
-  onExchangeDone(exchange: Exchange, clean: boolean, now: number): void {
+  finished(clean: boolean, now: number): void {
+    const { exchange } = this
     this.exchange = undefined
-    const keepAlive = clean && exchange.keepAlive
-    const { bodyDone } = exchange
-    this.context.releaseExchange(exchange)
-    if (this.state === ConnectionState.closed) return
+    if (this.state === ConnectionState.closed || exchange === undefined) return
+    const { bodyDone, keepAlive } = exchange
     if (!clean) {
       this.cut()
       return
     }
-    const lastOne = this.#ended && this.#backlogEnd === this.#backlogStart
+    const lastOne = this.#ended && this.#backlog.length === 0
     if (!keepAlive || lastOne || !bodyDone) {
       this.#finish(bodyDone)
       return
@@ -203,7 +234,7 @@ export class Connection implements SocketOwner, TimerOwner {
     this.state = ConnectionState.idle
     this.#arm(this.context.options.manager().idleTimeoutMs, now)
     this.resume()
-    if (this.#backlogEnd > this.#backlogStart) this.#pump()
+    if (this.#backlog.length > 0) this.#pump()
   }
 
   /** Closes at once if no request is in progress; else after the response in progress. */
@@ -219,6 +250,12 @@ export class Connection implements SocketOwner, TimerOwner {
     this.onClose()
   }
 
+  /** Keeps bytes that belong behind the request in progress; the client is paused when they are many. */
+  #stash(bytes: Uint8Array, start: number, end: number): void {
+    this.#backlog.add(bytes, start, end)
+    if (this.#backlog.length > this.context.options.limits.pipelineBytes) this.pause()
+  }
+
   /** Answers wait for a client that goes on asking: no more is read before it has taken them. */
   get #slowReader(): boolean {
     return this.output.waiting > this.context.options.limits.writeBufferBytes
@@ -228,23 +265,18 @@ export class Connection implements SocketOwner, TimerOwner {
   #pump(): void {
     if (this.#pumping) return
     this.#pumping = true
-    while (this.state <= ConnectionState.head && this.#backlogEnd > this.#backlogStart && !this.#slowReader) {
-      const bytes = this.#backlog
-      const start = this.#backlogStart
-      const end = this.#backlogEnd
-      this.#backlogStart = this.#backlogEnd
-      if (bytes !== undefined) this.#read(bytes, start, end)
-    }
-    if (this.#backlogEnd === this.#backlogStart) this.#backlog = undefined
+    while (this.state <= ConnectionState.head && this.#backlog.length > 0 && !this.#slowReader)
+      this.#backlog.take(this.#readBacklog)
     this.#pumping = false
   }
 
   /** Reads a request head, or more of it. */
   #read(bytes: Uint8Array, start: number, end: number): void {
     let { exchange } = this
+    if (this.requests === 0 && this.#speaksHttp2(bytes, start, end)) return
     if (exchange === undefined) {
-      exchange = this.context.takeExchange() ?? new Exchange(this.context, this)
-      exchange.begin(this)
+      exchange = this.context.takeExchange() ?? new Exchange(this.context, this, this)
+      exchange.begin(this, this)
       this.exchange = exchange
     }
     const { request } = exchange
@@ -267,10 +299,71 @@ export class Connection implements SocketOwner, TimerOwner {
     } else this.#incomplete(exchange, bytes, end, end, result)
   }
 
-  #start(exchange: Exchange, rest: Uint8Array, start: number, end: number): void {
+  /** A client that begins with the preface of HTTP/2 gets a connection of that kind, if the configuration lets it. */
+  #speaksHttp2(bytes: Uint8Array, start: number, end: number): boolean {
+    const { exchange, context } = this
+    const filled = exchange?.request.filled ?? 0
+    if (filled >= prefaceStart.length || context.options.manager().codec === 'http1') return false
+    const held = exchange?.request.head.bytes
+    for (let at = 0; at < prefaceStart.length; at += 1) {
+      const octet = at < filled ? held?.[at] : start + at - filled < end ? bytes[start + at - filled] : undefined
+      if (octet !== prefaceStart.charCodeAt(at)) return false
+    }
+    const first = Buffer.concat([held?.subarray(0, filled) ?? Buffer.alloc(0), bytes.subarray(start, end)])
+    this.#leave()
+    const next = new Http2Connection(context, this.socket, this.info)
+    this.socket.data = next
+    next.onData(this.socket, first)
+    return true
+  }
+
+  /** Gives the socket to another owner; nothing was served on it. */
+  #leave(): void {
+    const { context, exchange } = this
+    this.state = ConnectionState.closed
+    this.exchange = undefined
+    this.#timer.cancel()
+    this.output.attach(undefined)
+    if (exchange !== undefined) {
+      context.stats.requestsTotal.value -= 1
+      exchange.end(false, context.options.timers.now(), false)
+    }
+    context.connections.delete(this)
+    this.#active.value -= 1
+    context.stats.connectionsTotal.value -= 1
+  }
+
+  /** The head is complete; `bytes[start..end)` came behind it. */
+  #start(exchange: Exchange, bytes: Uint8Array, start: number, end: number): void {
+    const { context, info } = this
+    const { request, plan } = exchange
+    const { head } = request
     this.state = ConnectionState.busy
     this.requests += 1
-    exchange.onHead(rest, start, end)
+    request.read(info.tls)
+    const close = (head.connection & ConnectionOption.close) !== 0
+    exchange.keepAlive = !context.draining && !close
+    if (head.minorVersion === 0 && (head.connection & ConnectionOption.keepAlive) === 0) exchange.keepAlive = false
+    const { maxRequestsPerConnection } = plan.manager
+    if (maxRequestsPerConnection > 0 && this.requests >= maxRequestsPerConnection) exchange.keepAlive = false
+    const bodiless = this.#body.begin(head)
+    exchange.onHead(bodiless)
+    this.#readBody(bytes, start, end)
+    if (this.exchange === exchange) exchange.admit()
+  }
+
+  /** Reads body bytes; what is behind the body waits for its turn. */
+  #readBody(bytes: Uint8Array, start: number, end: number): void {
+    const { exchange } = this
+    if (exchange === undefined) return
+    if (exchange.bodyDone) {
+      this.#stash(bytes, start, end)
+      return
+    }
+    if (start === end) return
+    this.touch(this.context.options.timers.now())
+    const bodyEnd = this.#body.read(exchange, bytes, start, end)
+    if (bodyEnd < end) this.#stash(bytes, bodyEnd, end)
   }
 
   /** More is needed, or the head is at fault. */

@@ -1,19 +1,27 @@
 import { createStratifiedRandom } from '../../base/index.ts'
 import { type AccessLogRecord, emptyAccessLogRecord } from '../../telemetry/index.ts'
 import { HeadWriter } from '../../wire/http1/index.ts'
-import type { Connection } from './connection.ts'
 import type { HttpServerOptions } from './contract.ts'
 import type { Exchange } from './exchange.ts'
 import { createHeadPlan, type HeadPlan } from './fields.ts'
 import { HttpStats } from './http-stats.ts'
+import type { Http2ClientStream } from './http2-stream.ts'
 import { peerMetadataLines } from './peer-metadata.ts'
+
+/** An accepted connection, as the server's drain sees it. */
+export interface ServedConnection {
+  /** Takes no more requests, and closes when those in progress are over. */
+  readonly drain: () => void
+  /** Closes without more ado. */
+  readonly cut: () => void
+}
 
 /** What all connections of one server share. */
 export class HttpContext {
   readonly options: HttpServerOptions
   /** Every message is composed here and handed to a socket before the next one is begun. */
   readonly writer: HeadWriter
-  readonly connections: Set<Connection> = new Set()
+  readonly connections: Set<ServedConnection> = new Set()
   readonly record: AccessLogRecord = emptyAccessLogRecord()
   readonly metadataLines: string
   /** Draws of weighted splits. */
@@ -24,6 +32,7 @@ export class HttpContext {
   /** Called when the last connection is gone. */
   onEmpty: (() => void) | undefined = undefined
   readonly #free: Exchange[] = []
+  readonly #freeStreams: Http2ClientStream[] = []
   #trustedPlan: HeadPlan | undefined = undefined
   #foreignPlan: HeadPlan | undefined = undefined
   #stats: HttpStats | undefined = undefined
@@ -63,6 +72,16 @@ export class HttpContext {
   /** Takes an exchange back. */
   releaseExchange(exchange: Exchange): void {
     if (this.#free.length < this.options.limits.keptExchanges) this.#free.push(exchange)
+  }
+
+  /** A free stream of HTTP/2, if one is kept. */
+  takeClientStream(): Http2ClientStream | undefined {
+    return this.#freeStreams.pop()
+  }
+
+  /** Takes a stream back. */
+  releaseClientStream(stream: Http2ClientStream): void {
+    if (this.#freeStreams.length < this.options.limits.keptExchanges) this.#freeStreams.push(stream)
   }
 
   /** `Date` of now (RFC 9110 section 6.6.1), made once a second. */

@@ -184,7 +184,7 @@ export function forward(exchange: Exchange): void {
   if (decision.hashPolicies !== undefined) hashExchange(exchange, cluster, decision.hashPolicies)
   if (decision.idleTimeoutMs !== undefined) {
     exchange.idleTimeoutMs = decision.idleTimeoutMs
-    exchange.connection.touch(exchange.stepAt)
+    exchange.stream.touch(exchange.stepAt)
   }
   if (exchange.bodyDone) exchange.armRouteTimeout(decision.timeoutMs)
   startAttempt(exchange, decision, cluster, false)

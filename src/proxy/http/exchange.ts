@@ -1,10 +1,9 @@
 import type { TimerOwner, WheelTimer } from '../../base/index.ts'
 import { ResponseFlag } from '../../telemetry/index.ts'
-import { ChunkedDecoder, ChunkEvent, ConnectionOption } from '../../wire/http1/index.ts'
 import { logExchange } from './access-record.ts'
 import type { ClusterRuntime, EndpointRuntime } from '../cluster/index.ts'
 import type { Decision, HeaderEdits } from '../route/index.ts'
-import type { Connection } from './connection.ts'
+import type { ClientConnection, ClientStream } from './client-stream.ts'
 import type { HttpContext } from './context.ts'
 import { onRetryPause, onRouteTimeout } from './attempt.ts'
 import { admit, forward } from './dispatch.ts'
@@ -13,7 +12,6 @@ import type { HttpStats } from './http-stats.ts'
 import { Phase } from './phase.ts'
 import { ReceivedRequest } from './received-request.ts'
 import { recordExchange } from './record-exchange.ts'
-import { type LocalReply, writeLocalReply } from './response-writer.ts'
 import { UpstreamLeg } from './upstream-leg.ts'
 
 const refusalText: ReadonlyMap<number, string> = new Map([
@@ -31,7 +29,8 @@ export class Exchange implements TimerOwner {
   readonly context: HttpContext
   /** The counters that this request was begun on. */
   stats: HttpStats
-  connection: Connection
+  connection: ClientConnection
+  stream: ClientStream
   readonly request: ReceivedRequest
   readonly leg: UpstreamLeg
   plan: HeadPlan
@@ -60,8 +59,8 @@ export class Exchange implements TimerOwner {
   keepAlive = false
   upgradeType = ''
   bodyDone = false
-  bodyLeft = 0
-  readonly decoder: ChunkedDecoder
+  /** Trailers of the request, field lines as they came. */
+  trailers: Buffer | undefined = undefined
   /** Body held: for the head's write, and for another attempt as long as `replayable`. */
   hold: Buffer | undefined = undefined
   held = 0
@@ -85,11 +84,12 @@ export class Exchange implements TimerOwner {
   readonly pauseTimer: WheelTimer
   readonly #requestTimer: WheelTimer
 
-  constructor(context: HttpContext, connection: Connection) {
+  constructor(context: HttpContext, connection: ClientConnection, stream: ClientStream) {
     const { timers, limits } = context.options
     this.context = context
     this.stats = context.stats
     this.connection = connection
+    this.stream = stream
     this.plan = context.plan(connection.trusted)
     const { manager } = this.plan
     this.request = new ReceivedRequest(
@@ -100,7 +100,6 @@ export class Exchange implements TimerOwner {
       },
       limits.keptHeadBytes,
     )
-    this.decoder = new ChunkedDecoder({ extensionBytes: limits.chunkExtensionBytes, trailerBytes: limits.trailerBytes })
     this.leg = new UpstreamLeg(this)
     this.#routeTimer = timers.timer(this, Timer.route)
     this.pauseTimer = timers.timer(this, Timer.pause)
@@ -108,9 +107,10 @@ export class Exchange implements TimerOwner {
   }
 
   /** Takes up the next request of a connection: its first bytes are there. */
-  begin(connection: Connection): void {
+  begin(connection: ClientConnection, stream: ClientStream): void {
     const { context, request } = this
     this.connection = connection
+    this.stream = stream
     const plan = context.plan(connection.trusted)
     if (plan !== this.plan || request.head.limits.headBytes !== plan.manager.maxRequestHeadersBytes) {
       this.plan = plan
@@ -128,41 +128,57 @@ export class Exchange implements TimerOwner {
     this.stats.requestsActive.value += 1
   }
 
-  /** The head is complete; `bytes[start..end)` came behind it. */
-  onHead(bytes: Uint8Array, start: number, end: number): void {
-    const { connection, context, plan, request } = this
-    const { head } = request
-    const { manager } = plan
+  /**
+   * The head is complete, and in `request`. What is here of the body may be delivered next; then `admit` sets the request on its way.
+   *
+   * @param bodyDone There is no body.
+   */
+  onHead(bodyDone: boolean): void {
+    const { context } = this
     const now = context.options.timers.now()
     this.startedAt = now
     this.stepAt = now
-    this.idleTimeoutMs = manager.streamIdleTimeoutMs
-    request.read(connection.info.tls)
-    const close = (head.connection & ConnectionOption.close) !== 0
-    this.keepAlive = !context.draining && !close
-    if (head.minorVersion === 0 && (head.connection & ConnectionOption.keepAlive) === 0) this.keepAlive = false
-    const { maxRequestsPerConnection } = manager
-    if (maxRequestsPerConnection > 0 && connection.requests >= maxRequestsPerConnection) this.keepAlive = false
-    this.bodyDone = !head.chunked && head.contentLength <= 0
-    this.bodyLeft = head.contentLength
-    if (this.bodyDone) connection.stash(bytes, start, end)
-    else {
-      if (head.chunked) this.decoder.reset()
-      this.#takeBody(bytes, start, end)
-      if (this.phase === Phase.free) return
-      if (!this.bodyDone && manager.requestTimeoutMs > 0) this.#requestTimer.arm(manager.requestTimeoutMs, now)
-    }
-    connection.touch(now)
+    this.idleTimeoutMs = this.plan.manager.streamIdleTimeoutMs
+    this.bodyDone = bodyDone
+  }
+
+  /** Decides where the request goes, and sends it there. */
+  admit(): void {
+    const { requestTimeoutMs } = this.plan.manager
+    if (!this.bodyDone && requestTimeoutMs > 0) this.#requestTimer.arm(requestTimeoutMs, this.stepAt)
+    this.stream.touch(this.stepAt)
     admit(this)
   }
 
-  /** More bytes from the client while the exchange goes on. */
-  onRequestBytes(bytes: Uint8Array, start: number, end: number): void {
-    if (this.bodyDone) this.connection.stash(bytes, start, end)
-    else {
-      this.connection.touch(this.context.options.timers.now())
-      this.#takeBody(bytes, start, end)
+  /** A piece of the body goes upstream, or waits until there is one. `flushBody` or `endBody` must follow. */
+  deliver(bytes: Uint8Array, start: number, end: number): void {
+    this.bytesReceived += end - start
+    const { context, leg } = this
+    if (leg.sending) {
+      if (this.replayable) this.#keep(bytes, start, end, context.options.limits.replayBytes)
+      leg.sendBody(bytes, start, end)
+      return
     }
+    if (this.phase >= Phase.responding) return
+    this.#keep(bytes, start, end, Number.MAX_SAFE_INTEGER)
+    if (this.held > context.options.limits.replayBytes) {
+      this.replayable = false
+      this.stream.pause()
+    }
+  }
+
+  /** What was delivered leaves. */
+  flushBody(): void {
+    if (this.leg.sending) this.leg.flushBody()
+  }
+
+  /** The body is over. */
+  endBody(trailers: Buffer | undefined): void {
+    this.bodyDone = true
+    this.trailers = trailers
+    if (this.leg.sending) this.leg.endBody()
+    if (this.phase === Phase.upstream && this.decision?.kind === 'forward')
+      this.armRouteTimeout(this.decision.timeoutMs, this.context.options.timers.now())
   }
 
   /** The client is gone; the upstream's work is of no use any more. */
@@ -238,13 +254,9 @@ export class Exchange implements TimerOwner {
     }
     this.status = status
     if (!this.bodyDone) this.keepAlive = false
-    const reply: LocalReply = { status, body, lines, edits }
-    const { writer, options } = this.context
-    writer.reset()
-    writeLocalReply(writer, this, reply)
-    this.connection.output.write(writer.bytes, 0, writer.length)
+    this.stream.reply({ status, body, lines, edits })
     this.bytesSent = this.request.method === 'HEAD' ? 0 : body.length
-    this.end(true, options.timers.now(), true)
+    this.end(true, this.context.options.timers.now(), true)
   }
 
   /** Ends what cannot be ended in order: the client sees the connection close in the middle. */
@@ -265,7 +277,7 @@ export class Exchange implements TimerOwner {
   /** The exchange is over: counted, logged, given back. */
   end(clean: boolean, now: number, counted: boolean): void {
     if (this.phase === Phase.free) return
-    const { connection, context, request } = this
+    const { context, request, stream } = this
     if (counted) {
       recordExchange(this, now - this.startedAt)
       if (this.plan.manager.accessLogs.length > 0) logExchange(this, Math.round(now - this.startedAt))
@@ -281,11 +293,13 @@ export class Exchange implements TimerOwner {
     this.leg.release()
     request.reset()
     this.#reset()
-    connection.onExchangeDone(this, clean, now)
+    context.releaseExchange(this)
+    stream.finished(clean, now)
   }
 
   #reset(): void {
     this.routeDeadline = 0
+    this.trailers = undefined
     this.decision = undefined
     this.cluster = undefined
     this.responseEdits = undefined
@@ -307,59 +321,6 @@ export class Exchange implements TimerOwner {
     this.replayed = false
     this.retrying = false
     this.abortDrawn = false
-  }
-
-  /** Reads body bytes; what is behind the body waits for its turn. */
-  #takeBody(bytes: Uint8Array, start: number, end: number): void {
-    const { leg, request } = this
-    if (!request.head.chunked) {
-      const taken = Math.min(this.bodyLeft, end - start)
-      this.bodyLeft -= taken
-      this.bodyDone = this.bodyLeft === 0
-      this.#deliver(bytes, start, start + taken)
-      if (this.bodyDone) this.#bodyEnded(bytes, start + taken, end)
-      return
-    }
-    let at = start
-    if (leg.sending) this.context.writer.reset()
-    while (at < end) {
-      const event = this.decoder.next(bytes, at, end)
-      at = this.decoder.position
-      if (event === ChunkEvent.data) this.#deliver(bytes, this.decoder.dataStart, this.decoder.dataEnd)
-      else if (event === ChunkEvent.end) {
-        this.bodyDone = true
-        break
-      } else if (event === ChunkEvent.fault) {
-        this.refuse(400, 'http1.codec_error{malformed_chunk}', -1)
-        return
-      }
-    }
-    if (leg.sending) leg.flushChunks(this.bodyDone)
-    if (this.bodyDone) this.#bodyEnded(bytes, at, end)
-  }
-
-  #bodyEnded(bytes: Uint8Array, start: number, end: number): void {
-    this.connection.stash(bytes, start, end)
-    if (this.phase === Phase.upstream && this.decision?.kind === 'forward')
-      this.armRouteTimeout(this.decision.timeoutMs, this.context.options.timers.now())
-  }
-
-  /** A piece of the body goes upstream, or waits until there is one. */
-  #deliver(bytes: Uint8Array, start: number, end: number): void {
-    this.bytesReceived += end - start
-    const { connection, context, leg } = this
-    if (leg.sending) {
-      if (this.replayable) this.#keep(bytes, start, end, context.options.limits.replayBytes)
-      if (this.request.head.chunked) leg.appendChunk(bytes, start, end)
-      else leg.sendBody(bytes, start, end)
-      return
-    }
-    if (this.phase >= Phase.responding) return
-    this.#keep(bytes, start, end, Number.MAX_SAFE_INTEGER)
-    if (this.held > context.options.limits.replayBytes) {
-      this.replayable = false
-      connection.pause()
-    }
   }
 
   #keep(bytes: Uint8Array, start: number, end: number, bound: number): void {

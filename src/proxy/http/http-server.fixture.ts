@@ -55,6 +55,7 @@ export class FakeCluster implements ClusterRuntime {
 
 /** One TCP port. */
 export class FakeEndpoint implements EndpointRuntime {
+  readonly takeShared = (): undefined => undefined
   readonly config: EndpointConfig
   readonly cluster: FakeCluster
   readonly authority: string
@@ -139,7 +140,7 @@ export class FakeEndpoint implements EndpointRuntime {
         open: (socket) => {
           socket.data = owner
           this.cluster.stats.upstream_cx_total += 1
-          finish({ kind: 'connected', socket, peerSpiffeId: '' })
+          finish({ kind: 'connected', socket, peerSpiffeId: '', alpn: '' })
         },
         data: (socket, bytes) => socket.data.onData(socket, bytes),
         drain: (socket) => socket.data.onDrain(socket),
@@ -275,6 +276,7 @@ export function startFixture(options: FixtureOptions = {}): Fixture {
         peerSpiffeId: '',
         localSpiffeId: '',
         serverName: '',
+        alpn: '',
         ...options.info,
       })
     },

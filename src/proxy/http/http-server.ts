@@ -1,4 +1,5 @@
 import { Connection } from './connection.ts'
+import { Http2Connection } from './http2-connection.ts'
 import { HttpContext } from './context.ts'
 import type { HttpServer, HttpServerOptions } from './contract.ts'
 
@@ -6,7 +7,11 @@ import type { HttpServer, HttpServerOptions } from './contract.ts'
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const context = new HttpContext(options)
   return {
-    accept: (socket, info) => new Connection(context, socket, info),
+    accept: (socket, info) => {
+      const { codec } = options.manager()
+      const multiplexed = codec === 'http2' || (codec !== 'http1' && info.alpn === 'h2')
+      return multiplexed ? new Http2Connection(context, socket, info) : new Connection(context, socket, info)
+    },
     get connections() {
       return context.connections.size
     },

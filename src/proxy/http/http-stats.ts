@@ -7,16 +7,23 @@ export class HttpStats {
   readonly connectionsActive: { value: number }
   readonly requestsTotal: { value: number }
   readonly requestsActive: { value: number }
+  readonly #telemetry: Telemetry
   /** Counts an answer that was begun. */
   readonly countResponse: (status: number) => void
 
   constructor(telemetry: Telemetry, prefix: string) {
     const labels = { envoy_http_conn_manager_prefix: prefix }
     this.prefix = prefix
+    this.#telemetry = telemetry
     this.connectionsTotal = telemetry.counter('envoy_http_downstream_cx_total', labels)
     this.connectionsActive = telemetry.gauge('envoy_http_downstream_cx_active', labels)
     this.requestsTotal = telemetry.counter('envoy_http_downstream_rq_total', labels)
     this.requestsActive = telemetry.gauge('envoy_http_downstream_rq_active', labels)
     this.countResponse = createResponseClasses(telemetry, 'envoy_http_downstream_rq_xx', labels)
+  }
+
+  /** Counts a connection that was closed for what the client did on it; `name` is one of few. */
+  countHttp2Failure(name: string): void {
+    this.#telemetry.counter(`envoy_http2_${name}`, {}).value += 1
   }
 }

@@ -88,6 +88,19 @@ export class ReceivedRequest implements RequestView {
     if (this.path === '') this.path = this.method === 'OPTIONS' ? '*' : '/'
   }
 
+  /** Takes over the parts of a request that came in HTTP/2, whose head was written down in `head`. */
+  readParts(method: string, authority: string, target: string, scheme: 'http' | 'https'): void {
+    this.method = method
+    this.authority = authority
+    this.target = target
+    this.scheme = scheme
+    this.absolute = false
+    this.pathChanged = false
+    const mark = target.indexOf('?')
+    this.path = mark < 0 ? target : target.slice(0, mark)
+    this.query = mark < 0 ? '' : target.slice(mark + 1)
+  }
+
   /** Clients of a proxy ask the same few hosts again and again: the text of the last one is kept. */
   #hostText(index: number): string {
     const { head } = this

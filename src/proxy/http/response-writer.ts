@@ -84,8 +84,8 @@ function writeEditedLines(writer: HeadWriter, lines: string, edits: HeaderEdits 
   writer.text(prepared.lines)
 }
 
-/** Writes an answer of the proxy's own, head and body. */
-export function writeLocalReply(writer: HeadWriter, exchange: Exchange, reply: LocalReply): void {
+/** Writes an answer of the proxy's own, head and body; returns where the body begins. */
+export function writeLocalReply(writer: HeadWriter, exchange: Exchange, reply: LocalReply): number {
   const { status, body } = reply
   const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length
   writer.text(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`)
@@ -96,7 +96,9 @@ export function writeLocalReply(writer: HeadWriter, exchange: Exchange, reply: L
   writer.field('date', exchange.context.date())
   writer.text(exchange.plan.serverLine)
   writer.text(connectionLine(exchange))
-  if (bodiless || exchange.request.method === 'HEAD' || length === 0) return
+  const headEnd = writer.length
+  if (bodiless || exchange.request.method === 'HEAD' || length === 0) return headEnd
   const bytes = typeof body === 'string' ? Buffer.from(body) : body
   writer.copy(bytes, 0, bytes.length)
+  return headEnd
 }

@@ -1,7 +1,7 @@
 import { type CompiledRetry, RetryOn } from '../route/index.ts'
 
 /** How an attempt failed without a response. */
-export type AttemptFailure = 'connect' | 'reset' | 'per-try-timeout'
+export type AttemptFailure = 'connect' | 'reset' | 'refused' | 'per-try-timeout'
 
 const idempotentMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
@@ -14,6 +14,7 @@ export function isIdempotent(method: string): boolean {
 export function retriesFailure(retry: CompiledRetry, failure: AttemptFailure, started: boolean): boolean {
   const { on } = retry
   if ((on & (RetryOn.serverError | RetryOn.gatewayError | RetryOn.reset)) !== 0) return true
+  if (failure === 'refused' && (on & RetryOn.refusedStream) !== 0) return true
   if (!started && (on & RetryOn.resetBeforeRequest) !== 0) return true
   return failure === 'connect' && (on & RetryOn.connectFailure) !== 0
 }

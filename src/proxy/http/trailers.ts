@@ -47,10 +47,30 @@ const dropped = new Uint8Array(FieldId.extra + forbidden.length).fill(1, FieldId
 
 /** Writes trailer lines anew, without those that may not be trailers; a section that is not well formed is left out whole. */
 export function writeTrailers(writer: HeadWriter, lines: Buffer, maxFields: number): void {
+  const head = scanTrailers(lines, maxFields)
+  if (head !== undefined) writer.fields(head, dropped)
+}
+
+/** The same for HTTP/2: names in lower case, values as they came. */
+export function trailerFields(
+  lines: Buffer,
+  maxFields: number,
+): { readonly names: readonly string[]; readonly values: readonly string[] } {
+  const names: string[] = []
+  const values: string[] = []
+  const head = scanTrailers(lines, maxFields)
+  for (let index = 0; head !== undefined && index < head.count; index += 1) {
+    if (dropped[head.ids[index] ?? 0] === 1) continue
+    names.push(head.name(index).toLowerCase())
+    values.push(head.value(index))
+  }
+  return { names, values }
+}
+
+function scanTrailers(lines: Buffer, maxFields: number): Head | undefined {
   const head = new Head(table, { headBytes: lines.length, fieldCount: maxFields, fieldBytes: lines.length })
   head.bytes = lines
-  if (scanFields(head, lines, lines.length) !== lines.length) return
-  writer.fields(head, dropped)
+  return scanFields(head, lines, lines.length) === lines.length ? head : undefined
 }
 
 /** True when the values of `TE` say that trailers are welcome; the other tokens are between us and the sender (RFC 9110 section 10.1.4). */

@@ -1,35 +1,35 @@
 import type { TimerOwner, WheelTimer } from '../../base/index.ts'
-import type { SocketOwner, StreamSocket } from '../../net/index.ts'
-import { Head, scanResponseHead } from '../../wire/http1/index.ts'
-import { type ConnectOutcome, type EndpointRuntime, type PendingRequest, PendingTicket } from '../cluster/index.ts'
+import type { StreamSocket } from '../../net/index.ts'
+import type { Head } from '../../wire/http1/index.ts'
+import {
+  type ClusterRuntime,
+  type ConnectOutcome,
+  type EndpointRuntime,
+  type MultiplexedConnection,
+  type PendingRequest,
+  PendingTicket,
+} from '../cluster/index.ts'
 import type { ForwardDecision } from '../route/index.ts'
-import { admitWaiting, onConnectFailed, onPerTryTimeout, onUpstreamProtocolError, onUpstreamReset } from './attempt.ts'
+import { admitWaiting, onConnectFailed, onPerTryTimeout } from './attempt.ts'
 import type { Exchange } from './exchange.ts'
-import { fieldTable } from './fields.ts'
-import { writeRequestHead } from './request-writer.ts'
+import { Http1Upstream } from './http1-upstream.ts'
+import { Http2Upstream } from './http2-upstream.ts'
+import { Phase } from './phase.ts'
 import { ResponseRelay } from './response-relay.ts'
-import { SocketOutput } from './socket-output.ts'
-import { writeTrailers } from './trailers.ts'
+import type { UpstreamSide } from './upstream-side.ts'
 
 /**
- *     none -> pending (no connection yet) -> sent (head sent) -> responding -> none
- *       +------- idle connection -------------^  +-> tunnel (101)
+ *     none -> pending (no connection yet) -> sent (head sent) -> none
+ *       +------- idle connection -------------^
  */
-const LegState = { none: 0, pending: 1, sent: 2, responding: 3, tunnel: 4 } as const
-
-const emptyBytes = Buffer.alloc(0)
-
-/** Requests sent on connections to clusters with `max_requests_per_connection`. */
-const requestCounts = new WeakMap<StreamSocket, number>()
+const LegState = { none: 0, pending: 1, sent: 2 } as const
 
 /**
- * The upstream side of an exchange: one attempt after the other. Owner of the upstream socket from the moment it is taken
- * from the pool or connected until it is given back or closed.
+ * The upstream part of an exchange: one attempt after the other. Counts attempts on their endpoint, waits for connections, and hands
+ * the request to the side that speaks the upstream's version of HTTP.
  */
-export class UpstreamLeg implements SocketOwner, TimerOwner, PendingRequest {
+export class UpstreamLeg implements TimerOwner, PendingRequest {
   readonly exchange: Exchange
-  readonly output: SocketOutput = new SocketOutput()
-  readonly head: Head
   readonly relay: ResponseRelay
   /** Endpoint of the last attempt. */
   endpoint: EndpointRuntime | undefined = undefined
@@ -43,36 +43,46 @@ export class UpstreamLeg implements SocketOwner, TimerOwner, PendingRequest {
   /** The response head stays readable after it was forwarded. */
   headKept = false
   #state: number = LegState.none
+  #side: UpstreamSide
+  readonly #http1: Http1Upstream
+  /** Made when a connection is shared first. */
+  #http2: Http2Upstream | undefined = undefined
   /** Counted as a request of the endpoint, and as one of the cluster that has a connection. */
   #assigned = false
   #active = false
   #paused = false
-  #endWhenFlushed = false
-  #partial: Buffer = emptyBytes
   #decision: ForwardDecision | undefined = undefined
   readonly #tryTimer: WheelTimer
   readonly #ticket: PendingTicket = new PendingTicket(this)
 
   constructor(exchange: Exchange) {
-    const { limits, timers } = exchange.context.options
     this.exchange = exchange
-    this.head = new Head(fieldTable, {
-      headBytes: limits.responseHeadBytes,
-      fieldCount: limits.responseHeaderCount,
-      fieldBytes: limits.headerFieldBytes,
-    })
     this.relay = new ResponseRelay(exchange, this)
-    this.#tryTimer = timers.timer(this)
+    this.#http1 = new Http1Upstream(exchange, this)
+    this.#side = this.#http1
+    this.#tryTimer = exchange.context.options.timers.timer(this)
   }
 
   /** The request head was sent and the response is not over: body bytes can follow. */
   get sending(): boolean {
-    return this.#state >= LegState.sent
+    return this.#state === LegState.sent
   }
 
   /** The request head was sent and the response head is not here. */
   get awaitsResponse(): boolean {
-    return this.#state === LegState.sent
+    return this.#state === LegState.sent && this.exchange.phase < Phase.responding
+  }
+
+  /** Head of the last response; see `headKept`. */
+  get head(): Head {
+    return this.#side.head
+  }
+
+  /** The request goes on a connection that others use too, if the endpoint has such. An upgrade gets one of its own, where HTTP/1.1 is spoken as well. */
+  shares({ config }: ClusterRuntime): boolean {
+    const { stream, upgradeType } = this.exchange
+    if (config.protocol === 'downstream') return stream.protocol === 'HTTP/2'
+    return config.protocol === 'http2' || (config.protocol === 'auto' && upgradeType === '')
   }
 
   /** Begins an attempt on an idle connection. */
@@ -82,11 +92,19 @@ export class UpstreamLeg implements SocketOwner, TimerOwner, PendingRequest {
     this.#attach(socket)
   }
 
+  /** Begins an attempt on a connection that others use too. */
+  startShared(endpoint: EndpointRuntime, connection: MultiplexedConnection, decision: ForwardDecision): void {
+    this.#assign(endpoint, decision)
+    this.reused = connection.requests > 0
+    this.#attachShared(connection)
+  }
+
   /** Begins an attempt that waits for a connection; `fresh`: for one that was not used before. */
   wait(endpoint: EndpointRuntime, decision: ForwardDecision, fresh: boolean): void {
     this.#assign(endpoint, decision)
     this.#state = LegState.pending
     this.#ticket.freshOnly = fresh
+    this.#ticket.shared = this.shares(endpoint.cluster)
     endpoint.enqueue(this.#ticket)
   }
 
@@ -100,6 +118,16 @@ export class UpstreamLeg implements SocketOwner, TimerOwner, PendingRequest {
     return true
   }
 
+  onSharedConnection(connection: MultiplexedConnection): boolean {
+    const { endpoint, exchange } = this
+    if (endpoint === undefined || this.#state !== LegState.pending) return false
+    if (!admitWaiting(exchange, endpoint.cluster)) return false
+    exchange.stepAt = exchange.context.options.timers.now()
+    this.reused = connection.requests > 0
+    this.#attachShared(connection)
+    return true
+  }
+
   onConnectionFailed(outcome: Extract<ConnectOutcome, { readonly kind: 'failed' }>): void {
     onConnectFailed(this.exchange, outcome)
   }
@@ -108,7 +136,6 @@ export class UpstreamLeg implements SocketOwner, TimerOwner, PendingRequest {
     this.endpoint = endpoint
     this.#decision = decision
     this.answered = false
-    if (this.headKept || this.head.startLineDone) this.head.reset()
     this.headKept = false
     this.#assigned = true
     endpoint.activeRequests += 1
@@ -118,217 +145,113 @@ export class UpstreamLeg implements SocketOwner, TimerOwner, PendingRequest {
 
   /** The connection is ours: the request is sent on it. */
   #attach(socket: StreamSocket): void {
-    const { endpoint } = this
-    if (endpoint === undefined) return
-    // A connection that a request has used was left by its leg.
-    const first = !(socket.data instanceof UpstreamLeg)
+    this.#side = this.#http1
+    this.#send(this.#http1.attach(socket))
+  }
+
+  #attachShared(connection: MultiplexedConnection): void {
+    this.#http2 ??= new Http2Upstream(this.exchange, this)
+    this.#side = this.#http2
+    this.#send(this.#http2.attach(connection))
+  }
+
+  /** Head and what is held of the body leave together. */
+  #send(first: boolean): void {
+    const { endpoint, exchange } = this
+    const decision = this.#decision
+    if (endpoint === undefined || decision === undefined) return
     if (first) this.newPeer = true
     this.#active = true
     endpoint.outlier?.countConnected()
     endpoint.totalRequests += 1
     endpoint.cluster.activeRequests += 1
     endpoint.cluster.stats.upstream_rq_total += 1
-    socket.data = this
-    this.output.attach(socket)
-    this.#send(first)
-  }
-
-  /** Head and what is held of the body leave in one write. */
-  #send(first: boolean): void {
-    const { exchange } = this
-    const { connection, context, request } = exchange
-    const decision = this.#decision
-    if (decision === undefined) return
-    const { writer } = context
-    const { socket } = this.output
-    if (exchange.plan.manager.accessLogs.length > 0 && socket !== undefined) {
+    const { socket } = this.#side
+    if (exchange.plan.manager.accessLogs.length > 0 && socket !== undefined)
       this.localAddress = `${socket.localAddress}:${socket.localPort}`
-    }
     this.#state = LegState.sent
     exchange.sentAt = exchange.stepAt
-    writer.reset()
-    writeRequestHead(writer, exchange, decision, first)
-    const { hold, held } = exchange
-    if (request.head.chunked) {
-      if (hold !== undefined) this.appendChunk(hold, 0, held)
-      if (exchange.bodyDone) this.#appendLastChunk()
-    } else if (hold !== undefined) writer.copy(hold, 0, held)
+    const flowing = this.#side.send(decision, first)
     if (!exchange.replayable) {
       exchange.hold = undefined
       exchange.held = 0
     }
-    if (!this.output.write(writer.bytes, 0, writer.length) && !exchange.bodyDone) connection.pause()
-    else if (!exchange.bodyDone) connection.resume()
+    if (exchange.bodyDone) return
+    if (flowing) exchange.stream.resume()
+    else exchange.stream.pause()
   }
 
-  /** Sends a piece of a body whose length is known. */
+  /** A piece of the body; `flushBody` or `endBody` follows. */
   sendBody(bytes: Uint8Array, start: number, end: number): void {
-    if (!this.output.write(bytes, start, end)) this.exchange.connection.pause()
+    if (!this.#side.sendBody(bytes, start, end)) this.exchange.stream.pause()
   }
 
-  /** Appends a chunk to the writer; `flushChunks` sends it. */
-  appendChunk(bytes: Uint8Array, start: number, end: number): void {
-    const { writer } = this.exchange.context
-    if (end <= start) return
-    writer.chunkSize(end - start)
-    writer.copy(bytes, start, end)
-    writer.text('\r\n')
+  /** What was given of the body leaves. */
+  flushBody(): void {
+    if (!this.#side.flushBody()) this.exchange.stream.pause()
   }
 
-  /** Sends the chunks that were appended; `last`: the body is over. */
-  flushChunks(last: boolean): void {
-    const { writer } = this.exchange.context
-    if (last) this.#appendLastChunk()
-    if (writer.length > 0) this.sendBody(writer.bytes, 0, writer.length)
-  }
-
-  #appendLastChunk(): void {
-    const { context, decoder } = this.exchange
-    context.writer.text('0\r\n')
-    if (decoder.trailers !== undefined)
-      writeTrailers(context.writer, decoder.trailers, context.options.limits.trailerCount)
-    context.writer.text('\r\n')
-  }
-
-  onData(socket: StreamSocket, bytes: Uint8Array): void {
-    if (socket !== this.output.socket) return
-    switch (this.#state) {
-      case LegState.sent:
-        this.answered = true
-        this.#readHead(bytes)
-        return
-      case LegState.responding:
-        this.relay.onBody(bytes, 0, bytes.length)
-        return
-      case LegState.tunnel:
-        this.relay.onTunnel(bytes, 0, bytes.length)
-        return
-      default:
-        return
-    }
-  }
-
-  /** Reads the response head, or more of it. */
-  #readHead(bytes: Uint8Array): void {
-    const { head } = this
-    let source = bytes instanceof Buffer ? bytes : Buffer.from(bytes)
-    if (this.#partial.length > 0) source = Buffer.concat([this.#partial, source])
-    let start = 0
-    for (;;) {
-      const view = start === 0 ? source : source.subarray(start)
-      const result = scanResponseHead(head, view, view.length)
-      if (result < 0) {
-        onUpstreamProtocolError(this.exchange)
-        return
-      }
-      if (result === 0) {
-        this.#partial = Buffer.from(view)
-        return
-      }
-      head.bytes = view
-      if (head.status >= 200 || head.status === 101) {
-        this.#partial = emptyBytes
-        this.#state = head.status === 101 ? LegState.tunnel : LegState.responding
-        this.relay.onHead(head, view, result)
-        return
-      }
-      if (!this.relay.onInterim(head)) {
-        onUpstreamProtocolError(this.exchange)
-        return
-      }
-      head.reset()
-      start += result
-      if (start === source.length) {
-        this.#partial = emptyBytes
-        return
-      }
-    }
-  }
-
-  onDrain(socket: StreamSocket): void {
-    if (socket !== this.output.socket || !this.output.flush()) return
-    if (this.#endWhenFlushed) socket.shutdown()
-    else if (!this.exchange.bodyDone || this.#state === LegState.tunnel) this.exchange.connection.resume()
-  }
-
-  onEnd(socket: StreamSocket): void {
-    this.#gone(socket)
-  }
-
-  onClose(socket: StreamSocket): void {
-    this.#gone(socket)
-  }
-
-  onTimer(): void {
-    if (this.#state === LegState.pending || this.#state === LegState.sent) onPerTryTimeout(this.exchange)
-  }
-
-  /** The upstream has nothing more to say. */
-  #gone(socket: StreamSocket): void {
-    if (socket !== this.output.socket) return
-    if (this.#state === LegState.sent && this.#partial.length > 0) onUpstreamProtocolError(this.exchange)
-    else if (this.#state === LegState.sent) onUpstreamReset(this.exchange)
-    else this.relay.onUpstreamEnd()
+  /** The body is over. */
+  endBody(): void {
+    this.#side.endBody()
   }
 
   /** Bytes of an upgraded connection. */
   sendTunnel(bytes: Uint8Array, start: number, end: number): void {
-    this.exchange.bytesReceived += end - start
-    this.exchange.connection.touch(this.exchange.context.options.timers.now())
-    this.sendBody(bytes, start, end)
+    const { exchange } = this
+    exchange.bytesReceived += end - start
+    exchange.stream.touch(exchange.context.options.timers.now())
+    if (!this.#side.sendTunnel(bytes, start, end)) exchange.stream.pause()
   }
 
   /** The client of an upgraded connection has nothing more to say. */
   endTunnel(): void {
-    this.#endWhenFlushed = true
-    if (this.output.waiting === 0) this.output.socket?.shutdown()
+    this.#side.endTunnel()
+  }
+
+  onTimer(): void {
+    if (this.#state === LegState.pending || this.awaitsResponse) onPerTryTimeout(this.exchange)
   }
 
   /** The client is slow: the upstream waits. */
   pause(): void {
     if (this.#paused) return
     this.#paused = true
-    this.output.socket?.pause()
+    this.#side.pause()
   }
 
   /** The client takes bytes again. */
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
-    this.output.socket?.resume()
+    this.#side.resume()
   }
 
-  /** The response was read to its end. `reusable`: both messages ended cleanly on a connection that stays. */
-  complete(reusable: boolean): void {
-    const { endpoint } = this
-    const { socket } = this.output
-    if (socket === undefined || endpoint === undefined) return
-    const clean = reusable && this.output.waiting === 0 && this.#mayServeAgain(socket, endpoint)
-    if (this.#paused && clean) this.resume()
+  /** Access logs read the response's head when the exchange is over: by then the receive buffer is gone. */
+  keepHead(headEnd: number): void {
+    if (this.exchange.plan.manager.accessLogs.length === 0) return
+    const { head } = this.#side
+    head.bytes = Buffer.from(head.bytes.subarray(0, headEnd))
+    this.headKept = true
+  }
+
+  /** The response was read to its end: the connection is free for others, if it stays. */
+  complete(): void {
+    const side = this.#side
     this.#detach()
-    if (clean) endpoint.putIdle(socket)
-    else socket.terminate()
-  }
-
-  #mayServeAgain(socket: StreamSocket, endpoint: EndpointRuntime): boolean {
-    const { maxRequestsPerConnection } = endpoint.cluster.config
-    if (maxRequestsPerConnection === 0) return true
-    const count = (requestCounts.get(socket) ?? 0) + 1
-    requestCounts.set(socket, count)
-    return count < maxRequestsPerConnection
+    side.release()
   }
 
   /** Leaves the attempt for another one: a response that is here whole frees its connection, otherwise it is closed. */
   leave(): void {
-    if (this.#state === LegState.responding) this.relay.discard()
-    this.abandon()
+    this.complete()
   }
 
   /** Closes whatever is open upstream. */
   abandon(): void {
-    const { socket } = this.output
+    const side = this.#side
     this.#detach()
-    if (socket !== undefined) socket.terminate()
+    side.abandon()
   }
 
   /** Forgets the exchange. */
@@ -346,15 +269,8 @@ export class UpstreamLeg implements SocketOwner, TimerOwner, PendingRequest {
     if (!this.#assigned || endpoint === undefined) return
     if (this.#state === LegState.pending) endpoint.dequeue(this.#ticket)
     this.#state = LegState.none
-    this.output.attach(undefined)
     if (this.#tryTimer.armed) this.#tryTimer.cancel()
     this.#paused = false
-    this.#endWhenFlushed = false
-    this.#partial = emptyBytes
-    if (!this.headKept) {
-      this.head.reset()
-      this.head.bytes = emptyBytes
-    }
     this.#assigned = false
     endpoint.activeRequests -= 1
     if (!this.#active) return

@@ -186,6 +186,7 @@ class TcpListenerRuntime implements ListenerRuntime {
       peerSpiffeId: '',
       localSpiffeId: '',
       serverName: '',
+      alpn: '',
     }
     const chain = this.#match(destination.address, destination.port)
     if (chain === undefined) {
@@ -219,6 +220,7 @@ class TcpListenerRuntime implements ListenerRuntime {
         peerSpiffeId: result.spiffeId,
         localSpiffeId: material.value.localSpiffeId,
         serverName: result.serverName,
+        alpn: result.alpn,
       }
       result.socket.data = chain.server.accept(result.socket, secure)
       this.#onOpened(socket)

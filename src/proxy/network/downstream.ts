@@ -13,4 +13,6 @@ export interface DownstreamInfo {
   /** SPIFFE id of the certificate served; empty when plain. */
   readonly localSpiffeId: string
   readonly serverName: string
+  /** Protocol that the TLS handshake agreed on (ALPN), `h2` for example; empty when none, or when plain. */
+  readonly alpn: string
 }

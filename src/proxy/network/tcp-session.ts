@@ -1,5 +1,11 @@
 import type { WheelTimer } from '../../base/index.ts'
-import { type BytePump, createBytePump, type SocketOwner, type StreamSocket } from '../../net/index.ts'
+import {
+  type BytePump,
+  createBytePump,
+  negotiatedProtocol,
+  type SocketOwner,
+  type StreamSocket,
+} from '../../net/index.ts'
 import { type AccessLogRecord, type EdgeSeries, ResponseFlag } from '../../telemetry/index.ts'
 import { type ClusterRuntime, type ConnectOutcome, type EndpointRuntime, PendingTicket } from '../cluster/index.ts'
 import type { TcpProxyConfig } from '../config/index.ts'
@@ -108,7 +114,8 @@ export class TcpSession implements SocketOwner {
     const ticket = new PendingTicket({
       onConnection: (socket) => {
         const { peerSpiffeId, localSpiffeId } = endpoint
-        this.#onOutcome(cluster, endpoint, { kind: 'connected', socket, peerSpiffeId, localSpiffeId })
+        const alpn = negotiatedProtocol(socket)
+        this.#onOutcome(cluster, endpoint, { kind: 'connected', socket, peerSpiffeId, localSpiffeId, alpn })
         return true
       },
       onConnectionFailed: (outcome) => this.#onOutcome(cluster, endpoint, outcome),

@@ -168,6 +168,11 @@ export class Head {
     return false
   }
 
+  /** Reserves room for `size` octets in `bytes`, which are no longer of use. */
+  reserve(size: number): void {
+    if (this.bytes.length < size) this.bytes = Buffer.allocUnsafeSlow(Math.max(size, this.bytes.length * 2))
+  }
+
   /** Makes a field unfindable and gives it another number, so that it is dropped where that number is. */
   hide(index: number, id: number): void {
     this.positions[index * positionStride + 4] = -1

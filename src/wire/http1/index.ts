@@ -13,5 +13,5 @@ export { type BodyFraming, ConnectionOption, Head, type HeadLimits } from './hea
 export { HeadFault, statusOfHeadFault, textOfHeadFault } from './head-fault.ts'
 export { HeadWriter } from './head-writer.ts'
 export { scanFields } from './scan-fields.ts'
-export { authorityEnd, scanRequestHead, schemeLength } from './scan-request.ts'
+export { authorityEnd, scanRequestHead, scanTarget, schemeLength } from './scan-request.ts'
 export { requestFraming, responseFraming, scanResponseHead } from './scan-response.ts'

@@ -47,7 +47,8 @@ function scanRequestLine(head: Head, bytes: Uint8Array, length: number): number 
   return scanVersion(head, bytes, at + 1, length)
 }
 
-function scanTarget(head: Head, bytes: Uint8Array, start: number, length: number): number {
+/** Scans a request target from `start` to its end, which is returned: the first octet that cannot be in one. Notes `queryMark` and `oddPath`. */
+export function scanTarget(head: Head, bytes: Uint8Array, start: number, length: number): number {
   let at = start
   let odd = false
   let query = -1

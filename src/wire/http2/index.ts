@@ -1,11 +1,13 @@
 /**
- * HTTP/2 on the wire (RFC 9113, RFC 7541): field blocks to fields and back (`hpack/`), octets to frames and back (`frames/`). Pure, no input
- * or output, no clock: bytes in, events out; frames are resumable at every octet, blocks are decoded whole.
+ * HTTP/2 on the wire (RFC 9113, RFC 7541): field blocks to fields and back (`hpack/`), octets to frames and back (`frames/`), fields to
+ * well-formed messages (`message/`), and a whole connection with its streams, windows and budgets (`session/`). Pure, no input or output,
+ * no clock but the one it is handed: bytes in, events out; resumable at every octet.
  *
- * octets -> FrameReader -> block -> HpackDecoder -> fields        fields -> HpackEncoder -> block -> FrameWriter -> octets
+ * octets -> FrameReader -> block -> HpackDecoder -> fields -> rules -> StreamOwner     (all of it: Http2Session.receive)
+ * StreamOwner -> HpackEncoder -> block -> FrameWriter -> octets                        (Http2Session.output)
  *
  * A fault is the exact error code and scope that the RFC names, never a guess, and never thrown. Every bound has a name in
- * `limits.ts`. Knows nothing of streams and their states, of flow control, and of what a field means: that is for the owner of a connection.
+ * `limits.ts`. Knows nothing of what a message is for, and of sockets: that is for the owner of a connection.
  */
 export { ErrorCode } from './frames/error-code.ts'
 export { FrameEvent, FrameReader } from './frames/frame-reader.ts'
@@ -16,4 +18,8 @@ export { HpackDecoder } from './hpack/decoder.ts'
 export { HpackEncoder } from './hpack/encoder.ts'
 export { type FieldBlock, type HpackFault } from './hpack/field-block.ts'
 export { Indexing, indexingOf } from './hpack/indexing-policy.ts'
-export { type FrameLimits, type HpackLimits } from './limits.ts'
+export { defaultSessionLimits, type FrameLimits, type HpackLimits, type SessionLimits } from './limits.ts'
+export { type SessionOwner, type StreamOwner } from './session/contract.ts'
+export { type PeerSettings } from './session/peer-settings.ts'
+export { Http2Session, type SessionOptions } from './session/session.ts'
+export { Http2Stream } from './session/stream.ts'

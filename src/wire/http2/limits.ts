@@ -31,6 +31,8 @@ export interface FrameLimits {
   readonly blockBytes: number
   /** CONTINUATION frames of one field block; more is a fault of the connection, whatever they hold. */
   readonly continuations: number
+  /** HEADERS and CONTINUATION frames of a block one after the other that hold nothing; more is a fault of the connection. */
+  readonly emptyFrames: number
   /** Parameters of one SETTINGS frame; more is a fault of the connection. */
   readonly settings: number
 }
@@ -53,5 +55,83 @@ export const defaultFrameLimits: FrameLimits = {
   frameBytes: 16_384,
   blockBytes: 65_536,
   continuations: 16,
+  emptyFrames: 1,
   settings: 32,
+}
+
+/** Bounds of one connection and its streams (RFC 9113). */
+export interface SessionLimits {
+  /** Streams at a time: what a server takes (`SETTINGS_MAX_CONCURRENT_STREAMS`), and what a client opens at most. */
+  readonly maxConcurrentStreams: number
+  /** What a peer may send on a stream ahead of `consume` (`SETTINGS_INITIAL_WINDOW_SIZE`), octets. */
+  readonly streamWindowBytes: number
+  /** What a peer may send on all streams together ahead of `consume`, octets; at least 65,535, which holds at the start. */
+  readonly connectionWindowBytes: number
+  /** Composed frames above which DATA waits and `sendData` answers false, octets. */
+  readonly outputBytes: number
+  /** Composed frames of any kind that make a connection fail, octets: a peer that makes us answer and does not read. */
+  readonly outputOverflowBytes: number
+  /** Capacity that the output buffer keeps when it is empty, octets. */
+  readonly keptOutputBytes: number
+  /** Payload of our DATA frames, octets, if the peer takes as much: how long one stream keeps others from their turn. */
+  readonly dataFrameBytes: number
+  /** PING, SETTINGS and RST_STREAM in `output`; more is a flood (Envoy `max_outbound_control_frames`). */
+  readonly outboundControlFrames: number
+  /** Frames of all types in `output`; more is a flood (Envoy `max_outbound_frames`). */
+  readonly outboundFrames: number
+  /** Empty DATA or HEADERS one after the other, without END_STREAM (Envoy `max_consecutive_inbound_frames_with_empty_payload`). */
+  readonly emptyFrames: number
+  /** PRIORITY frames for each stream that was opened, and one more (Envoy `max_inbound_priority_frames_per_stream`). */
+  readonly priorityFramesPerStream: number
+  /** WINDOW_UPDATE frames for each DATA frame that we sent (Envoy `max_inbound_window_update_frames_per_data_frame_sent`). */
+  readonly windowUpdateFramesPerData: number
+  /** Resets at once, by a client or for its faults, while their answers were not complete. */
+  readonly resetBurst: number
+  /** Such resets per second in the long run. */
+  readonly resetsPerSecond: number
+  /** SETTINGS at once. */
+  readonly settingsBurst: number
+  /** SETTINGS per second in the long run. */
+  readonly settingsPerSecond: number
+  /** Frames at once that no sound peer sends often: of unknown types, on streams that are over, faults of streams. */
+  readonly glitchBurst: number
+  /** Such frames per second in the long run. */
+  readonly glitchesPerSecond: number
+  /** DATA frames whose octets were not consumed yet, if they are small: each costs memory beyond its octets. */
+  readonly smallDataFrames: number
+  /** Octets per DATA frame, on the average, below which frames are small. */
+  readonly smallDataBytes: number
+  /** Responses 1xx before the response to a request. */
+  readonly interimResponses: number
+  /** Length of `:authority` and `host`: a name of 255 octets, a colon, a port. */
+  readonly authorityBytes: number
+  /** Streams that are over and still known, so that late frames on them are told from wrong ones; a power of two. */
+  readonly closedStreams: number
+}
+
+/** What holds when nothing else is said. Safe against a hostile peer. */
+export const defaultSessionLimits: SessionLimits = {
+  maxConcurrentStreams: 100,
+  streamWindowBytes: 65_536,
+  connectionWindowBytes: 1_048_576,
+  outputBytes: 65_536,
+  outputOverflowBytes: 4_194_304,
+  keptOutputBytes: 131_072,
+  dataFrameBytes: 16_384,
+  outboundControlFrames: 1000,
+  outboundFrames: 10_000,
+  emptyFrames: 1,
+  priorityFramesPerStream: 100,
+  windowUpdateFramesPerData: 10,
+  resetBurst: 100,
+  resetsPerSecond: 33,
+  settingsBurst: 32,
+  settingsPerSecond: 1,
+  glitchBurst: 1000,
+  glitchesPerSecond: 100,
+  smallDataFrames: 16_384,
+  smallDataBytes: 64,
+  interimResponses: 16,
+  authorityBytes: 261,
+  closedStreams: 256,
 }

@@ -71,6 +71,10 @@ export class FrameReader {
   endStream = false
   /** What counts against the windows (section 6.9.1): the whole payload of DATA at its first piece, 0 at later ones. */
   flowBytes = 0
+  /** Of `flowBytes`, what is padding: nobody will read it. */
+  paddingBytes = 0
+  /** Name of the attack, when `errorCode` of a connection error is `enhanceYourCalm`. */
+  flood = ''
   errorCode: number = ErrorCode.noError
   settings: readonly Setting[] = []
   increment = 0
@@ -98,6 +102,8 @@ export class FrameReader {
   #blockEndsStream = false
   #blockError: number = ErrorCode.noError
   #continuations = 0
+  /** Frames of the block that went by without a single octet, one after the other. */
+  #emptyFrames = 0
   readonly #block = new OctetGatherer()
 
   /** @param role A server expects the preface of the client first. */
@@ -202,11 +208,13 @@ export class FrameReader {
           this.#continuations > this.#limits.continuations ||
           this.#block.length + this.#length > this.#limits.blockBytes
         ) {
-          return this.#fail(ErrorCode.enhanceYourCalm)
+          return this.#calm('inbound_continuation_flood')
         }
+        this.#emptyFrames = this.#length === 0 && (flags & FrameFlag.endHeaders) === 0 ? this.#emptyFrames + 1 : 0
+        if (this.#emptyFrames > this.#limits.emptyFrames) return this.#calm('inbound_empty_frames_flood')
         break
       case FrameType.settings:
-        if (this.#length > this.#limits.settings * 6) return this.#fail(ErrorCode.enhanceYourCalm)
+        if (this.#length > this.#limits.settings * 6) return this.#calm('inbound_settings_flood')
         break
       default:
         if (type > FrameType.continuation) {
@@ -240,6 +248,7 @@ export class FrameReader {
     this.position = this.dataEnd
     this.#rest -= taken
     this.flowBytes = this.#length
+    this.paddingBytes = this.#length === 0 ? 0 : this.#length - taken - this.#rest
     this.#length = 0
     this.endStream = this.#rest === 0 && (this.#flags & FrameFlag.endStream) !== 0
     if (this.#rest === 0) {
@@ -322,7 +331,7 @@ export class FrameReader {
       start += 5
     }
     if (start > end) return this.#fail(ErrorCode.protocolError)
-    if (end - start > this.#limits.blockBytes) return this.#fail(ErrorCode.enhanceYourCalm)
+    if (end - start > this.#limits.blockBytes) return this.#calm('header_overflow')
     this.endStream = (flags & FrameFlag.endStream) !== 0
     this.dataStart = start
     this.dataEnd = end
@@ -331,6 +340,7 @@ export class FrameReader {
     this.#blockEndsStream = this.endStream
     this.#blockError = this.errorCode
     this.#continuations = 0
+    this.#emptyFrames = start === end ? 1 : 0
     this.#block.reset()
     this.#block.add(bytes, start, end)
     return undefined
@@ -375,6 +385,11 @@ export class FrameReader {
     this.errorCode = verdict & ~streamScope
     this.flowBytes = this.frameType === FrameType.data ? this.#length : 0
     return FrameEvent.streamError
+  }
+
+  #calm(flood: string): FrameEvent {
+    this.flood = flood
+    return this.#fail(ErrorCode.enhanceYourCalm)
   }
 
   #fail(code: number): FrameEvent {

@@ -14,10 +14,22 @@ export class FrameWriter {
   length = 0
   /** The peer's `SETTINGS_MAX_FRAME_SIZE`: longer blocks are continued; longer DATA is a bug of the caller. */
   maxFrameBytes: number = minMaxFrameBytes
+  /** Frames in `bytes`. */
+  frames = 0
+  /** PING, SETTINGS and RST_STREAM among them: what a peer can make us send. */
+  controlFrames = 0
 
   /** Begins anew: what was written has been taken. */
   reset(): void {
     this.length = 0
+    this.frames = 0
+    this.controlFrames = 0
+  }
+
+  /** As `reset`; a buffer of more than `bytes` octets is let go. */
+  shrink(bytes: number): void {
+    this.reset()
+    if (this.bytes.length > bytes) this.bytes = Buffer.allocUnsafeSlow(firstCapacity)
   }
 
   /** What a client sends first (RFC 9113 section 3.4); SETTINGS must follow. */
@@ -28,8 +40,13 @@ export class FrameWriter {
 
   /** DATA with `source[start..end)`, copied. */
   data(streamId: number, source: Uint8Array, { start = 0, end = source.length, endStream = false } = {}): void {
-    this.#reserve(frameHeaderBytes + end - start)
-    this.dataHeader(streamId, end - start, { endStream })
+    this.dataRange(streamId, source, start, end, endStream)
+  }
+
+  /** As `data`, without an options object: for the path of each frame. */
+  dataRange(streamId: number, source: Uint8Array, start: number, end: number, endStream: boolean): void {
+    invariant(end - start <= this.maxFrameBytes, 'DATA is longer than the peer takes')
+    this.#streamFrame(FrameType.data, endStream ? FrameFlag.endStream : 0, end - start, streamId)
     this.#copy(source, start, end)
   }
 
@@ -43,6 +60,11 @@ export class FrameWriter {
 
   /** HEADERS, and as many CONTINUATION as needed, with a whole block. Never padded, without priority. */
   headers(streamId: number, block: Uint8Array, { start = 0, end = block.length, endStream = false } = {}): void {
+    this.headersRange(streamId, block, start, end, endStream)
+  }
+
+  /** As `headers`, without an options object. */
+  headersRange(streamId: number, block: Uint8Array, start: number, end: number, endStream: boolean): void {
     let position = start
     let type: number = FrameType.headers
     let flags: number = endStream ? FrameFlag.endStream : 0
@@ -121,12 +143,19 @@ export class FrameWriter {
 
   /** RFC 9113 section 4.1. */
   #header(type: number, flags: number, length: number, streamId: number): void {
-    const at = this.length
-    this.bytes.writeUIntBE(length, at, 3)
-    this.bytes[at + 3] = type
-    this.bytes[at + 4] = flags
-    this.bytes.writeUInt32BE(streamId, at + 5)
+    const { bytes, length: at } = this
+    bytes[at] = length >>> 16
+    bytes[at + 1] = length >>> 8
+    bytes[at + 2] = length
+    bytes[at + 3] = type
+    bytes[at + 4] = flags
+    bytes[at + 5] = streamId >>> 24
+    bytes[at + 6] = streamId >>> 16
+    bytes[at + 7] = streamId >>> 8
+    bytes[at + 8] = streamId
     this.length = at + frameHeaderBytes
+    this.frames += 1
+    if (type === FrameType.rstStream || type === FrameType.ping || type === FrameType.settings) this.controlFrames += 1
   }
 
   #uint32(value: number): void {

@@ -56,7 +56,18 @@ export class EncoderIndex {
     const fixed = place.fixedValues.get(value)
     if (fixed !== undefined) return fixed
     const serial = place.values.get(value)
-    return serial === undefined ? 0 : this.#indexOf(serial)
+    return serial === undefined ? 0 : this.indexOf(serial)
+  }
+
+  /** Index of the dynamic entry with this serial number; 0 if it is there no more. */
+  indexOf(serial: number): number {
+    const position = this.#serial - serial
+    return position < this.#table.count ? staticCount + 1 + position : 0
+  }
+
+  /** Serial number of the dynamic entry of a field; 0 if there is none. */
+  serialOf(name: string, value: string): number {
+    return this.#places.get(name)?.values.get(value) ?? 0
   }
 
   /** Index of an entry with that name; 0 if there is none. */
@@ -64,7 +75,7 @@ export class EncoderIndex {
     const place = this.#place(name)
     if (place === undefined) return 0
     if (place.fixed > 0) return place.fixed
-    return place.newest === 0 ? 0 : this.#indexOf(place.newest)
+    return place.newest === 0 ? 0 : this.indexOf(place.newest)
   }
 
   /** Adds a field as the peer's decoder will; one that is larger than the table empties it. */
@@ -83,10 +94,6 @@ export class EncoderIndex {
   resize(maxBytes: number): void {
     this.#evictTo(maxBytes)
     this.#table.resize(maxBytes)
-  }
-
-  #indexOf(serial: number): number {
-    return staticCount + 1 + this.#serial - serial
   }
 
   #place(name: string): NamePlace | undefined {

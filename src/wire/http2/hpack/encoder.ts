@@ -4,6 +4,7 @@ import { fieldOverhead } from './dynamic-table.ts'
 import { EncoderIndex } from './encoder-index.ts'
 import { huffmanEncode, huffmanEncodedLength } from './huffman-encode.ts'
 import { Indexing, indexingOf } from './indexing-policy.ts'
+import { LineMemory } from './line-memory.ts'
 
 /** What `SETTINGS_HEADER_TABLE_SIZE` is before the peer's settings (RFC 9113 section 6.5.2). */
 const initialTableBytes = 4096
@@ -26,6 +27,8 @@ export class HpackEncoder {
   length = 0
   readonly #maxTable: number
   readonly #index: EncoderIndex
+  /** Made when the first lines are encoded. */
+  #memory: LineMemory | undefined = undefined
   /** Lowest and latest table size that the next block must tell; -1 when there is nothing to tell. */
   #lowest = -1
   #latest = -1
@@ -83,6 +86,39 @@ export class HpackEncoder {
     if (nameIndex === 0) this.#string(name)
     this.#string(value)
     if (adds) this.#index.add(name, value)
+  }
+
+  /**
+   * Appends the fields of `source[start..end)`: field lines of HTTP/1.1, each with its CRLF, well formed. Names are lowered; lines that have no place in
+   * HTTP/2 (RFC 9113 section 8.2.2) and `host` are left out.
+   *
+   * @throws {BugError} If the last line has no end.
+   */
+  lines(source: Buffer, start: number, end: number): void {
+    const memory = (this.#memory ??= new LineMemory())
+    let at = start
+    while (at < end) {
+      const lineStart = at
+      let hash = 0
+      let octet = source[at]
+      while (octet !== 13) {
+        if (at >= end || octet === undefined) throw new BugError('A field line has no end')
+        hash = (Math.imul(hash, 31) + octet) | 0
+        at += 1
+        octet = source[at]
+      }
+      const line = memory.find(source, lineStart, at, hash)
+      at += 2
+      if (line.skipped) continue
+      const index = line.serial > 0 ? this.#index.indexOf(line.serial) : 0
+      if (index > 0) {
+        this.#reserve(integerOctets)
+        this.#integer(index, 0x7f, 0x80)
+      } else {
+        this.field(line.name, line.value, line.indexing)
+        line.serial = this.#index.serialOf(line.name, line.value)
+      }
+    }
   }
 
   #resize(size: number): void {

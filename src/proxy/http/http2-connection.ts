@@ -1,0 +1,168 @@
+import type { TimerOwner, WheelTimer } from '../../base/index.ts'
+import type { SocketOwner, StreamSocket } from '../../net/index.ts'
+import type { EdgeSeries } from '../../telemetry/index.ts'
+import {
+  ErrorCode,
+  type Http2Stream,
+  Http2Session,
+  type SessionOwner,
+  type StreamOwner,
+} from '../../wire/http2/index.ts'
+import type { ClusterRuntime } from '../cluster/index.ts'
+import { defaultHttp2Config } from '../config/index.ts'
+import { SessionOutput } from '../http2/index.ts'
+import type { DownstreamInfo } from '../network/index.ts'
+import type { ClientConnection } from './client-stream.ts'
+import type { HttpContext } from './context.ts'
+import { Http2ClientStream } from './http2-stream.ts'
+import type { PeerMetadata } from './peer-metadata.ts'
+
+/** Pseudo-fields of a request, which the count of header fields does not mean. */
+const pseudoFields = 5
+
+/** One accepted connection that speaks HTTP/2. */
+export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, ClientConnection {
+  readonly context: HttpContext
+  readonly info: DownstreamInfo
+  readonly session: Http2Session
+  readonly trusted: boolean
+  readonly originalDestination: string
+  requests = 0
+  peer: PeerMetadata | undefined = undefined
+  series: EdgeSeries | undefined = undefined
+  seriesCluster: ClusterRuntime | undefined = undefined
+  readonly #socket: StreamSocket
+  readonly #output: SessionOutput
+  readonly #active: { value: number }
+  readonly #timer: WheelTimer
+  /** Streams whose requests are to go their way when what is being received was told. */
+  readonly #due: Http2ClientStream[] = []
+  #closed = false
+  #draining = false
+
+  constructor(context: HttpContext, socket: StreamSocket, info: DownstreamInfo) {
+    this.context = context
+    this.info = info
+    this.#socket = socket
+    const { destinationAddress: address, destinationPort: port } = info
+    this.originalDestination = address === '' || address.endsWith(`:${port}`) ? address : `${address}:${port}`
+    this.trusted = info.direction !== 'inbound'
+    const manager = context.options.manager()
+    const { allowConnect, limits } = manager.http2 ?? defaultHttp2Config
+    this.session = new Http2Session('server', this, {
+      limits,
+      hpack: {
+        sectionBytes: manager.maxRequestHeadersBytes,
+        fieldCount: manager.maxHeadersCount + pseudoFields,
+        valueBytes: context.options.limits.headerFieldBytes,
+      },
+      connectProtocol: allowConnect,
+      now: () => context.options.timers.now(),
+    })
+    this.#output = new SessionOutput(socket, this.session)
+    this.#timer = context.options.timers.timer(this)
+    context.connections.add(this)
+    const { connectionsActive, connectionsTotal } = context.stats
+    this.#active = connectionsActive
+    this.#active.value += 1
+    connectionsTotal.value += 1
+    this.session.start()
+    this.#armIdle()
+    if (context.draining) this.drain()
+  }
+
+  /** The stream is told `onReceived` when what is being received was told. */
+  putOff(stream: Http2ClientStream): void {
+    this.#due.push(stream)
+  }
+
+  /** Takes a stream's state back for another one. */
+  releaseStream(stream: Http2ClientStream): void {
+    this.context.releaseClientStream(stream)
+  }
+
+  onData(_socket: StreamSocket, bytes: Uint8Array): void {
+    this.session.receive(bytes instanceof Buffer ? bytes : Buffer.from(bytes), 0, bytes.length)
+    for (let index = 0; index < this.#due.length; index += 1) this.#due[index]?.onReceived()
+    this.#due.length = 0
+  }
+
+  onDrain(): void {
+    this.#output.onDrain()
+  }
+
+  onEnd(): void {
+    this.cut()
+  }
+
+  onClose(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#timer.cancel()
+    this.#output.close()
+    this.session.destroy(ErrorCode.noError)
+    const { context } = this
+    context.connections.delete(this)
+    this.#active.value -= 1
+    if (context.connections.size === 0) context.onEmpty?.()
+  }
+
+  onTimer(): void {
+    if (this.session.activeStreams > 0) return
+    this.session.goaway(ErrorCode.noError)
+    this.#output.end()
+  }
+
+  onStream(stream: Http2Stream): StreamOwner {
+    this.#timer.cancel()
+    const owner = this.context.takeClientStream() ?? new Http2ClientStream(this.context, this)
+    owner.begin(this, stream)
+    const { maxRequestsPerConnection } = this.context.options.manager()
+    if (maxRequestsPerConnection > 0 && this.requests + 1 >= maxRequestsPerConnection) this.drain()
+    return owner
+  }
+
+  onOutput(): void {
+    this.#output.schedule()
+  }
+
+  onCapacity(): void {}
+
+  onGoaway(): void {
+    // The client opens no more streams: the connection goes when the last one is over.
+    this.#draining = true
+    if (this.session.activeStreams === 0) this.#output.end()
+  }
+
+  onFailure(_errorCode: number, counter: string): void {
+    this.context.stats.countHttp2Failure(counter)
+    this.#output.end()
+  }
+
+  onIdle(): void {
+    if (this.#draining) {
+      this.session.goaway(ErrorCode.noError)
+      this.#output.end()
+    } else this.#armIdle()
+  }
+
+  /** Says that no further stream is taken; closes when the last one is over. */
+  drain(): void {
+    if (this.#draining) return
+    this.#draining = true
+    if (this.session.activeStreams === 0) this.onIdle()
+    else this.session.drain()
+  }
+
+  /** Closes without more ado. */
+  cut(): void {
+    if (this.#closed) return
+    this.#socket.terminate()
+    this.onClose()
+  }
+
+  #armIdle(): void {
+    const { idleTimeoutMs } = this.context.options.manager()
+    if (idleTimeoutMs > 0) this.#timer.arm(idleTimeoutMs)
+  }
+}

@@ -1,0 +1,157 @@
+import { STATUS_CODES } from 'node:http'
+
+import { ConnectionOption, FieldId, hashFieldName, type Head, scanTarget } from '../../wire/http1/index.ts'
+import type { FieldBlock } from '../../wire/http2/index.ts'
+import { fieldTable } from './fields.ts'
+import type { ReceivedRequest } from './received-request.ts'
+
+/**
+ * A head that came in HTTP/2 is written down as the head of HTTP/1.1 that says the same (RFC 9113 section 8.8), so that everything that reads heads
+ * reads one kind. Blocks are well formed already: the session has checked them.
+ */
+
+interface FieldName {
+  readonly id: number
+  readonly hash: number
+}
+
+/** Names that were met, with what a `Head` knows of them. */
+const names = new Map<string, FieldName>(fieldTable.names.map((name, id) => [name, { id, hash: hashFieldName(name) }]))
+
+/** Names beyond those of the table that are kept; others are worked out each time. */
+const keptNames = 512
+
+function nameOf(name: string): FieldName {
+  const known = names.get(name)
+  if (known !== undefined) return known
+  const made = { id: FieldId.other, hash: hashFieldName(name) }
+  if (names.size < keptNames) names.set(name, made)
+  return made
+}
+
+/** Longest reason phrase and status line, and the blank line. */
+const lineRoom = 128
+
+/** The request's pseudo-fields, read one after the other. Reused: valid until the next request. */
+const pseudo = { method: '', scheme: '', authority: '', path: '', protocol: '' }
+
+/**
+ * Writes the request down. Extended CONNECT (RFC 8441) becomes the upgrade that it stands for.
+ *
+ * @param bodiless The stream ended with the head.
+ * @returns False when the target cannot be one.
+ */
+export function readHttp2Request(request: ReceivedRequest, block: FieldBlock, bodiless: boolean): boolean {
+  const { head } = request
+  const first = readPseudoFields(block)
+  const connects = pseudo.method === 'CONNECT' && pseudo.protocol === ''
+  const method = pseudo.protocol === '' ? pseudo.method : 'GET'
+  const target = connects ? pseudo.authority : pseudo.path
+  head.reset()
+  head.reserve(block.bytes + lineRoom)
+  head.startLineDone = true
+  head.minorVersion = 1
+  head.methodEnd = method.length
+  head.targetStart = method.length + 1
+  head.targetEnd = head.targetStart + target.length
+  let text = `${method} ${target} HTTP/1.1\r\n`
+  if (pseudo.authority !== '') {
+    head.hosts = 1
+    head.hostIndex = 0
+    text = addField(head, text, 'host', pseudo.authority)
+  }
+  text = addFields(head, text, block, first)
+  if (pseudo.protocol !== '') {
+    head.upgradeIndex = head.count
+    text = addField(head, text, 'upgrade', pseudo.protocol)
+    text = addField(head, text, 'connection', 'upgrade')
+    head.connection |= ConnectionOption.upgrade
+  } else head.chunked = !bodiless && head.contentLength < 0 && !connects
+  finishHead(head, text)
+  request.filled = head.end
+  request.readParts(method, pseudo.authority, target, pseudo.scheme === 'https' ? 'https' : 'http')
+  return scanTarget(head, head.bytes, head.targetStart, head.targetEnd) === head.targetEnd
+}
+
+/** Writes a response down. `head` keeps its buffer for the next one. */
+export function readHttp2Response(head: Head, block: FieldBlock): void {
+  const status = block.values[0] ?? ''
+  const line = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}`
+  head.reset()
+  head.reserve(block.bytes + lineRoom)
+  head.startLineDone = true
+  head.minorVersion = 1
+  head.status = Number(status)
+  head.targetStart = 9
+  head.targetEnd = line.length
+  finishHead(head, addFields(head, `${line}\r\n`, block, 1))
+}
+
+/** Trailers as field lines with their blank line. */
+export function trailerLines(block: FieldBlock): Buffer {
+  let text = ''
+  for (let index = 0; index < block.names.length; index += 1)
+    text += `${block.names[index]}: ${block.values[index]}\r\n`
+  return Buffer.from(`${text}\r\n`, 'latin1')
+}
+
+function readPseudoFields({ names: fields, values }: FieldBlock): number {
+  pseudo.method = ''
+  pseudo.scheme = ''
+  pseudo.authority = ''
+  pseudo.path = ''
+  pseudo.protocol = ''
+  let index = 0
+  for (; index < fields.length; index += 1) {
+    const value = values[index] ?? ''
+    switch (fields[index]) {
+      case ':method':
+        pseudo.method = value
+        break
+      case ':scheme':
+        pseudo.scheme = value
+        break
+      case ':authority':
+        pseudo.authority = value
+        break
+      case ':path':
+        pseudo.path = value
+        break
+      case ':protocol':
+        pseudo.protocol = value
+        break
+      default:
+        if (pseudo.authority === '') pseudo.authority = values[fields.indexOf('host')] ?? ''
+        return index
+    }
+  }
+  return index
+}
+
+/** Adds the fields from `first` on; `host` is written by the caller, pieces of `cookie` become one (RFC 9113 section 8.2.3). */
+function addFields(head: Head, start: string, block: FieldBlock, first: number): string {
+  const { names: fields, values } = block
+  let text = start
+  let cookies = ''
+  for (let index = first; index < fields.length; index += 1) {
+    const name = fields[index] ?? ''
+    const value = values[index] ?? ''
+    if (name === 'cookie') cookies = cookies === '' ? value : `${cookies}; ${value}`
+    else if (name !== 'host') text = addField(head, text, name, value)
+  }
+  return cookies === '' ? text : addField(head, text, 'cookie', cookies)
+}
+
+function addField(head: Head, text: string, name: string, value: string): string {
+  const { id, hash } = nameOf(name)
+  const start = text.length
+  const valueStart = start + name.length + 2
+  if (id === FieldId.contentLength) head.contentLength = Number(value)
+  else if (id === FieldId.expect) head.expectsContinue = true
+  head.push(start, start + name.length, valueStart, valueStart + value.length, hash, id)
+  return `${text}${name}: ${value}\r\n`
+}
+
+function finishHead(head: Head, text: string): void {
+  head.end = head.bytes.write(`${text}\r\n`, 0, 'latin1')
+}

@@ -1,0 +1,175 @@
+import type { HpackEncoder } from '../hpack/encoder.ts'
+import type { SessionCore } from './session-core.ts'
+import { type Http2Stream, StreamBit } from './stream.ts'
+import { StreamList } from './stream-list.ts'
+
+/**
+ * Sends DATA within both windows, and while the socket takes it (RFC 9113 section 5.2). What does not go waits in its stream; streams
+ * with something to send take turns, a frame each.
+ */
+export class DataSender {
+  readonly #core: SessionCore
+  readonly #encoder: HpackEncoder
+  /** Streams with octets that wait and a window of their own. */
+  readonly #ready = new StreamList()
+  /** Streams whose octets are all in the output, which was full. */
+  readonly #full = new StreamList()
+  #writable = true
+  #serving = false
+  /** Whose turn it is: neither list may starve the other. */
+  #fullFirst = true
+
+  constructor(core: SessionCore, encoder: HpackEncoder) {
+    this.#core = core
+    this.#encoder = encoder
+  }
+
+  /** Socket's back pressure. */
+  setWritable(writable: boolean): void {
+    this.#writable = writable
+    if (writable) this.serve()
+  }
+
+  /** Sends `bytes[start..end)`, or keeps a copy of what cannot go. False if the owner of the stream is to wait for `onWritable`. */
+  send(stream: Http2Stream, bytes: Uint8Array, start: number, end: number, endStream: boolean): boolean {
+    if (stream.sealed) return true
+    const core = this.#core
+    let position = start
+    if (stream.waiting === 0 && this.#writable) {
+      while (position < end) {
+        const length = this.#frameLength(stream, end - position)
+        if (length <= 0) break
+        this.#frame(stream, bytes, position, position + length, endStream && position + length === end)
+        position += length
+      }
+    }
+    if (position < end) {
+      stream.keep(bytes, position, end)
+      if (endStream) stream.bits |= StreamBit.endsAfterWaiting
+      stream.bits |= StreamBit.toldToWait
+      this.#full.remove(stream)
+      if (stream.sendWindow > 0) this.#ready.push(stream)
+      if (position > start) core.wrote()
+      return false
+    }
+    if (endStream && stream.waiting > 0) stream.bits |= StreamBit.endsAfterWaiting
+    else if (endStream && start === end) this.#frame(stream, bytes, start, start, true)
+    if (stream.waiting > 0) {
+      stream.bits |= StreamBit.toldToWait
+      return false
+    }
+    const full = core.writer.length >= core.limits.outputBytes && !stream.localEnded
+    if (full) {
+      stream.bits |= StreamBit.toldToWait
+      this.#full.push(stream)
+    }
+    if (end > start || endStream) core.wrote()
+    core.closeIfEnded(stream)
+    return !full
+  }
+
+  /** Sends trailers, which end our side, behind what waits. */
+  sendTrailers(stream: Http2Stream, names: readonly string[], values: readonly string[]): void {
+    if (stream.sealed) return
+    if (stream.waiting > 0) {
+      stream.trailerNames = names
+      stream.trailerValues = values
+      stream.bits |= StreamBit.endsAfterWaiting
+      return
+    }
+    this.#trailers(stream, names, values)
+    this.#core.wrote()
+    this.#core.closeIfEnded(stream)
+  }
+
+  /** The window of a stream has grown. */
+  widened(stream: Http2Stream): void {
+    if (stream.waiting === 0 || stream.sendWindow <= 0) return
+    this.#ready.push(stream)
+    this.serve()
+  }
+
+  /** All windows of streams have changed by `delta`. */
+  shifted(delta: number): void {
+    for (const stream of this.#core.streams.values()) {
+      stream.sendWindow += delta
+      if (stream.waiting > 0 && stream.sendWindow > 0) this.#ready.push(stream)
+    }
+  }
+
+  /** Sends what waits, as far as it may go. */
+  serve(): void {
+    // What is called back may bring about what this is called for; the loop below sees it.
+    if (this.#serving) return
+    this.#serving = true
+    const core = this.#core
+    while (this.#open()) {
+      const mayServe = core.sendWindow > 0 && this.#ready.first !== undefined
+      const full = this.#fullFirst || !mayServe ? this.#full.shift() : undefined
+      this.#fullFirst = full === undefined
+      if (full !== undefined) {
+        this.#tell(full)
+        continue
+      }
+      const ready = mayServe ? this.#ready.shift() : undefined
+      if (ready === undefined) break
+      this.#serveOne(ready)
+    }
+    this.#serving = false
+  }
+
+  #open(): boolean {
+    const { failed, writer, limits } = this.#core
+    return this.#writable && !failed && writer.length < limits.outputBytes
+  }
+
+  #serveOne(stream: Http2Stream): void {
+    const length = this.#frameLength(stream, stream.waiting)
+    // Settings took its window away; `widened` or `shifted` bring it back.
+    if (length <= 0) return
+    const last = length === stream.waiting
+    const ends = last && (stream.bits & StreamBit.endsAfterWaiting) !== 0
+    const trailers = stream.trailerNames
+    const { kept, keptStart } = stream
+    this.#frame(stream, kept, keptStart, keptStart + length, ends && trailers === undefined)
+    stream.dropKept(length)
+    if (!last) {
+      if (stream.sendWindow > 0) this.#ready.push(stream)
+    } else if (trailers !== undefined) {
+      this.#trailers(stream, trailers, stream.trailerValues)
+    }
+    this.#core.wrote()
+    if (last) this.#tell(stream)
+  }
+
+  #tell(stream: Http2Stream): void {
+    if ((stream.bits & StreamBit.toldToWait) !== 0) {
+      stream.bits &= ~StreamBit.toldToWait
+      stream.owner?.onWritable(stream)
+    }
+    this.#core.closeIfEnded(stream)
+  }
+
+  /** Octets of the next DATA frame of a stream; 0 or less when a window is used up. */
+  #frameLength(stream: Http2Stream, octets: number): number {
+    const { sendWindow, peer, limits } = this.#core
+    return Math.min(octets, stream.sendWindow, sendWindow, peer.maxFrameBytes, limits.dataFrameBytes)
+  }
+
+  #frame(stream: Http2Stream, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
+    const core = this.#core
+    core.writer.dataRange(stream.id, bytes, start, end, endStream)
+    stream.sendWindow -= end - start
+    core.sendWindow -= end - start
+    core.guard.dataFramesSent += 1
+    if (endStream) stream.bits |= StreamBit.localEnded
+  }
+
+  #trailers(stream: Http2Stream, names: readonly string[], values: readonly string[]): void {
+    const encoder = this.#encoder
+    encoder.begin()
+    for (let index = 0; index < names.length; index += 1) encoder.field(names[index] ?? '', values[index] ?? '')
+    this.#core.writer.headersRange(stream.id, encoder.bytes, 0, encoder.length, true)
+    stream.bits |= StreamBit.localEnded
+  }
+}
