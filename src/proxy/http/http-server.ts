@@ -24,11 +24,12 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 
 function drain(context: HttpContext, timeoutMs: number, idleMs: number): Promise<void> {
   context.draining = true
-  // With time for it every client is told by a response head: one whose head has left without the word is left open, too.
+  // With time for it every client is told: by GOAWAY, or by a response head. One whose head has left without the word stays open, too.
   const close = (): void => {
     for (const connection of context.connections) connection.drain()
   }
   if (idleMs <= 0) close()
+  else for (const connection of context.connections) connection.announceEnd()
   if (context.connections.size === 0) return Promise.resolve()
   const { timers } = context.options
   const idleEnd = timers.after(Math.min(idleMs, timeoutMs), close)
