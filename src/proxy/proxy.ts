@@ -22,10 +22,10 @@ import { idleTimeOf } from './drain/index.ts'
 import { createHttpServer } from './http/index.ts'
 import {
   createIdentityFiles,
+  followIdentity,
   openWorkloadIdentity,
   requestFirstCertificate,
   type WorkloadCertificate,
-  type WorkloadIdentity,
 } from './identity/index.ts'
 import { createLastGoodFile, type LastGoodFile, LiveConfig } from './live/index.ts'
 import { type FollowedBootstrap, openBootstrap } from './followed-bootstrap.ts'
@@ -137,7 +137,7 @@ class ProxyProcess implements RunningProxy {
   #channel: ControlChannel | undefined
   readonly #link: AdsLink | undefined
   #admin: AdminServer | undefined
-  #identity: WorkloadIdentity | undefined
+  #identity: AsyncDisposable | undefined
   #connection: AdsConnection | undefined
   #certificate: WorkloadCertificate | undefined
   #isDraining = false
@@ -343,15 +343,23 @@ class ProxyProcess implements RunningProxy {
     this.#live.putLocalSecret(secret)
   }
 
-  async #openIdentity(): Promise<WorkloadIdentity | undefined> {
-    const { identity, stateDir, signal } = this.#options
+  async #openIdentity(): Promise<AsyncDisposable | undefined> {
+    const { identity, stateDir, signal, followsState } = this.#options
     if (identity === undefined) return undefined
     if (stateDir === undefined)
       throw new MeshError('WEFT_PROXY_CERTIFICATE', 'An identity needs a state directory to keep it in')
     const { joinTokenFile, caUrl, caFile, spiffeId } = identity
-    return await openWorkloadIdentity({
+    const shared = {
       spiffeId,
       files: createIdentityFiles(join(stateDir, 'identity')),
+      onCertificate: (certificate: WorkloadCertificate) => this.#useCertificate(certificate),
+      log: this.#log,
+      clock: systemClock,
+      signal: AbortSignal.any([signal, this.#stop.signal]),
+    }
+    if (followsState === true) return await followIdentity(shared)
+    return await openWorkloadIdentity({
+      ...shared,
       enrol:
         joinTokenFile === undefined
           ? undefined
@@ -361,11 +369,7 @@ class ProxyProcess implements RunningProxy {
               return issued
             },
       renew: (_, csr) => this.#renew(csr),
-      onCertificate: (certificate) => this.#useCertificate(certificate),
-      log: this.#log,
-      clock: systemClock,
       random: Math.random,
-      signal: AbortSignal.any([signal, this.#stop.signal]),
     })
   }
 
