@@ -65,10 +65,10 @@ function openLibc(name: string) {
 }
 
 function wrap(libc: ReturnType<typeof openLibc>): SocketSyscalls {
-  const open = (type: number): number => Number(libc.socket(AF_UNIX, type | SOCK_CLOEXEC, 0))
+  const open = (type: number): number => libc.socket(AF_UNIX, type | SOCK_CLOEXEC, 0)
   const close = (fd: number): void => void libc.close(fd)
   return {
-    duplicate: (fd) => Number(libc.fcntl(fd, F_DUPFD_CLOEXEC, 0)),
+    duplicate: (fd) => libc.fcntl(fd, F_DUPFD_CLOEXEC, 0),
     close,
     connectUnix(path, timeoutMs) {
       const address = unixAddress(path)
@@ -77,7 +77,7 @@ function wrap(libc: ReturnType<typeof openLibc>): SocketSyscalls {
       if (fd < 0) return fd
       const timeout = new BigInt64Array([BigInt(Math.trunc(timeoutMs / 1000)), BigInt((timeoutMs % 1000) * 1000)])
       libc.setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, ptr(timeout), timeout.byteLength)
-      if (Number(libc.connect(fd, ptr(address), address.length)) === 0) return fd
+      if (libc.connect(fd, ptr(address), address.length) === 0) return fd
       close(fd)
       return -1
     },

@@ -92,7 +92,7 @@ interface StrictAnswer {
 }
 
 class Connection {
-  #socket: Socket<undefined> | undefined
+  #socket: Socket | undefined
   #text = ''
   #waiting: PromiseWithResolvers<StrictAnswer> | undefined
   #asked = 0

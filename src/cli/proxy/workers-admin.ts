@@ -124,7 +124,7 @@ type Clusters = DataPlaneDescription['clusters']
 
 function mergeListeners(texts: readonly string[]): Listeners {
   const merged = new Map<string, Listeners[number]>()
-  for (const listener of texts.flatMap((text) => parseOwnJson<{ readonly listeners: Listeners }>(text).listeners)) {
+  for (const listener of texts.flatMap((text) => parseOwnJson(text).listeners)) {
     const before = merged.get(listener.name)
     const connections = (before?.connections ?? 0) + listener.connections
     merged.set(listener.name, { ...listener, connections })
@@ -134,7 +134,7 @@ function mergeListeners(texts: readonly string[]): Listeners {
 
 function mergeClusters(texts: readonly string[]): Clusters {
   const merged = new Map<string, Map<string, Clusters[number]['endpoints'][number]>>()
-  for (const cluster of texts.flatMap((text) => parseOwnJson<{ readonly clusters: Clusters }>(text).clusters)) {
+  for (const cluster of texts.flatMap((text) => parseOwnJson(text).clusters)) {
     const endpoints = merged.get(cluster.name) ?? new Map<string, Clusters[number]['endpoints'][number]>()
     merged.set(cluster.name, endpoints)
     for (const endpoint of cluster.endpoints) {
@@ -153,7 +153,8 @@ function mergeClusters(texts: readonly string[]): Clusters {
   return [...merged].map(([name, endpoints]) => ({ name, endpoints: [...endpoints.values()] }))
 }
 
-/** Workers are this program: what they print is what `describe` gave. */
-function parseOwnJson<Value>(text: string): Value {
-  return JSON.parse(text) as Value
+/** Workers are this program: what they print is what `describe` gave, the one list or the other. */
+function parseOwnJson(text: string): { readonly listeners: Listeners; readonly clusters: Clusters } {
+  const value: { readonly listeners?: Listeners; readonly clusters?: Clusters } = JSON.parse(text)
+  return { listeners: value.listeners ?? [], clusters: value.clusters ?? [] }
 }

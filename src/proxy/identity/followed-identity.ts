@@ -23,44 +23,50 @@ export interface FollowedIdentityOptions {
 export async function followIdentity(options: FollowedIdentityOptions): Promise<AsyncDisposable> {
   const { files, spiffeId, clock, log, onCertificate, signal, pollMs = 2_000 } = options
   let current: string | undefined
-  const look = async (): Promise<void> => {
+  /** Answers whether there is a certificate. */
+  const look = async (): Promise<boolean> => {
     for (const candidate of await files.load()) {
       const parsed = parseWorkloadCertificate(candidate, spiffeId, clock.now())
       // While the other process replaces the files, key and certificate may not fit: the next look finds them whole.
       if (!parsed.ok) continue
-      if (parsed.value.serialNumber === current) return
+      if (parsed.value.serialNumber === current) return true
       current = parsed.value.serialNumber
       onCertificate(parsed.value)
-      return
+      return true
     }
+    return current !== undefined
   }
-  await look()
-  if (current === undefined) log('Waiting for the certificate that another process asks for')
-  const { promise: ended, resolve: end } = Promise.withResolvers<void>()
-  signal.addEventListener('abort', () => end(), { once: true })
-  const pause = (): Promise<void> => {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, pollMs)
-    return Promise.race([promise, ended]).finally(() => clearTimeout(timer))
-  }
-  let isOver = signal.aborted
-  void ended.then(() => {
-    isOver = true
-  })
-  while (current === undefined && !isOver) {
-    await pause()
-    await look()
+  const stop = new AbortController()
+  const over = AbortSignal.any([signal, stop.signal])
+  let isThere = await look()
+  if (!isThere) log('Waiting for the certificate that another process asks for')
+  while (!isThere && !over.aborted) {
+    await pause(pollMs, over)
+    isThere = await look()
   }
   const following = (async () => {
-    while (!isOver) {
-      await pause()
-      if (!isOver) await look()
+    while (!over.aborted) {
+      await pause(pollMs, over)
+      if (!over.aborted) await look()
     }
   })()
   return {
     async [Symbol.asyncDispose]() {
-      end()
+      stop.abort()
       await following
     },
   }
+}
+
+/** Ends early when `over` aborts. */
+function pause(ms: number, over: AbortSignal): Promise<void> {
+  if (over.aborted) return Promise.resolve()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const end = (): void => resolve()
+  const timer = setTimeout(end, ms)
+  over.addEventListener('abort', end, { once: true })
+  return promise.finally(() => {
+    clearTimeout(timer)
+    over.removeEventListener('abort', end)
+  })
 }
