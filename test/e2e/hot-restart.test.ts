@@ -6,6 +6,7 @@ import { freePort } from '../harness/free-port.ts'
 import { createTestAuthority } from '../harness/mesh-certificates.ts'
 import { isAlive, type ProxyProcess, startProxyProcess } from '../harness/proxy-process.ts'
 import { self } from '../harness/run-weft.ts'
+import { startHttp2Load } from '../harness/strict-http2-load.ts'
 import { staticBootstrap } from '../harness/static-bootstrap.ts'
 import { startStrictLoad, type StrictLoad } from '../harness/strict-load.ts'
 import { waitUntil } from '../harness/wait-until.ts'
@@ -21,7 +22,7 @@ afterAll(() => upstream.stop(true))
 const upstreamPort = () => upstream.port ?? 0
 
 /** Sends SIGUSR2 to whoever serves and waits for the next one, with load before and behind. */
-async function restart(proxy: ProxyProcess, load?: StrictLoad): Promise<number> {
+async function restart(proxy: ProxyProcess, load?: Pick<StrictLoad, 'requests'>): Promise<number> {
   const before = await proxy.servingPid()
   process.kill(before, 'SIGUSR2')
   await waitUntil('a successor serves', async () => (await proxy.servingPid()) !== before, 20_000)
@@ -45,6 +46,19 @@ describe('SIGUSR2 to weft proxy', () => {
     expect(new Set([...replaced, await proxy.servingPid()]).size).toBe(3)
     expect(await (await fetch(`http://127.0.0.1:${adminPort}/ready`)).text()).toBe('LIVE\n')
     await waitUntil('the old processes have ended', () => replaced.every((pid) => !isAlive(pid)), 10_000)
+  }, 60_000)
+
+  test('loses no HTTP/2 stream: sessions end by GOAWAY', async () => {
+    const port = await freePort()
+    const bootstrap = staticBootstrap([{ port, upstreamPort: upstreamPort(), http2: true }])
+    await using proxy = await startProxyProcess(bootstrap, ['--drain-time', '2s'])
+    const load = startHttp2Load(port, { clients: 3, streams: 4 })
+    await waitUntil('load runs', () => load.requests() > 200)
+    await restart(proxy, load)
+    await restart(proxy, load)
+    const result = await load.stop()
+    expect(result.failures).toEqual([])
+    expect(result.connections).toBeGreaterThan(3)
   }, 60_000)
 
   test('lets a running byte stream of the old process go on until its drain time', async () => {

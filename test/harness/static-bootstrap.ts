@@ -6,6 +6,8 @@ export interface StaticListener {
   readonly upstreamPort: number
   /** TCP proxy instead of HTTP. */
   readonly tcp?: boolean
+  /** HTTP/2 without TLS. */
+  readonly http2?: boolean
   /** Files of the server certificate: TLS. */
   readonly tls?: { readonly certificateFile: string; readonly keyFile: string }
 }
@@ -13,9 +15,10 @@ export interface StaticListener {
 /** A bootstrap in YAML; `adminPort` absent: no admin interface. */
 export function staticBootstrap(listeners: readonly StaticListener[], adminPort?: number): string {
   const types = 'type.googleapis.com/envoy.extensions'
-  const manager = (index: number) => ({
+  const manager = (index: number, { http2 }: StaticListener) => ({
     '@type': `${types}.filters.network.http_connection_manager.v3.HttpConnectionManager`,
     stat_prefix: `in_${index}`,
+    ...(http2 === true ? { codec_type: 'HTTP2' } : {}),
     http_filters: [{ name: 'router', typed_config: { '@type': `${types}.filters.http.router.v3.Router` } }],
     route_config: {
       virtual_hosts: [
@@ -50,7 +53,9 @@ export function staticBootstrap(listeners: readonly StaticListener[], adminPort?
         address: addressOf(listener.port),
         filter_chains: [
           {
-            filters: [{ name: 'terminal', typed_config: listener.tcp === true ? tcpProxy(index) : manager(index) }],
+            filters: [
+              { name: 'terminal', typed_config: listener.tcp === true ? tcpProxy(index) : manager(index, listener) },
+            ],
             ...transport(listener),
           },
         ],

@@ -42,13 +42,19 @@ export async function parseProxyOptions(input: CommandInput): Promise<ProxyComma
       'Expected --state-dir with --hot-restart',
       'Give the state directory of the proxy that is to be replaced, or send SIGUSR2 to it',
     )
+  const workers = parseWorkers(options.text('workers'))
+  if (isSuccessor && workers > 0)
+    throw new UsageError(
+      'Expected --hot-restart without --workers',
+      'Send SIGUSR2 to the supervisor: it replaces its workers one after another',
+    )
   return {
     bootstrapPath: path('config-path') ?? '',
     stateDir,
     identity: identityOptions(input, path),
     drainMs: options.durationMs('drain-timeout') ?? 10_000,
     drainTimeMs: options.durationMs('drain-time') ?? 600_000,
-    workers: parseWorkers(options.text('workers')),
+    workers,
     pidFile: path('pid-file'),
     handover:
       context.env[handoverVariable] ?? (isSuccessor && stateDir !== undefined ? await readPlace(stateDir) : undefined),

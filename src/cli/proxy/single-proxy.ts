@@ -132,6 +132,8 @@ async function serveAndHandOver(options: ProxyCommandOptions, serving: Serving):
   await proxy.done
   server?.[Symbol.dispose]()
   await rm(directory, { recursive: true, force: true })
+  // After a hot restart they are the successor's, which may be about to write them.
+  if (succession.isOver) return ExitCode.ok
   if (options.pidFile !== undefined) await removeOwnFile(options.pidFile)
   if (options.stateDir !== undefined) await removeOwnFile(handoverFile(options.stateDir))
   return ExitCode.ok

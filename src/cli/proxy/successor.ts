@@ -32,6 +32,11 @@ export class Succession {
     this.#options = options
   }
 
+  /** A successor serves. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
   /** Starts a successor of this command line with the executable that is on disk now (SIGUSR2). */
   begin(): void {
     const { refusal, log, path, start } = this.#options
