@@ -64,80 +64,92 @@ function openLibc(name: string) {
   }).symbols
 }
 
+/**
+ * All memory that the kernel is shown belongs to the closure: what a call alone refers to by its address could be collected under it. Calls
+ * never overlap, so one set of buffers serves all.
+ */
 function wrap(libc: ReturnType<typeof openLibc>): SocketSyscalls {
+  const data = new Uint8Array(messageBytes)
+  const control = new Uint8Array(controlBytes)
+  const controlView = new DataView(control.buffer)
+  const address = new Uint8Array(2 + pathBytes)
+  const timeout = new BigInt64Array(2)
+  const parts = new BigUint64Array(2)
+  // `struct msghdr` of 64-bit Linux: name, its length, parts, their count, control, its length, flags.
+  const header = new BigUint64Array(7)
+  const encoder = new TextEncoder()
+  const decoder = new TextDecoder()
+
+  const describeMessage = (length: number, controlLength: number): void => {
+    parts[0] = BigInt(ptr(data))
+    parts[1] = BigInt(length)
+    header[2] = BigInt(ptr(parts))
+    header[3] = 1n
+    header[4] = controlLength === 0 ? 0n : BigInt(ptr(control))
+    header[5] = BigInt(controlLength)
+    header[6] = 0n
+  }
+  /** Length of the address that `address` holds then; 0 when the path is none. */
+  const putAddress = (path: string): number => {
+    const name = encoder.encode(path)
+    if (name.length === 0 || name.length >= pathBytes) return 0
+    const isAbstract = path.startsWith('@')
+    address.fill(0)
+    new DataView(address.buffer).setUint16(0, AF_UNIX, true)
+    address.set(name, 2)
+    if (isAbstract) address[2] = 0
+    return 2 + name.length + (isAbstract ? 0 : 1)
+  }
   const open = (type: number): number => libc.socket(AF_UNIX, type | SOCK_CLOEXEC, 0)
   const close = (fd: number): void => void libc.close(fd)
+
   return {
     duplicate: (fd) => libc.fcntl(fd, F_DUPFD_CLOEXEC, 0),
     close,
     connectUnix(path, timeoutMs) {
-      const address = unixAddress(path)
-      if (address === undefined) return -1
-      const fd = open(SOCK_STREAM)
-      if (fd < 0) return fd
-      const timeout = new BigInt64Array([BigInt(Math.trunc(timeoutMs / 1000)), BigInt((timeoutMs % 1000) * 1000)])
+      const length = putAddress(path)
+      const fd = length === 0 ? -1 : open(SOCK_STREAM)
+      if (fd < 0) return -1
+      timeout[0] = BigInt(Math.trunc(timeoutMs / 1000))
+      timeout[1] = BigInt((timeoutMs % 1000) * 1000)
       libc.setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, ptr(timeout), timeout.byteLength)
-      if (libc.connect(fd, ptr(address), address.length) === 0) return fd
+      if (libc.connect(fd, ptr(address), length) === 0) return fd
       close(fd)
       return -1
     },
     send(fd, text, descriptor) {
-      const bytes = new TextEncoder().encode(text)
-      const control = new Uint8Array(descriptor === undefined ? 0 : controlBytes)
+      const { read, written } = encoder.encodeInto(text, data)
+      if (read < text.length) return false
+      control.fill(0)
       if (descriptor !== undefined) {
-        const view = new DataView(control.buffer)
-        view.setBigUint64(0, controlLength, true)
-        view.setInt32(8, SOL_SOCKET, true)
-        view.setInt32(12, SCM_RIGHTS, true)
-        view.setInt32(16, descriptor, true)
+        controlView.setBigUint64(0, controlLength, true)
+        controlView.setInt32(8, SOL_SOCKET, true)
+        controlView.setInt32(12, SCM_RIGHTS, true)
+        controlView.setInt32(16, descriptor, true)
       }
-      const { header, parts } = messageHeader(bytes, control)
-      return Number(libc.sendmsg(fd, ptr(header), MSG_NOSIGNAL | MSG_DONTWAIT)) === bytes.length && parts.length > 0
+      describeMessage(written, descriptor === undefined ? 0 : controlBytes)
+      return Number(libc.sendmsg(fd, ptr(header), MSG_NOSIGNAL | MSG_DONTWAIT)) === written
     },
     receive(fd) {
-      const bytes = new Uint8Array(messageBytes)
-      const control = new Uint8Array(controlBytes)
-      const { header, parts } = messageHeader(bytes, control)
+      control.fill(0)
+      describeMessage(messageBytes, controlBytes)
       const count = Number(libc.recvmsg(fd, ptr(header), MSG_CMSG_CLOEXEC))
-      if (count <= 0 || parts.length === 0) return undefined
-      const view = new DataView(control.buffer)
-      const hasDescriptor = view.getBigUint64(0, true) === controlLength && view.getInt32(12, true) === SCM_RIGHTS
+      if (count <= 0) return undefined
+      const hasDescriptor = controlView.getBigUint64(0, true) === controlLength
+      const isRights = controlView.getInt32(8, true) === SOL_SOCKET && controlView.getInt32(12, true) === SCM_RIGHTS
       return {
-        text: new TextDecoder().decode(bytes.subarray(0, count)),
-        descriptor: hasDescriptor ? view.getInt32(16, true) : undefined,
+        text: decoder.decode(data.subarray(0, count)),
+        descriptor: hasDescriptor && isRights ? controlView.getInt32(16, true) : undefined,
       }
     },
     sendDatagram(path, text) {
-      const address = unixAddress(path)
-      const fd = address === undefined ? -1 : open(SOCK_DGRAM)
-      if (address === undefined || fd < 0) return false
-      const bytes = new TextEncoder().encode(text)
-      const flags = MSG_NOSIGNAL | MSG_DONTWAIT
-      const sent = Number(libc.sendto(fd, ptr(bytes), bytes.length, flags, ptr(address), address.length))
+      const length = putAddress(path)
+      const { read, written } = encoder.encodeInto(text, data)
+      const fd = length === 0 || read < text.length ? -1 : open(SOCK_DGRAM)
+      if (fd < 0) return false
+      const sent = libc.sendto(fd, ptr(data), written, MSG_NOSIGNAL | MSG_DONTWAIT, ptr(address), length)
       close(fd)
-      return sent === bytes.length
+      return Number(sent) === written
     },
   }
-}
-
-/** `struct msghdr` of 64-bit Linux; `parts` must live as long as the header is used. */
-function messageHeader(
-  bytes: Uint8Array,
-  control: Uint8Array,
-): { readonly header: BigUint64Array; readonly parts: BigUint64Array } {
-  const parts = new BigUint64Array([BigInt(ptr(bytes)), BigInt(bytes.length)])
-  const controlAt = control.length === 0 ? 0n : BigInt(ptr(control))
-  const header = new BigUint64Array([0n, 0n, BigInt(ptr(parts)), 1n, controlAt, BigInt(control.length), 0n])
-  return { header, parts }
-}
-
-function unixAddress(path: string): Uint8Array | undefined {
-  const name = new TextEncoder().encode(path)
-  if (name.length === 0 || name.length >= pathBytes) return undefined
-  const isAbstract = path.startsWith('@')
-  const address = new Uint8Array(2 + name.length + (isAbstract ? 0 : 1))
-  new DataView(address.buffer).setUint16(0, AF_UNIX, true)
-  address.set(name, 2)
-  if (isAbstract) address[2] = 0
-  return address
 }
