@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [--quick] [--only SCENARIO] [--proxy NAME] [--json FILE]`: the same job in every proxy that is installed, one
+ * `npm run bench -- [SCENARIO ...] [--quick] [--only SCENARIO] [--proxy NAME] [--json FILE]`: the same job in every proxy that is installed, one
  * after the other, pinned to core 0; the load and the backend run on core 1. Only ratios within one run mean anything.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,13 +8,14 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
 import { envoy } from './proxies/envoy.ts'
-import { haproxy } from './proxies/haproxy.ts'
+import { haproxy, haproxySplice } from './proxies/haproxy.ts'
 import { nginx, startNginx } from './proxies/nginx.ts'
 import { weft } from './proxies/weft.ts'
 import { makeCertificates } from './rig/certificates.ts'
 import { runLoad } from './rig/load.ts'
 import { freePort, installed, waitForPort } from './rig/process.ts'
 import { type Contender, type Scenario, scenarios, type Setup } from './scenario.ts'
+import { printTcpTable, runTcpTransfer, type TcpRow } from './tcp-transfer.ts'
 
 interface Row {
   readonly scenario: Scenario
@@ -38,7 +39,7 @@ async function measure(scenario: Scenario, contender: Contender, backendPort: nu
   const listenPort = await freePort()
   const pair =
     scenario === 'http1-mtls-pair' ? { port: await freePort(), certificates: makeCertificates(folder) } : undefined
-  const setup: Setup = { listenPort, pair, backendPort, folder, core: proxyCore }
+  const setup: Setup = { protocol: 'http', listenPort, pair, backendPort, folder, core: proxyCore }
   const processes = contender.start(setup)
   for (const one of processes) stack.use(one)
   await waitForPort(listenPort, `${contender.name} (${scenario})`)
@@ -85,7 +86,17 @@ function printTable(rows: readonly Row[]): void {
   }
 }
 
-const { values } = parseArgs({
+/** The proxies that can run a scenario; says which cannot. */
+function ready(contenders: readonly Contender[], scenario: Scenario): readonly Contender[] {
+  return contenders.filter((contender) => {
+    const missing = contender.missing(scenario)
+    if (missing !== undefined) console.error(`${contender.name} is not installed and left out: ${missing}`)
+    return missing === undefined
+  })
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
@@ -98,16 +109,19 @@ for (const tool of ['wrk', 'nginx', 'taskset', 'openssl']) {
   console.error(`The rig needs ${tool}: apt-get install wrk nginx-light util-linux openssl`)
   process.exit(1)
 }
-const chosen = scenarios.filter((name) => values.only === undefined || name === values.only)
-if (chosen.length === 0) {
-  console.error(`Expected --only to be one of ${scenarios.join(', ')}, got ${values.only}`)
+const wanted = values.only === undefined ? positionals : [...positionals, values.only]
+const unknown = wanted.filter((name) => !scenarios.some((scenario) => scenario === name))
+if (unknown.length > 0) {
+  console.error(`Expected scenarios among ${scenarios.join(', ')}, got ${unknown.join(', ')}`)
   process.exit(2)
 }
+const chosen = scenarios.filter((name) => wanted.length === 0 || wanted.includes(name))
 const contenders = [nginx, haproxy, envoy, weft].filter(
   (one) => values.proxy === undefined || one.name === values.proxy,
 )
 const folder = mkdtempSync(join(tmpdir(), 'weft-bench-'))
 const rows: Row[] = []
+let tcpRows: readonly TcpRow[] = []
 {
   await using stack = new AsyncDisposableStack()
   stack.defer(() => rmSync(folder, { recursive: true, force: true }))
@@ -123,16 +137,17 @@ const rows: Row[] = []
   )
   await waitForPort(backendPort, 'the backend')
   for (const scenario of chosen) {
-    for (const contender of contenders) {
-      const missing = contender.missing()
-      if (missing !== undefined) {
-        console.error(`${contender.name} is not installed and left out: ${missing}`)
-        continue
-      }
+    if (scenario === 'tcp') {
+      const able = ready(values.proxy === undefined ? [...contenders, haproxySplice] : contenders, scenario)
+      tcpRows = await runTcpTransfer(able, { proxyCore, loadCore, quick: values.quick })
+      continue
+    }
+    for (const contender of ready(contenders, scenario)) {
       console.error(`${scenario}: ${contender.name} ...`)
       rows.push(await measure(scenario, contender, backendPort, values.quick))
     }
   }
 }
 printTable(rows)
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`)
+if (tcpRows.length > 0) printTcpTable(tcpRows)
+if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify([...rows, ...tcpRows], null, 2)}\n`)

@@ -3,7 +3,9 @@ import type { Pinned } from './rig/process.ts'
 
 /** What a scenario asks of a proxy. */
 export interface Setup {
-  /** Where load comes in, plain HTTP/1.1. */
+  /** What the load speaks; `tcp` is passed through as it comes. */
+  readonly protocol: 'http' | 'tcp'
+  /** Where load comes in, plain text. */
   readonly listenPort: number
   /** Second proxy of a pair: listens here with mTLS; absent in scenarios with one proxy. */
   readonly pair: { readonly port: number; readonly certificates: Certificates } | undefined
@@ -18,14 +20,14 @@ export interface Setup {
 export interface Contender {
   readonly name: string
   /** Undefined when it can run here; else how to install it. */
-  readonly missing: () => string | undefined
+  readonly missing: (scenario: Scenario) => string | undefined
   readonly version: () => string
   /** Starts one process for a plain scenario, two for a pair. */
   readonly start: (setup: Setup) => readonly Pinned[]
 }
 
 /** Names of the scenarios of `npm run bench`. */
-export const scenarios = ['http1-plain', 'http1-mtls-pair'] as const
+export const scenarios = ['http1-plain', 'http1-mtls-pair', 'tcp'] as const
 
 /** One of the scenarios. */
 export type Scenario = (typeof scenarios)[number]

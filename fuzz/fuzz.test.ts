@@ -6,6 +6,8 @@ import { chunkedDecoder } from './chunked-decoder.ts'
 import { dnsMessage } from './dns-message.ts'
 import { expectThat, fuzz, type FuzzTarget } from './fuzz-target.ts'
 import { http1Head } from './http1-head.ts'
+import { http2Hpack } from './http2-hpack.ts'
+import { http2Session } from './http2-session.ts'
 import { spiffeId } from './spiffe-id.ts'
 import { xdsResource } from './xds-resource.ts'
 import { yamlResources } from './yaml-resources.ts'
@@ -16,6 +18,8 @@ const targets: readonly (readonly [FuzzTarget, number])[] = [
   [chunkedDecoder, 3000],
   [dnsMessage, 2000],
   [http1Head, 20_000],
+  [http2Hpack, 10_000],
+  [http2Session, 2000],
   [spiffeId, 10_000],
   [xdsResource, 10_000],
   [yamlResources, 800],

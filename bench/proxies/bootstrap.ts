@@ -4,8 +4,19 @@ import type { Setup } from '../scenario.ts'
 
 const typeOf = (name: string): string => `type.googleapis.com/envoy.${name}`
 
+/** Requests between the two proxies share connections of HTTP/2. */
+const multiplexed = {
+  typed_extension_protocol_options: {
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+      '@type': typeOf('extensions.upstreams.http.v3.HttpProtocolOptions'),
+      auto_config: { http_protocol_options: {}, http2_protocol_options: {} },
+    },
+  },
+}
+
 interface Role {
   readonly name: string
+  readonly protocol: Setup['protocol']
   readonly listenPort: number
   readonly upstreamPort: number
   readonly serverTls?: object
@@ -57,8 +68,17 @@ function bootstrap(role: Role): object {
     lb_policy: 'ROUND_ROBIN',
     load_assignment: { cluster_name: 'backend', endpoints: [{ lb_endpoints: [endpoint] }] },
     ...tls('Upstream', role.clientTls),
+    ...(role.clientTls === undefined ? {} : multiplexed),
   }
-  const filter = { name: 'envoy.filters.network.http_connection_manager', typed_config: manager }
+  const tcpProxy = {
+    '@type': typeOf('extensions.filters.network.tcp_proxy.v3.TcpProxy'),
+    stat_prefix: role.name,
+    cluster: 'backend',
+  }
+  const filter =
+    role.protocol === 'tcp'
+      ? { name: 'envoy.filters.network.tcp_proxy', typed_config: tcpProxy }
+      : { name: 'envoy.filters.network.http_connection_manager', typed_config: manager }
   const listener = {
     name: 'in',
     address: socket(role.listenPort),
@@ -69,17 +89,27 @@ function bootstrap(role: Role): object {
 
 /** Writes the Envoy bootstrap files of a setup, one for each process. Envoy and Weft are given the very same files. */
 export function writeBootstraps(setup: Setup): readonly string[] {
-  const { pair, listenPort, backendPort } = setup
+  const { pair, listenPort, backendPort, protocol } = setup
   const roles: Role[] =
     pair === undefined
-      ? [{ name: 'proxy', listenPort, upstreamPort: backendPort }]
+      ? [{ name: 'proxy', protocol, listenPort, upstreamPort: backendPort }]
       : [
-          { name: 'client', listenPort, upstreamPort: pair.port, clientTls: { common_tls_context: commonTls(setup) } },
+          {
+            name: 'client',
+            protocol,
+            listenPort,
+            upstreamPort: pair.port,
+            clientTls: { common_tls_context: commonTls(setup) },
+          },
           {
             name: 'server',
+            protocol,
             listenPort: pair.port,
             upstreamPort: backendPort,
-            serverTls: { common_tls_context: commonTls(setup), require_client_certificate: true },
+            serverTls: {
+              common_tls_context: { ...commonTls(setup), alpn_protocols: ['h2', 'http/1.1'] },
+              require_client_certificate: true,
+            },
           },
         ]
   return roles.map((role) => {

@@ -3,20 +3,20 @@ import { writeFileSync } from 'node:fs'
 import { installed, type Pinned, startPinned, versionOf } from '../rig/process.ts'
 import type { Contender, Setup } from '../scenario.ts'
 
-function run(setup: Setup, name: string, bind: string, server: string): Pinned {
+function run(setup: Setup, name: string, bind: string, server: string, more = ''): Pinned {
   const path = `${setup.folder}/haproxy-${name}.cfg`
   writeFileSync(
     path,
     `global
-  maxconn 8000
+  maxconn 4000
   nbthread 1
   ssl-server-verify none
 defaults
-  mode http
+  mode ${setup.protocol}
   timeout connect 5s
   timeout client 60s
   timeout server 60s
-  http-reuse always
+  ${setup.protocol === 'http' ? 'http-reuse always' : more}
 frontend in
   bind ${bind}
   default_backend out
@@ -43,4 +43,19 @@ export const haproxy: Contender = {
   missing: () => (installed('haproxy') ? undefined : 'apt-get install haproxy'),
   version: () => versionOf(['haproxy', '-v'], /version ([\d.]+)/),
   start,
+}
+
+/** HAProxy when it is told to move bytes within the kernel, which it does not by default; for TCP only. */
+export const haproxySplice: Contender = {
+  ...haproxy,
+  name: 'haproxy-splice',
+  start: (setup) => [
+    run(
+      setup,
+      'proxy',
+      `127.0.0.1:${setup.listenPort}`,
+      `127.0.0.1:${setup.backendPort}`,
+      'option splice-request\n  option splice-response',
+    ),
+  ],
 }

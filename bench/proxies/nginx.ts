@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 
 import { installed, type Pinned, startPinned, versionOf } from '../rig/process.ts'
 import type { Contender, Setup } from '../scenario.ts'
@@ -21,6 +21,21 @@ export function startNginx(core: number, folder: string, name: string, http: str
   return startPinned(core, ['nginx', '-c', path, '-p', folder])
 }
 
+/** nginx's TCP proxy is a module of its own in Debian. */
+const streamModule = '/usr/lib/nginx/modules/ngx_stream_module.so'
+
+function startStream({ listenPort, backendPort, folder, core }: Setup): Pinned {
+  const path = `${folder}/stream.conf`
+  writeFileSync(
+    path,
+    `load_module ${streamModule}; daemon off; worker_processes 1; pid ${folder}/stream.pid; error_log /dev/null crit;
+events { worker_connections 4096; }
+stream { server { listen 127.0.0.1:${listenPort}; proxy_pass 127.0.0.1:${backendPort}; } }
+`,
+  )
+  return startPinned(core, ['nginx', '-c', path, '-p', folder])
+}
+
 function server(listen: string, upstream: string, scheme: string, tls: string): string {
   return `upstream up { server 127.0.0.1:${upstream}; keepalive 256; keepalive_requests 1000000000; }
 server { listen 127.0.0.1:${listen};
@@ -30,6 +45,7 @@ location / { proxy_pass ${scheme}://up; proxy_http_version 1.1; proxy_set_header
 function start(setup: Setup): readonly Pinned[] {
   const { pair, folder, core } = setup
   const backend = String(setup.backendPort)
+  if (setup.protocol === 'tcp') return [startStream(setup)]
   if (pair === undefined)
     return [startNginx(core, folder, 'proxy', server(String(setup.listenPort), backend, 'http', ''))]
   const { ca, certificate, key } = pair.certificates
@@ -45,7 +61,10 @@ proxy_ssl_verify off; proxy_ssl_protocols TLSv1.3; proxy_ssl_session_reuse on;`
 /** nginx, from Debian. */
 export const nginx: Contender = {
   name: 'nginx',
-  missing: () => (installed('nginx') ? undefined : 'apt-get install nginx-light'),
+  missing(scenario) {
+    if (!installed('nginx')) return 'apt-get install nginx-light'
+    return scenario !== 'tcp' || existsSync(streamModule) ? undefined : 'apt-get install libnginx-mod-stream'
+  },
   version: () => versionOf(['nginx', '-v'], /nginx\/([\d.]+)/),
   start,
 }

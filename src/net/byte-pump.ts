@@ -1,5 +1,7 @@
+import type { BulkMover, BulkStream } from './bulk-mover.ts'
 import { NetLimits } from './limits.ts'
 import type { SocketOwner, StreamSocket } from './socket-owner.ts'
+import type { SplicePipe } from './splice-pipe.ts'
 
 /** Which way bytes go: `forward` from the first socket to the second. */
 export type PumpDirection = 'forward' | 'backward'
@@ -14,6 +16,8 @@ export interface BytePumpOptions {
   readonly pending?: readonly Uint8Array[]
   /** The first socket's peer has sent its end already. */
   readonly firstEnded?: boolean
+  /** Moves large amounts within the kernel. Only when both sockets are plain TCP: what it moves passes by any TLS. */
+  readonly bulk?: BulkMover | undefined
 }
 
 /** Two sockets joined; made by {@link createBytePump}. */
@@ -58,6 +62,11 @@ class Pump implements BytePump {
     return this.#sides[0].queuedBytes + this.#sides[1].queuedBytes
   }
 
+  /** Hands a direction to the mover; false when there is none. */
+  startBulk(stream: BulkStream): boolean {
+    return this.#options.bulk?.add(stream) === true
+  }
+
   abort(): void {
     // A reset, so that neither end takes a stream that was cut for one that is complete.
     this.aborted = true
@@ -80,7 +89,7 @@ class Pump implements BytePump {
 }
 
 /** One socket of a pump: source of its direction, sink of the other. */
-class PumpSide implements SocketOwner {
+class PumpSide implements SocketOwner, BulkStream {
   /** The other socket; set once by the pump. */
   sink: PumpSide = this
   /** No more bytes will come out of this socket. */
@@ -92,6 +101,12 @@ class PumpSide implements SocketOwner {
   #queue: Uint8Array[] = []
   #finSent = false
   #closed = false
+  /**
+   * How bytes leave this socket: `events` as reads of the runtime, `bulk` in turns of the mover. The runtime's reads pause in all
+   * other states; `blocked` and `bulk-blocked` wait until the sink takes bytes again.
+   */
+  #reading: 'events' | 'blocked' | 'bulk' | 'bulk-blocked' = 'events'
+  #emptyTurns = 0
 
   constructor(pump: Pump, socket: StreamSocket, direction: PumpDirection) {
     this.#pump = pump
@@ -101,7 +116,47 @@ class PumpSide implements SocketOwner {
 
   onData(socket: StreamSocket, bytes: Uint8Array): void {
     this.#pump.onBytes(this.direction, bytes.length)
-    if (!this.sink.send(bytes)) socket.pause()
+    if (!this.sink.send(bytes)) {
+      if (this.#reading === 'events') socket.pause()
+      this.#reading = this.#reading === 'events' || this.#reading === 'blocked' ? 'blocked' : 'bulk-blocked'
+    } else if (bytes.length >= NetLimits.bulkReadBytes && this.#reading === 'events' && this.#pump.startBulk(this)) {
+      this.#reading = 'bulk'
+      socket.pause()
+    }
+  }
+
+  moveBulk(pipe: SplicePipe, limit: number): boolean {
+    if (this.#reading !== 'bulk' || this.#closed || this.ended || this.sink.#closed) return false
+    const [source, sink] = [descriptorOf(this.socket), descriptorOf(this.sink.socket)]
+    // What is closed has no descriptor, and its old number may be another connection's.
+    if (source < 0 || sink < 0) return false
+    const end = pipe.move(source, sink, limit)
+    if (pipe.moved > 0) this.#pump.onBytes(this.direction, pipe.moved)
+    switch (end) {
+      case 'more':
+        this.#emptyTurns = 0
+        return true
+      case 'empty':
+        this.#emptyTurns = pipe.moved > 0 ? 0 : this.#emptyTurns + 1
+        if (this.#emptyTurns < 2) return true
+        break
+      case 'full':
+        this.#reading = 'bulk-blocked'
+        if (pipe.leftover === undefined || !this.sink.send(pipe.leftover)) return false
+        this.#reading = 'bulk'
+        return true
+      case 'ended':
+        break
+      case 'source-reset':
+      case 'sink-reset':
+        this.#pump.blame(end === 'source-reset' ? this : this.sink, new Error('The connection was reset'))
+        this.#pump.abort()
+        return false
+    }
+    this.#emptyTurns = 0
+    this.#reading = 'events'
+    this.socket.resume()
+    return false
   }
 
   onDrain(): void {
@@ -129,7 +184,10 @@ class PumpSide implements SocketOwner {
     this.#finishIfDone()
   }
 
-  onClose(_socket: StreamSocket, error: Error | undefined): void {
+  onClose(_socket: StreamSocket, reported: Error | undefined): void {
+    // Nobody reads while reads pause, so Bun has no error to report; but only a reset closes a socket then that has not sent its end.
+    const isReset = this.#reading !== 'events' && !this.ended && !this.#finSent && !this.#pump.aborted
+    const error = reported ?? (isReset ? new Error('The connection was reset') : undefined)
     this.#closed = true
     this.ended = true
     this.#queue = []
@@ -153,12 +211,21 @@ class PumpSide implements SocketOwner {
     const owned = bytes.byteLength === bytes.buffer.byteLength
     this.#queue.push(owned ? bytes.subarray(taken) : bytes.slice(taken))
     this.queuedBytes += bytes.length - taken
-    if (this.queuedBytes > NetLimits.queuedBytesPerSocket) this.#pump.abort()
+    if (this.queuedBytes > NetLimits.queuedBytesPerSocket) {
+      // A source whose reads pause goes on all the same when it was reset with much in its buffer.
+      this.#pump.blame(this.sink, new Error(`More than ${NetLimits.queuedBytesPerSocket} bytes wait for a socket`))
+      this.#pump.abort()
+    }
     return false
   }
 
   resumeSource(): void {
-    if (!this.#closed && !this.ended) this.socket.resume()
+    if (this.#closed || this.ended) return
+    if (this.#reading === 'bulk-blocked' && this.#pump.startBulk(this)) this.#reading = 'bulk'
+    else if (this.#reading === 'blocked' || this.#reading === 'bulk-blocked') {
+      this.#reading = 'events'
+      this.socket.resume()
+    }
   }
 
   /** Sends our FIN when the other side has ended and all of its bytes are out; closes when both directions are over. */
@@ -179,4 +246,9 @@ class PumpSide implements SocketOwner {
     this.ended = true
     this.#finishIfDone()
   }
+}
+
+function descriptorOf(socket: StreamSocket): number {
+  const fd: unknown = Reflect.get(socket, 'fd')
+  return typeof fd === 'number' ? fd : -1
 }

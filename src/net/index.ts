@@ -7,6 +7,7 @@
  * Security fails closed: a peer that is not plainly good is refused before a byte is written.
  */
 export { createBytePump, type BytePump, type BytePumpOptions, type PumpDirection } from './byte-pump.ts'
+export { type BulkMover, createBulkMover } from './bulk-mover.ts'
 export {
   createConnector,
   type Connector,
@@ -15,6 +16,7 @@ export {
   type ConnectTarget,
   type ConnectTls,
 } from './connector.ts'
+export { createDeliveryProbe, type DeliveryProbe } from './delivery-probe.ts'
 export { createDnsServer, type DnsAnswers, type DnsServer } from './dns-server.ts'
 export { listenTcp, type TcpListener } from './listen-tcp.ts'
 export { negotiatedProtocol } from './negotiated-protocol.ts'
@@ -34,3 +36,12 @@ export { type SocketOwner, type StreamSocket } from './socket-owner.ts'
 export { acceptTls, type AcceptTlsOptions, type AcceptTlsResult } from './accept-tls.ts'
 export { createKeepaliveSetter, type KeepaliveSetter, type TcpKeepalive } from './tcp-keepalive.ts'
 export { createTlsContext, type TlsContext, type TlsContextOptions } from './tls-context.ts'
+export {
+  bindUdp,
+  connectUdp,
+  type DatagramOutcome,
+  type UdpConnection,
+  type UdpConnectionHandler,
+  type UdpListener,
+  type UdpListenerHandler,
+} from './udp-socket.ts'

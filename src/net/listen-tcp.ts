@@ -1,7 +1,11 @@
 import type { TCPSocketListener, TCPSocketListenOptions } from 'bun'
+import { type AcceptGate, createAcceptGate } from './accept-gate.ts'
 import { err, MeshError, ok, type Result } from '../base/index.ts'
 import { createSocketHandlers } from './socket-handlers.ts'
 import type { SocketOwner, StreamSocket } from './socket-owner.ts'
+
+/** One for the process: what it remembers are descriptors, of which the process has one table. */
+const acceptGate: AcceptGate = createAcceptGate()
 
 /** A bound TCP port. */
 export interface TcpListener {
@@ -11,6 +15,8 @@ export interface TcpListener {
   readonly descriptor: () => number
   /** Closes the listening socket here; accepted connections live on, and so does the socket in a process that took it over. */
   readonly stop: () => void
+  /** Leaves who connects in the kernel's backlog (`false`), or accepts again; false when this system cannot. */
+  readonly setAccepting: (accepting: boolean) => boolean
 }
 
 /** What a listener is told; callbacks must not throw. */
@@ -56,13 +62,19 @@ export function listenTcp(options: ListenOptions): Result<TcpListener, MeshError
 }
 
 function toTcpListener(listener: TCPSocketListener<SocketOwner>, address: string, port: number): TcpListener {
+  const descriptor = (): number => {
+    const fd: unknown = Reflect.get(listener, 'fd')
+    return typeof fd === 'number' ? fd : -1
+  }
   return {
     address,
     port,
-    descriptor: () => {
-      const fd: unknown = Reflect.get(listener, 'fd')
-      return typeof fd === 'number' ? fd : -1
+    descriptor,
+    stop: () => {
+      // A descriptor number comes back for another socket: it must not be known as paused.
+      acceptGate(descriptor(), true)
+      listener.stop(false)
     },
-    stop: () => listener.stop(false),
+    setAccepting: (accepting) => acceptGate(descriptor(), accepting),
   }
 }

@@ -7,6 +7,7 @@ import {
   createTestServer,
   until,
 } from '../net/sockets.fixture.ts'
+import type { SocketOwner } from '../net/index.ts'
 import type { ClientTlsConfig, ServerTlsConfig } from './config/index.ts'
 import { createDataPlane } from './create-data-plane.ts'
 import type { DataPlane } from './data-plane.ts'
@@ -152,6 +153,48 @@ test('two data planes speak mutual TLS and each reports its end of the edge', as
     },
   })
 })
+
+test('a large transfer between plain text and TLS arrives as it was sent, both ways', async () => {
+  // Moving within the kernel passes by TLS: these connections must be left out.
+  const { client, server, outboundPort, application } = await pair()
+  await giveIdentity(client.plane, PAGE)
+  await giveIdentity(server.plane, REVIEWS)
+  const block = Buffer.from(Array.from({ length: 3 * 1024 * 1024 }, (_, index) => (index * 31) >> 7))
+  const near = createCopy(block)
+  const socket = await connectTestClient(outboundPort, near.owner)
+  await until(() => application.sockets.length === 1, 'the application')
+  const far = createCopy(block)
+  const [accepted] = application.sockets
+  if (accepted === undefined) throw new Error('no socket')
+  accepted.data = far.owner
+  near.owner.onDrain(socket)
+  far.owner.onDrain(accepted)
+  await until(() => near.received() === block.length && far.received() === block.length, 'all bytes', 20_000)
+  expect([near.isSame(), far.isSame()]).toEqual([true, true])
+  socket.terminate()
+}, 30_000)
+
+/** Sends a block and keeps what comes. */
+function createCopy(block: Uint8Array) {
+  const kept = Buffer.alloc(block.length)
+  let [sent, received] = [0, 0]
+  const owner: SocketOwner = {
+    onData(_socket, bytes) {
+      kept.set(bytes.subarray(0, kept.length - received), received)
+      received += bytes.length
+    },
+    onDrain(socket) {
+      while (sent < block.length) {
+        const taken = socket.write(block, sent, block.length - sent)
+        if (taken <= 0) return
+        sent += taken
+      }
+    },
+    onEnd: () => undefined,
+    onClose: () => undefined,
+  }
+  return { owner, received: () => received, isSame: () => kept.equals(block) }
+}
 
 test('without secrets nothing passes, in neither direction', async () => {
   const { client, server, outboundPort, inboundPort, application } = await pair()

@@ -1,6 +1,8 @@
 import { networkInterfaces } from 'node:os'
 import { type Clock, err, ok, type Result, systemAlarm, systemClock, TimerWheel } from '../base/index.ts'
 import {
+  createBulkMover,
+  createDeliveryProbe,
   createOriginalDestinationReader,
   createKeepaliveSetter,
   createSocketBudget,
@@ -15,16 +17,35 @@ import {
 } from '../net/index.ts'
 import { type AccessLogWriter, createAccessLogWriter, type Telemetry } from '../telemetry/index.ts'
 import { type ClusterSet, createClusterSet } from './cluster/index.ts'
-import type { FieldFault, ListenerConfig } from './config/index.ts'
+import type { ClientTlsConfig, FieldFault, ListenerConfig, OverloadConfig, ServerTlsConfig } from './config/index.ts'
 import { createAccessLogger } from './data-plane-access-log.ts'
 import type { DataPlane, OnDemand } from './data-plane.ts'
 import { createDrainGroup, idleTimeOf } from './drain/index.ts'
 import { createHttpServer, type HttpNode, type HttpServer, type HttpServerOptions } from './http/index.ts'
 import { defaultLimits, type ProxyLimits } from './limits.ts'
-import { createDnsListener, createTcpListener, type ListenerRuntime, type ListenerServices } from './listener/index.ts'
-import { createTcpProxy } from './network/index.ts'
+import {
+  createDnsListener,
+  createTcpListener,
+  createUdpListener,
+  type ListenerRuntime,
+  type ListenerServices,
+} from './listener/index.ts'
+import { createTcpProxy, UdpProxy } from './network/index.ts'
+import {
+  createOverloadManager,
+  defaultOverload,
+  type OverloadManager,
+  type ResourceReaders,
+  systemReaders,
+} from './overload/index.ts'
 import type { RouteTable } from './route/index.ts'
-import { createSecretTable, createTlsMaterial, type TlsMaterial } from './tls/index.ts'
+import {
+  type CertificatePair,
+  certificatePairs,
+  createSecretTable,
+  createTlsMaterial,
+  type TlsMaterial,
+} from './tls/index.ts'
 
 /** What a data plane is made of. */
 export interface DataPlaneOptions {
@@ -37,6 +58,8 @@ export interface DataPlaneOptions {
   readonly onDemand?: OnDemand
   /** Absent: a writer of its own, closed with the data plane. */
   readonly accessLog?: AccessLogWriter
+  /** Told when a cluster is no longer among `warmingClusters`. */
+  readonly onClusterWarm?: () => void
   /** `systemClock` by default. */
   readonly clock?: Clock
   /** Uniform in [0, 1); `Math.random` by default. */
@@ -52,6 +75,10 @@ export interface DataPlaneOptions {
   readonly drainTimeMs?: number | undefined
   /** Most downstream connections; `NetLimits.downstreamConnections` by default. */
   readonly maxConnections?: number
+  /** Absent: the defaults of `overload/`. */
+  readonly overload?: OverloadConfig
+  /** Where the overload manager reads pressure; the machine by default. */
+  readonly resourceReaders?: ResourceReaders
 }
 
 /** How often, and how long apart in ms, a yielded port is tried again. */
@@ -77,6 +104,8 @@ class ProxyDataPlane implements DataPlane {
   readonly #drainTimeMs: number
   readonly #yielded: ListenerConfig[] = []
   readonly #ownAccessLog: AccessLogWriter | undefined
+  readonly #overload: OverloadManager
+  #accepting = true
   #state: 'serving' | 'draining' = 'serving'
   /** Changes of one listener are done one after another. */
   readonly #queues = new Map<string, Promise<unknown>>()
@@ -88,10 +117,27 @@ class ProxyDataPlane implements DataPlane {
     const limits = options.limits ?? defaultLimits
     this.#drainTimeMs = options.drainTimeMs ?? DRAIN_TIME_MS
     const timers = new TimerWheel({ clock, alarm: systemAlarm })
+    const overload = options.overload ?? defaultOverload()
+    const maxDownstream = options.maxConnections ?? overload.maxDownstreamConnections
     const budget = createSocketBudget({
       fileDescriptors: options.fileDescriptors ?? readFileDescriptorLimit(),
-      ...(options.maxConnections === undefined ? {} : { maxDownstream: options.maxConnections }),
+      ...(maxDownstream === undefined ? {} : { maxDownstream }),
     })
+    this.#overload = createOverloadManager({
+      config: overload,
+      telemetry,
+      clock,
+      alarm: systemAlarm,
+      readers: options.resourceReaders ?? systemReaders,
+      shrinkHeap,
+      downstream: () => ({ active: budget.downstream, max: budget.maxDownstream }),
+    })
+    this.#overload.onAcceptingChange = (stopped) => this.#setAccepting(!stopped)
+    this.#overload.onTimeoutsReduced = () => {
+      for (const listener of this.#all()) listener.onTimeoutsReduced?.()
+    }
+    this.#overload.start()
+    const { state } = this.#overload
     this.#ownAccessLog = options.accessLog === undefined ? createAccessLogWriter() : undefined
     const logAccess = createAccessLogger(options.accessLog ?? this.#ownAccessLog ?? createAccessLogWriter())
     this.#clusters = createClusterSet({
@@ -99,14 +145,27 @@ class ProxyDataPlane implements DataPlane {
       budget,
       resolver: options.resolver ?? systemResolver,
       setKeepalive: createKeepaliveSetter(),
+      delivery: createDeliveryProbe(),
       telemetry,
       timers,
       clock,
       limits,
       random,
+      ...(options.onClusterWarm === undefined ? {} : { onClusterWarm: options.onClusterWarm }),
       isOwnListener: (address, port) => this.#isOwnListener(address, port),
     })
-    const shared = { cluster: this.#clusters.get, telemetry, logAccess, clock, limits, random, node, timers }
+    const shared = {
+      cluster: this.#clusters.get,
+      telemetry,
+      logAccess,
+      clock,
+      limits,
+      random,
+      node,
+      timers,
+      overload: state,
+    }
+    const bulk = createBulkMover()
     const makeHttpServer = options.createHttpServer ?? createHttpServer
     let reader: OriginalDestinationReader | undefined
     this.#listenerServices = {
@@ -117,6 +176,9 @@ class ProxyDataPlane implements DataPlane {
       logAccess,
       sockets: options.sockets,
       drainTimeMs: this.#drainTimeMs,
+      timers,
+      overload: state,
+      random,
       originalDestination: () => (reader ??= createOriginalDestinationReader()),
       createHttp: (manager) =>
         makeHttpServer({
@@ -125,7 +187,8 @@ class ProxyDataPlane implements DataPlane {
           routeTable: (name) => this.#routeTables.get(name),
           onDemand: options.onDemand,
         }),
-      createTcp: (config) => createTcpProxy({ ...shared, config }),
+      createTcp: (config) => createTcpProxy({ ...shared, config, bulk }),
+      createUdp: (config, listener) => new UdpProxy(shared, config, listener),
     }
   }
 
@@ -151,19 +214,37 @@ class ProxyDataPlane implements DataPlane {
   readonly putCluster: DataPlane['putCluster'] = (config) => this.#clusters.put(config)
   readonly removeCluster: DataPlane['removeCluster'] = (name) => this.#clusters.remove(name)
   readonly putEndpoints: DataPlane['putEndpoints'] = (config) => this.#clusters.putEndpoints(config)
+  readonly warmingClusters: DataPlane['warmingClusters'] = () => this.#clusters.warming()
   readonly putRouteTable: DataPlane['putRouteTable'] = (table) => void this.#routeTables.set(table.name, table)
   readonly putSecret: DataPlane['putSecret'] = (secret) => void this.#secrets.put(secret)
 
   secretsComplete(): boolean {
-    for (const { tls, transportMatches } of this.#clusters.configs()) {
+    for (const { tls } of this.#tlsContexts()) if (!this.#tls.isComplete(tls)) return false
+    return true
+  }
+
+  certificates(): readonly CertificatePair[] {
+    return certificatePairs(this.#secrets, this.#tlsContexts())
+  }
+
+  *#tlsContexts(): Generator<{ readonly owner: string; readonly tls: ClientTlsConfig | ServerTlsConfig }> {
+    for (const { name, tls, transportMatches } of this.#clusters.configs()) {
       for (const config of [tls, ...transportMatches.map((match) => match.tls)])
-        if (config !== undefined && !this.#tls.isComplete(config)) return false
+        if (config !== undefined) yield { owner: `cluster ${name}`, tls: config }
     }
     for (const { config } of this.#listeners.values()) {
       for (const chain of [...config.filterChains, config.defaultFilterChain])
-        if (chain?.tls !== undefined && !this.#tls.isComplete(chain.tls)) return false
+        if (chain?.tls !== undefined) yield { owner: `listener ${config.name}`, tls: chain.tls }
     }
-    return true
+  }
+
+  failHealthCheck(failed: boolean): void {
+    this.#overload.state.failedHealthCheck = failed
+  }
+
+  drainInbound(timeoutMs: number): void {
+    for (const [name, { config }] of this.#listeners)
+      if (config.direction === 'inbound') this.removeListener(name, timeoutMs)
   }
 
   async drain(timeoutMs: number, idleMs = 0): Promise<void> {
@@ -197,7 +278,7 @@ class ProxyDataPlane implements DataPlane {
   }
 
   describe(): ReturnType<DataPlane['describe']> {
-    const all = [...new Set([...this.#listeners.values(), ...this.#draining.items()])]
+    const all = this.#all()
     return {
       listeners: [...this.#listeners.values()].map(({ config, address, port, connections }) => ({
         name: config.name,
@@ -215,10 +296,11 @@ class ProxyDataPlane implements DataPlane {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#state = 'draining'
     await Promise.allSettled(this.#queues.values())
-    const all = new Set([...this.#listeners.values(), ...this.#draining.items()])
+    this.#overload.stop()
+    const all = this.#all()
     this.#listeners.clear()
     // A listener that drains already is told again: the shorter time counts.
-    await Promise.all([...all].map((listener) => listener.drain(0)))
+    await Promise.all(all.map((listener) => listener.drain(0)))
     await this.#draining.whenEmpty()
     this.#clusters.close()
     await this.#ownAccessLog?.[Symbol.asyncDispose]()
@@ -231,10 +313,15 @@ class ProxyDataPlane implements DataPlane {
       return fault === undefined ? ok({ port: old.port }) : err(fault)
     }
     if (this.#state === 'draining') return err({ path: 'name', message: 'The proxy is draining' })
-    const made =
-      config.protocol === 'udp' ? await this.#openUdp(config) : createTcpListener(config, this.#listenerServices)
+    if (config.protocol === 'udp') {
+      const fault = this.#askForUdpPort(config)
+      if (fault !== undefined) return err(fault)
+      await this.#freeUdpPort(config)
+    }
+    const made = await this.#bind(config)
     if (!made.ok) return made
     this.#listeners.set(config.name, made.value)
+    if (!this.#accepting) made.value.setAccepting?.(false)
     if (old !== undefined) void this.#draining.begin(old, this.#drainTimeMs, idleTimeOf(this.#drainTimeMs))
     return ok({ port: made.value.port })
   }
@@ -247,11 +334,36 @@ class ProxyDataPlane implements DataPlane {
     }
   }
 
-  #openUdp(config: ListenerConfig): ReturnType<typeof createDnsListener> {
-    const { name, address, port } = config
+  /** The process before this one, if there is one, closes its own. */
+  #askForUdpPort({ name, address, port }: ListenerConfig): FieldFault | undefined {
     const taken = this.#listenerServices.sockets?.take({ protocol: 'udp', name, address, port })
-    if (taken?.ok === false) return Promise.resolve(err({ path: 'address.socket_address', message: taken.error }))
-    return createDnsListener(config)
+    return taken?.ok === false ? { path: 'address.socket_address', message: taken.error } : undefined
+  }
+
+  /** Listeners that serve and those that drain. */
+  #all(): readonly ListenerRuntime[] {
+    return [...new Set([...this.#listeners.values(), ...this.#draining.items()])]
+  }
+
+  #setAccepting(accepting: boolean): void {
+    this.#accepting = accepting
+    for (const listener of this.#listeners.values()) listener.setAccepting?.(accepting)
+  }
+
+  #bind(config: ListenerConfig): Promise<Result<ListenerRuntime, FieldFault>> | Result<ListenerRuntime, FieldFault> {
+    if (config.protocol === 'tcp') return createTcpListener(config, this.#listenerServices)
+    return config.udp === undefined ? createDnsListener(config) : createUdpListener(config, this.#listenerServices)
+  }
+
+  /**
+   * One socket both receives and answers datagrams, so one that drains keeps its port: when the port is wanted again its last sessions end.
+   * The same goes for a listener that changes from DNS to the UDP proxy.
+   */
+  async #freeUdpPort(config: ListenerConfig): Promise<void> {
+    const named = this.#listeners.get(config.name)
+    const all = named === undefined ? this.#draining.items() : [...this.#draining.items(), named]
+    const holders = all.filter((listener) => listener.config.socketKey === config.socketKey && config.port !== 0)
+    await Promise.all(holders.map((listener) => listener.drain(0)))
   }
 
   #isOwnListener(address: string, port: number): boolean {
@@ -264,8 +376,15 @@ class ProxyDataPlane implements DataPlane {
   }
 }
 
+/** Collects garbage and hands free pages back to the system. */
+function shrinkHeap(): void {
+  Bun.gc(true)
+  Bun.shrink()
+}
+
 /** A change needs no new socket when the address stays; everything else is looked up per connection. */
 function keepsSocket(old: ListenerConfig, next: ListenerConfig): boolean {
+  if ((old.udp === undefined) !== (next.udp === undefined)) return false
   return old.protocol === next.protocol && old.address === next.address && old.port === next.port
 }
 

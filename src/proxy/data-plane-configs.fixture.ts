@@ -6,10 +6,13 @@ import type {
   ClusterConfig,
   EndpointConfig,
   FilterChain,
+  HealthCheckConfig,
   HttpManagerConfig,
+  HttpProbeConfig,
   ListenerConfig,
   OutlierConfig,
   TcpProxyConfig,
+  UdpProxyConfig,
 } from './config/index.ts'
 import { defaultLimits } from './limits.ts'
 import { createSecretTable, createTlsMaterial, type SecretTable } from './tls/index.ts'
@@ -72,6 +75,47 @@ export function testOutlierConfig(overrides: Partial<OutlierConfig> = {}): Outli
       failure_percentage: 0,
       local_origin_failure_percentage: 0,
     },
+    ...overrides,
+  }
+}
+
+/** A health check with Envoy's defaults, of connections only, once a second (tests only). */
+export function testHealthCheck(overrides: Partial<HealthCheckConfig> = {}): HealthCheckConfig {
+  return {
+    timeoutMs: 1000,
+    intervalMs: 1000,
+    initialJitterMs: 0,
+    intervalJitterMs: 0,
+    intervalJitterPercent: 0,
+    unhealthyThreshold: 2,
+    healthyThreshold: 2,
+    reuseConnection: true,
+    noTrafficIntervalMs: 1000,
+    noTrafficHealthyIntervalMs: 1000,
+    unhealthyIntervalMs: 1000,
+    unhealthyEdgeIntervalMs: 1000,
+    healthyEdgeIntervalMs: 1000,
+    alpn: [],
+    probe: { kind: 'tcp', send: new Uint8Array(), receive: [] },
+    ...overrides,
+  }
+}
+
+/** An HTTP check of `/health` (tests only). */
+export function testHttpProbe(overrides: Partial<HttpProbeConfig> = {}): HttpProbeConfig {
+  return {
+    kind: 'http',
+    http2: false,
+    host: '',
+    path: '/health',
+    method: 'GET',
+    headers: undefined,
+    send: new Uint8Array(),
+    receive: [],
+    responseBufferBytes: 1024,
+    expectedStatuses: [{ start: 200, end: 201 }],
+    retriableStatuses: [],
+    serviceName: undefined,
     ...overrides,
   }
 }
@@ -150,6 +194,27 @@ export function testListener(
     socketKey: '127.0.0.1:0',
     ...overrides,
   }
+}
+
+/** A UDP listener on an ephemeral loopback port whose datagrams go to one cluster (tests only). */
+export function testUdpListener(
+  name: string,
+  cluster: string,
+  overrides: Partial<UdpProxyConfig> = {},
+  listener: Partial<ListenerConfig> = {},
+): ListenerConfig {
+  const udp: UdpProxyConfig = {
+    statPrefix: 'test',
+    cluster,
+    idleTimeoutMs: 60_000,
+    hashPolicy: undefined,
+    usePerPacketLoadBalancing: false,
+    maxReceivedBytes: 1500,
+    maxUpstreamReceivedBytes: 65_535,
+    accessLogs: [],
+    ...overrides,
+  }
+  return testListener(name, [], { protocol: 'udp', socketKey: 'udp|127.0.0.1|0', udp, ...listener })
 }
 
 /** What a fake telemetry saw of one edge. */

@@ -7,6 +7,8 @@ import { readTlsFile } from './read-tls-file.ts'
 /** A bootstrap whose certificates, keys and bundles are read again when their files change. The bootstrap's own text is read once. */
 export interface FollowedBootstrap extends Disposable {
   readonly config: BootstrapConfig
+  /** As it was read; it may hold secrets. */
+  readonly text: string
   /** Starts to follow the files; `fault` instead of `next`: the last good ones stay in use. */
   readonly follow: (onChange: (next: BootstrapConfig | undefined, fault: string) => void) => void
 }
@@ -35,6 +37,7 @@ export async function openBootstrap(source: BootstrapSource): Promise<FollowedBo
   const config = compileBootstrapText(text, watch.reader(files))
   return {
     config,
+    text,
     follow: (listener) => {
       onChange = listener
       watch.follow('bootstrap', files)

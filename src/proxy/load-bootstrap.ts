@@ -8,13 +8,21 @@ import { readTlsFile } from './read-tls-file.ts'
 /** The bootstrap itself, or the path of its file: YAML or JSON, Envoy v3. */
 export type BootstrapSource = { readonly bootstrapText: string } | { readonly bootstrapPath: string }
 
+/** A bootstrap that was accepted. */
+export interface LoadedBootstrap {
+  readonly config: BootstrapConfig
+  /** As it was read; it may hold secrets. */
+  readonly text: string
+}
+
 /**
  * Reads and compiles a bootstrap, with the files that it names.
  *
  * @throws {MeshError} WEFT_PROXY_BOOTSTRAP with every fault and its line.
  */
-export async function loadBootstrap(bootstrap: BootstrapSource): Promise<BootstrapConfig> {
-  return compileBootstrapText(await readBootstrapText(bootstrap), readTlsFile)
+export async function loadBootstrap(bootstrap: BootstrapSource): Promise<LoadedBootstrap> {
+  const text = await readBootstrapText(bootstrap)
+  return { config: compileBootstrapText(text, readTlsFile), text }
 }
 
 /** The text of a bootstrap. @throws {MeshError} WEFT_PROXY_BOOTSTRAP when its file cannot be read. */

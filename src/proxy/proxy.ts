@@ -8,13 +8,13 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import manifest from '../../package.json' with { type: 'json' }
 import { MeshError, systemClock } from '../base/index.ts'
-import { type InheritedSocket, isSameSocket, type SocketName, type SocketSource } from '../net/index.ts'
-import { createTelemetry, type Telemetry } from '../telemetry/index.ts'
+import { type InheritedSocket, isSameSocket, type SocketName } from '../net/index.ts'
+import { createTelemetry, type ProxyTelemetry } from '../telemetry/index.ts'
 import { type AdsConnection, type ReceivedUpdate, renewCertificate, type ResourceFault } from '../xds/client/index.ts'
 import { secretName, TypeUrl } from '../xds/index.ts'
 import { createAdsLink, type AdsLink } from './ads-link.ts'
 import { type AdminServer, type ServerState, startAdminServer } from './admin/index.ts'
-import type { BootstrapConfig, ClusterConfig, Secret } from './config/index.ts'
+import { type BootstrapConfig, type ClusterConfig, describeBootstrap, type Secret } from './config/index.ts'
 import { type ControlChannel, createControlChannel } from './control-channel.ts'
 import { createDataPlane } from './create-data-plane.ts'
 import type { DataPlane } from './data-plane.ts'
@@ -29,8 +29,9 @@ import {
 } from './identity/index.ts'
 import { createLastGoodFile, type LastGoodFile, LiveConfig } from './live/index.ts'
 import { type FollowedBootstrap, openBootstrap } from './followed-bootstrap.ts'
-import type { BootstrapSource } from './load-bootstrap.ts'
-import { toHttpNode, toXdsNode } from './proxy-node.ts'
+import { createProxyLog, type Logger, type LogLevel, type ProxyLog } from './proxy-log.ts'
+import type { ProxyProcessOptions, RunningProxy, RunProxyOptions } from './proxy-options.ts'
+import { describeNode, toHttpNode, toXdsNode } from './proxy-node.ts'
 import { readTlsFile } from './read-tls-file.ts'
 
 /** How often it is looked whether all listeners serve, ms. */
@@ -39,61 +40,6 @@ const READY_POLL_MS = 10
 /** The name by which the admin interface's socket is asked for. */
 function adminName({ address, port }: { readonly address: string; readonly port: number }): SocketName {
   return { protocol: 'tcp', name: 'admin', address, port }
-}
-
-/** How a proxy is run. */
-export type RunProxyOptions = BootstrapSource & ProxyProcessOptions
-
-/** All but the bootstrap. */
-export interface ProxyProcessOptions {
-  /** Keeps identity and last accepted configuration over restarts; absent: nothing is kept. */
-  readonly stateDir?: string
-  /** Identity that the proxy gets from the control plane; absent: certificates are in the bootstrap, or there are none. */
-  readonly identity?: {
-    readonly spiffeId: string
-    /** Base of the REST API that signs the first certificate. */
-    readonly caUrl: string
-    readonly caFile: string
-    /** Removed after use; absent: there must be a valid certificate in `stateDir`. */
-    readonly joinTokenFile?: string
-  }
-  /** How long requests in flight may take at the end, milliseconds. */
-  readonly drainMs: number
-  /**
-   * How long connections may go on whose listener was removed or moved, whose filter chain left, or whose process has a successor,
-   * milliseconds; 600,000 by default (Envoy `--drain-time-s`).
-   */
-  readonly drainTimeMs?: number
-  /** Where listening sockets are taken over from: the process that this one succeeds, or the supervisor of this worker. */
-  readonly sockets?: SocketSource
-  /** The admin interface answers on this Unix socket, not on the bootstrap's address: the proxy is a worker. */
-  readonly adminSocket?: string
-  /** Another process renews the identity and keeps the last good configuration: this one only reads what is in `stateDir`. */
-  readonly followsState?: boolean
-  /** Aborting it drains and ends the proxy. */
-  readonly signal: AbortSignal
-  /** Where lines about the proxy itself go; standard error by default. */
-  readonly log?: (text: string) => void
-}
-
-/** A running proxy. */
-export interface RunningProxy {
-  /** 0: the bootstrap has no `admin`. */
-  readonly adminPort: number
-  /** All listeners serve; what `GET /ready` answers. */
-  readonly isReady: () => boolean
-  /** What keeps it from being ready. */
-  readonly waiting: () => readonly string[]
-  /** Resolves with true when all listeners serve and the admin interface is up; false when it ended before. */
-  readonly ready: Promise<boolean>
-  /** The socket of a listener, or of the admin interface, for a successor; it stays this process's own as well. */
-  readonly listeningSocket: (name: SocketName) => InheritedSocket | undefined
-  /** A successor ended before it was ready: ports that were closed for it are opened again. */
-  readonly reclaimPorts: () => void
-  /** A successor serves: stops accepting and lets connections end within `drainTimeMs`, without closing one under a request. */
-  readonly handOver: () => void
-  /** Resolves when the proxy has drained and closed, after `signal` or `POST /quitquitquit`. */
-  readonly done: Promise<void>
 }
 
 /**
@@ -123,7 +69,9 @@ class ProxyProcess implements RunningProxy {
   readonly #options: ProxyProcessOptions
   readonly #followed: FollowedBootstrap
   #bootstrap: BootstrapConfig
-  readonly #telemetry: Telemetry = createTelemetry()
+  readonly #bootstrapText: string
+  readonly #proxyLog: ProxyLog
+  readonly #telemetry: ProxyTelemetry = createTelemetry()
   readonly #startedAt = systemClock.now()
   readonly #secrets = new Map<string, Secret>()
   readonly #stop = new AbortController()
@@ -142,6 +90,7 @@ class ProxyProcess implements RunningProxy {
   #certificate: WorkloadCertificate | undefined
   #isDraining = false
   #isSuperseded = false
+  #failsHealthCheck = false
   #ending: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
@@ -150,6 +99,8 @@ class ProxyProcess implements RunningProxy {
     this.#followed = followed
     this.#options = options
     this.#bootstrap = bootstrap
+    this.#bootstrapText = followed.text
+    this.#proxyLog = createProxyLog((line) => this.#print(line))
     this.#drainTimeMs = options.drainTimeMs ?? 600_000
     const { ads } = bootstrap
     if (ads !== undefined) {
@@ -177,6 +128,8 @@ class ProxyProcess implements RunningProxy {
       onDemand: this.#live.onDemand,
       sockets: options.sockets,
       drainTimeMs: this.#drainTimeMs,
+      ...(bootstrap.overload === undefined ? {} : { overload: bootstrap.overload }),
+      onClusterWarm: () => this.#live.onClusterWarm(),
     })
   }
 
@@ -279,7 +232,13 @@ class ProxyProcess implements RunningProxy {
     this.#closed.resolve()
   }
 
-  readonly #log = (text: string): void => {
+  readonly #log = (text: string): void => this.#logAt('main', 'info', text)
+
+  #logAt(logger: Logger, level: Exclude<LogLevel, 'off'>, text: string): void {
+    this.#proxyLog.write(logger, level, text)
+  }
+
+  #print(text: string): void {
     const { log } = this.#options
     if (log !== undefined) log(text)
     else process.stderr.write(`${new Date(systemClock.now()).toISOString()} ${text}\n`)
@@ -429,7 +388,8 @@ class ProxyProcess implements RunningProxy {
   #apply(update: ReceivedUpdate): readonly ResourceFault[] {
     const type = update.typeUrl.slice(update.typeUrl.lastIndexOf('.') + 1)
     const faults = this.#live.apply(update)
-    for (const { name, message } of faults) this.#log(`Refused ${type} ${name}: ${message}`)
+    this.#logAt('config', 'debug', `Received ${update.resources.length} ${type}, removed ${update.removed.length}`)
+    for (const { name, message } of faults) this.#logAt('config', 'warning', `Refused ${type} ${name}: ${message}`)
     this.#telemetry.counter('weft_xds_resources_total', { type, result: 'accepted' }).value +=
       update.resources.length - faults.length
     this.#telemetry.counter('weft_xds_resources_total', { type, result: 'rejected' }).value += faults.length
@@ -448,24 +408,43 @@ class ProxyProcess implements RunningProxy {
       state: () => this.#state(),
       waiting: () => this.#live.waiting(),
       metrics: () => this.#telemetry.expose(),
+      resetCounters: () => this.#telemetry.resetCounters(),
       describe: () => this.#dataPlane.describe(),
       resources: () => this.#live.held.all(),
-      certificate: () => {
-        const spiffeId = this.#options.identity?.spiffeId ?? ''
-        return this.#certificate === undefined ? undefined : { spiffeId, ...this.#certificate }
-      },
+      bootstrap: () => describeBootstrap(this.#bootstrapText),
+      certificates: () => this.#certificates(),
       info: () => ({
         version: `weft/${manifest.version}`,
-        node: this.#bootstrap.node,
-        uptime_seconds: Math.round((systemClock.now() - this.#startedAt) / 1000),
+        node: describeNode(this.#bootstrap.node),
+        command_line_options: { drain_time: `${this.#options.drainMs / 1000}s` },
       }),
-      drain: () => this.#drain(),
+      uptimeSeconds: () => Math.floor((systemClock.now() - this.#startedAt) / 1000),
+      log: this.#proxyLog,
+      drain: (inboundOnly) => {
+        this.#logAt('admin', 'info', `Told to drain${inboundOnly ? ' inbound listeners' : ''}`)
+        if (inboundOnly) this.#dataPlane.drainInbound(this.#options.drainMs)
+        else this.#drain()
+      },
+      failHealthCheck: (failed) => {
+        this.#logAt('admin', 'info', `Health checks ${failed ? 'fail' : 'pass'} from now on`)
+        this.#failsHealthCheck = failed
+        this.#dataPlane.failHealthCheck(failed)
+      },
       quit: () => void this.#end(),
     })
   }
 
+  /** What the data plane serves with; before anything uses it, the own identity stands alone. */
+  #certificates(): ReturnType<DataPlane['certificates']> {
+    const used = this.#dataPlane.certificates()
+    const own = this.#certificate
+    if (own === undefined || used.some(({ certificateChain }) => certificateChain === own.certificateChain)) return used
+    const { certificateChain, trustBundle } = own
+    return [{ name: secretName.certificate, certificateChain, trustedCa: trustBundle }, ...used]
+  }
+
   #state(): ServerState {
-    if (this.#isDraining) return 'DRAINING'
+    if (this.#isDraining || this.#failsHealthCheck) return 'DRAINING'
     return this.#live.isReady() ? 'LIVE' : 'INITIALIZING'
   }
 }

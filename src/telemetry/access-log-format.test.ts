@@ -67,6 +67,8 @@ describe('compileAccessLogFormat()', () => {
 
   test('escapes control characters so that a value cannot start a line of its own', () => {
     expect(render('%REQ(:PATH)%', record({ path: '/a\n[forged]' }))).toBe('/a\\x0a[forged]')
+    // CSI of one octet moves a terminal's cursor, and U+2028 ends a line for some readers.
+    expect(render('%REQ(:PATH)%', record({ path: '/a\u009b2J\u0085\u2028' }))).toBe('/a\\x9b2J\\x85\\x2028')
   })
 })
 

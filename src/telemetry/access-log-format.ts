@@ -111,10 +111,10 @@ function responseValue(record: AccessLogRecord, name: string): string | undefine
 }
 
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-const controlCharacter = /[\u0000-\u001f\u007f]/
+const controlCharacter = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
 
 // oxlint-disable-next-line no-control-regex -- the same, all of them
-const controlCharacters = /[\u0000-\u001f\u007f]/g
+const controlCharacters = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g
 
 /** A value must not be able to start a new log line or to move a terminal's cursor. */
 function printable(text: string): string {

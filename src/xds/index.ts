@@ -10,6 +10,7 @@ export {
   httpProxyName,
   inboundClusterName,
   originMetadata,
+  upstreamMetadata,
   outboundClusterName,
   passthroughCluster,
   processMetadata,

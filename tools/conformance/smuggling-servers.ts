@@ -1,9 +1,9 @@
 /** The servers that others wrote, each started with a configuration of its own in a folder that is removed afterwards. */
 import { existsSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
 
 import { freePort } from '../../test/harness/free-port.ts'
 import { waitUntil } from '../../test/harness/wait-until.ts'
+import { isListening } from './is-listening.ts'
 
 /** What the judge started. */
 export interface RunningServer {
@@ -223,14 +223,4 @@ async function startProgram(
 async function stopChild(child: Bun.Subprocess): Promise<void> {
   child.kill('SIGTERM')
   await child.exited
-}
-
-function isListening(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port }, () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.on('error', () => resolve(false))
-  })
 }

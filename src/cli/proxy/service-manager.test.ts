@@ -11,7 +11,7 @@ import socket, sys
 one = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 one.settimeout(15)
 one.bind(sys.argv[1].replace('@', '\\0', 1))
-print('bound', flush=True)
+print('bound', end='', flush=True)
 print(one.recv(4096).decode(), end='', flush=True)
 `
 
@@ -22,7 +22,7 @@ for (const kind of ['path', 'abstract'] as const) {
     const manager = Bun.spawn(['python3', '-c', receiver, path], { stdout: 'pipe' })
     const reader = manager.stdout.getReader()
     const read = async () => new TextDecoder().decode((await reader.read()).value)
-    expect(await read()).toBe('bound\n')
+    expect(await read()).toBe('bound')
     notifyServiceManager({ NOTIFY_SOCKET: path })
     expect(await read()).toBe(`READY=1\nMAINPID=${process.pid}\n`)
     await manager.exited

@@ -22,7 +22,9 @@ const graceMs = 2_000
  */
 export async function superviseWorkers(options: ProxyCommandOptions, context: CommandContext): Promise<number> {
   // Its faults are this process's to report; workers would only repeat them.
-  const { admin } = await loadBootstrap({ bootstrapPath: options.bootstrapPath })
+  const {
+    config: { admin },
+  } = await loadBootstrap({ bootstrapPath: options.bootstrapPath })
   const directory = await mkdtemp(join(tmpdir(), 'weft-'))
   const supervisor = new WorkerSupervisor(options, context, directory)
   let adminServer: AdminServer | undefined

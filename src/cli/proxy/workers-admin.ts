@@ -1,4 +1,4 @@
-import { type AdminSource, answerAdmin, type DataPlaneDescription } from '../../proxy/index.ts'
+import { type AdminSource, answerAdmin } from '../../proxy/index.ts'
 import { mergePrometheus } from './merge-prometheus.ts'
 
 /** A worker as the admin interface sees it. */
@@ -20,21 +20,22 @@ export interface WorkersAdminOptions {
 /** A worker has so long for its part, ms; one that hangs is left out, and is not ready. */
 const answerTimeoutMs = 2_000
 
-type Part = { readonly worker: AdminWorker; readonly status: number; readonly text: string }
+type Part = { readonly worker: AdminWorker; readonly status: number; readonly text: string; readonly type: string }
 
 /**
- * Answers the admin requests of a proxy with workers: metrics summed, clusters and listeners joined, ready when all are, `/drain_listeners`
- * to all. `?worker=<slot>` asks one worker alone. What is the same in all of them (`/config_dump`, `/certs`) comes from the first that answers.
+ * Answers the admin requests of a proxy with workers: metrics and clusters summed, ready when all are, what changes something passed to
+ * all. `?worker=<slot>` asks one worker alone. What is the same in all of them (`/config_dump`, `/certs`) comes from the first that answers.
  */
 export function createWorkersAdmin(options: WorkersAdminOptions): (request: Request) => Promise<Response> {
   const ask = async (worker: AdminWorker, path: string, method = 'GET'): Promise<Part> => {
     try {
       const signal = AbortSignal.timeout(answerTimeoutMs)
       const response = await fetch(`http://localhost${path}`, { unix: worker.adminSocket, method, signal })
-      return { worker, status: response.status, text: await response.text() }
+      const type = response.headers.get('content-type') ?? 'text/plain'
+      return { worker, status: response.status, text: await response.text(), type }
     } catch {
       // It is starting, or has ended.
-      return { worker, status: 503, text: 'STARTING\n' }
+      return { worker, status: 503, text: 'STARTING\n', type: 'text/plain' }
     }
   }
   const askAll = (path: string, method?: string): Promise<readonly Part[]> => {
@@ -49,45 +50,60 @@ export function createWorkersAdmin(options: WorkersAdminOptions): (request: Requ
       const { status, text } = await ask(worker, `${url.pathname}${url.search}`)
       return new Response(text, { status })
     }
+    const path = `${url.pathname}${url.search}`
     switch (url.pathname) {
-      case '/config_dump':
-      case '/certs':
-      case '/server_info': {
-        const parts = await askAll(url.pathname)
-        const first = parts.find(({ status }) => status === 200) ?? parts[0]
-        const headers = { 'content-type': 'application/json' }
-        return new Response(first?.text ?? '{}', { status: first?.status ?? 503, headers })
+      case '/quitquitquit':
+      case '/ready':
+      case '/stats':
+      case '/stats/prometheus': {
+        const ready = await askAll('/ready')
+        const metrics = url.pathname.startsWith('/stats') ? await askAll('/stats/prometheus') : []
+        const own = ownMetrics(ready, options.restarts())
+        return answerAdmin(
+          request,
+          sourceOf(ready, () => mergePrometheus([...okTexts(metrics), own]), options.quit),
+        )
       }
-      case '/drain_listeners':
-        if (request.method === 'POST') await askAll(url.pathname, 'POST')
-        break
-      default:
+      case '/clusters': {
+        // The parts of JSON would have to be taken apart again: one worker answers in that form.
+        if (url.searchParams.get('format') === 'json')
+          return new Response('Expected worker=<slot> with format=json\n', { status: 400 })
+        const parts = await askAll(path)
+        return new Response(mergeClusters(okTexts(parts)), { status: parts.some(isOk) ? 200 : 503 })
+      }
+      default: {
+        // What changes something is for all of them; the rest is the same in all.
+        const parts = await askAll(path, request.method)
+        const first = parts.find(isOk) ?? parts[0]
+        const headers = { 'content-type': first?.type ?? 'text/plain' }
+        return new Response(first?.text ?? '', { status: first?.status ?? 503, headers })
+      }
     }
-    const [ready, metrics, clusters, listeners] = await Promise.all([
-      askAll('/ready'),
-      url.pathname.startsWith('/stats') ? askAll('/stats/prometheus') : [],
-      url.pathname === '/clusters' ? askAll('/clusters?format=json') : [],
-      url.pathname === '/listeners' ? askAll('/listeners?format=json') : [],
-    ])
-    const source: AdminSource = {
-      state: () => stateOf(ready),
-      waiting: () => ready.flatMap(waitingOf),
-      metrics: () => mergePrometheus([...okTexts(metrics), ownMetrics(ready, options.restarts())]),
-      describe: () => ({
-        listeners: mergeListeners(okTexts(listeners)),
-        clusters: mergeClusters(okTexts(clusters)),
-        routeTables: [],
-        activeRequests: 0,
-        state: 'serving',
-      }),
-      resources: () => [],
-      certificate: () => undefined,
-      info: () => ({}),
-      drain: () => undefined,
-      quit: options.quit,
-    }
-    return answerAdmin(request, source)
   }
+}
+
+function sourceOf(ready: readonly Part[], metrics: () => string, quit: () => void): AdminSource {
+  return {
+    state: () => stateOf(ready),
+    waiting: () => ready.flatMap(waitingOf),
+    metrics,
+    quit,
+    // The workers answer everything else themselves.
+    resetCounters: () => undefined,
+    describe: () => ({ listeners: [], clusters: [], routeTables: [], activeRequests: 0, state: 'serving' }),
+    resources: () => [],
+    bootstrap: () => ({}),
+    certificates: () => [],
+    info: () => ({}),
+    uptimeSeconds: () => 0,
+    log: { levels: () => new Map(), setLevel: () => false },
+    drain: () => undefined,
+    failHealthCheck: () => undefined,
+  }
+}
+
+function isOk({ status }: Part): boolean {
+  return status === 200
 }
 
 function okTexts(parts: readonly Part[]): readonly string[] {
@@ -119,42 +135,19 @@ function ownMetrics(ready: readonly Part[], restarts: number): string {
   ].join('\n')
 }
 
-type Listeners = DataPlaneDescription['listeners']
-type Clusters = DataPlaneDescription['clusters']
+const summed: ReadonlySet<string> = new Set(['cx_active', 'rq_active', 'rq_total'])
 
-function mergeListeners(texts: readonly string[]): Listeners {
-  const merged = new Map<string, Listeners[number]>()
-  for (const listener of texts.flatMap((text) => parseOwnJson(text).listeners)) {
-    const before = merged.get(listener.name)
-    const connections = (before?.connections ?? 0) + listener.connections
-    merged.set(listener.name, { ...listener, connections })
+/** Joins the text form of `/clusters`: numbers of an endpoint are summed, and its health is the worst that a worker sees. */
+function mergeClusters(texts: readonly string[]): string {
+  const merged = new Map<string, string>()
+  for (const line of texts.flatMap((text) => text.split('\n'))) {
+    const at = line.lastIndexOf('::')
+    if (at < 0) continue
+    const [key, value] = [line.slice(0, at), line.slice(at + 2)]
+    const before = merged.get(key)
+    const name = key.slice(key.lastIndexOf('::') + 2)
+    if (before === undefined || (name === 'health_flags' && before === 'healthy')) merged.set(key, value)
+    else if (summed.has(name)) merged.set(key, String(Number(before) + Number(value)))
   }
-  return [...merged.values()]
-}
-
-function mergeClusters(texts: readonly string[]): Clusters {
-  const merged = new Map<string, Map<string, Clusters[number]['endpoints'][number]>>()
-  for (const cluster of texts.flatMap((text) => parseOwnJson(text).clusters)) {
-    const endpoints = merged.get(cluster.name) ?? new Map<string, Clusters[number]['endpoints'][number]>()
-    merged.set(cluster.name, endpoints)
-    for (const endpoint of cluster.endpoints) {
-      const key = `${endpoint.address} ${endpoint.port}`
-      const before = endpoints.get(key)
-      endpoints.set(key, {
-        ...endpoint,
-        // One worker's passive checks may have ejected what another's have not: the worse is shown.
-        health: before === undefined || before.health === 'healthy' ? endpoint.health : before.health,
-        activeRequests: (before?.activeRequests ?? 0) + endpoint.activeRequests,
-        connections: (before?.connections ?? 0) + endpoint.connections,
-        totalRequests: (before?.totalRequests ?? 0) + endpoint.totalRequests,
-      })
-    }
-  }
-  return [...merged].map(([name, endpoints]) => ({ name, endpoints: [...endpoints.values()] }))
-}
-
-/** Workers are this program: what they print is what `describe` gave, the one list or the other. */
-function parseOwnJson(text: string): { readonly listeners: Listeners; readonly clusters: Clusters } {
-  const value: { readonly listeners?: Listeners; readonly clusters?: Clusters } = JSON.parse(text)
-  return { listeners: value.listeners ?? [], clusters: value.clusters ?? [] }
+  return [...merged].map(([key, value]) => `${key}::${value}\n`).join('')
 }

@@ -8,7 +8,7 @@ import {
   ClusterSchema,
 } from '../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts'
 import { HttpProtocolOptionsSchema } from '../../xds/generated/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts'
-import { blackHoleCluster, passthroughCluster, TypeUrl, type XdsResource } from '../../xds/index.ts'
+import { blackHoleCluster, passthroughCluster, TypeUrl, upstreamMetadata, type XdsResource } from '../../xds/index.ts'
 import type { ClusterPlan } from '../plan.ts'
 import { adsSource } from './config-source.ts'
 import { encodeResource } from './encode.ts'
@@ -36,10 +36,18 @@ export function emitCluster(plan: ClusterPlan): XdsResource {
     ...keepalive(plan),
     ...(plan.outlierDetection === undefined ? {} : { outlierDetection: outlierDetection(plan.outlierDetection) }),
     ...transport(plan),
-    metadata: originOf(plan.origin, { istio: { services: plan.services.map((service) => ({ ...service })) } }),
+    metadata: originOf(plan.origin, {
+      istio: { services: plan.services.map((service) => ({ ...service })) },
+      ...(multiplexes(plan) ? { [upstreamMetadata]: { multiplex: true } } : {}),
+    }),
   })
   const origins = plan.origin === undefined ? plan.origins : [plan.origin, ...plan.origins]
   return encodeResource(ClusterSchema, message, { typeUrl: TypeUrl.cluster, name: plan.name, origins })
+}
+
+/** Between proxies of the mesh requests share connections, if both sides can. */
+function multiplexes({ protocol, transport }: ClusterPlan): boolean {
+  return protocol === 'http' && transport.kind !== 'plain' && transport.tls.kind === 'mesh'
 }
 
 /** Sends a connection to the address that the application dialled. */

@@ -1,5 +1,7 @@
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net'
+import { AdminLimits } from './limits.ts'
+import { text } from './replies.ts'
 
 /** Where HTTP is served: a port, a listening socket that was opened already, or a Unix socket. */
 export type FrontPlace =
@@ -22,6 +24,8 @@ export async function openHttpFront(
   answer: (request: Request) => Response | Promise<Response>,
 ): Promise<HttpFront> {
   const http = createHttpServer((incoming, outgoing) => void respond(incoming, outgoing, answer))
+  http.keepAliveTimeout = AdminLimits.idleTimeoutSeconds * 1000
+  http.headersTimeout = AdminLimits.idleTimeoutSeconds * 1000
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)
@@ -80,6 +84,8 @@ async function toRequest(
   answer: (request: Request) => Response | Promise<Response>,
 ): Promise<Response> {
   try {
+    // No request needs a body; what comes is not kept.
+    if (Number(headers['content-length'] ?? 0) > AdminLimits.requestBodyBytes) return text('Content too large\n', 413)
     const { host = 'localhost', origin } = headers
     return await answer(
       new Request(`http://${host}${url}`, { method, headers: origin === undefined ? {} : { origin } }),

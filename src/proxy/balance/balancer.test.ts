@@ -138,8 +138,9 @@ test('least request pick() prefers the idle host', () => {
   expect(idle).toBeGreaterThan(700)
 })
 
-test('availableHosts() leaves out draining, unhealthy and ejected hosts', () => {
-  const host = (health: string, ejected = false) => ({ config: { health }, outlier: { ejected } })
-  const hosts = [host('healthy'), host('draining'), host('unhealthy'), host('healthy', true)]
+test('availableHosts() leaves out what is not available, and degraded hosts while there are others', () => {
+  const host = (available: boolean, degraded = false) => ({ health: { available, degraded } })
+  const hosts = [host(true), host(false), host(true, true), host(false, true)]
   expect(availableHosts(hosts)).toEqual(hosts.slice(0, 1))
+  expect(availableHosts(hosts.slice(1))).toEqual(hosts.slice(2, 3))
 })

@@ -1,10 +1,12 @@
 import { createResponseClasses } from '../../telemetry/index.ts'
 import { availableHosts, type Balancer, createBalancer, pickAvoiding } from '../balance/index.ts'
 import type { ClusterConfig, EndpointConfig } from '../config/index.ts'
+import { ActiveHealth } from './active-health.ts'
 import { ClusterGauge, createClusterStats } from './cluster-stats.ts'
 import type { ClusterServices } from './cluster-services.ts'
 import type { ClusterRuntime, ClusterStats, EndpointRuntime, PreviousHosts } from './contract.ts'
 import { endpointKey, EndpointPool } from './endpoint-pool.ts'
+import { Membership } from './membership.ts'
 import { PassiveHealth } from './passive-health.ts'
 
 /** A cluster at run time; see {@link ClusterRuntime}. Discovery hands in endpoints by {@link Cluster.setEndpoints}. */
@@ -21,6 +23,10 @@ export class Cluster implements ClusterRuntime {
   #pools = new Map<string, EndpointPool>()
   #available: readonly EndpointPool[] = []
   #health: PassiveHealth | undefined = undefined
+  #checks: ActiveHealth<EndpointPool> | undefined = undefined
+  readonly #membership: Membership
+  /** Discovery has not named endpoints yet. */
+  #undiscovered = true
   /** Endpoints held back by the limit of connections, in the order in which they began to wait. */
   readonly #waiting = new Set<EndpointPool>()
 
@@ -35,7 +41,13 @@ export class Cluster implements ClusterRuntime {
     const labels = { envoy_cluster_name: config.name }
     this.countResponse = createResponseClasses(telemetry, 'envoy_cluster_upstream_rq_xx', labels)
     this.#balancer = createBalancer(config.balancer, services.random)
+    this.#membership = new Membership(telemetry, config.name)
     this.#watchHealth()
+  }
+
+  /** Its endpoints are checked, and not all that it began with were checked once: it takes no requests yet. */
+  get warming(): boolean {
+    return this.#checks !== undefined && (this.#undiscovered || this.#checks.warming)
   }
 
   get connections(): number {
@@ -76,7 +88,10 @@ export class Cluster implements ClusterRuntime {
       !Bun.deepEquals(old.tls, config.tls, true) ||
       !Bun.deepEquals(old.transportMatches, config.transportMatches, true)
     )
-      for (const pool of this.#pools.values()) pool.renewTransport()
+      for (const pool of this.#pools.values()) {
+        pool.renewTransport()
+        this.#checks?.renew(pool)
+      }
     if (!Bun.deepEquals(old.destination, config.destination, true))
       for (const pool of this.#pools.values()) pool.series.clear()
     this.#watchHealth()
@@ -92,13 +107,26 @@ export class Cluster implements ClusterRuntime {
       const key = endpointKey(config)
       if (pools.has(key)) continue
       const kept = old.get(key)
-      kept?.reconfigure(config)
+      if (kept !== undefined) this.#reconfigureEndpoint(kept, config)
       pools.set(key, kept ?? new EndpointPool(this, config, this.#services))
     }
-    for (const [key, pool] of old) if (!pools.has(key)) pool.retire()
+    for (const [key, pool] of old) {
+      if (pools.has(key)) continue
+      pool.health.pendingRemoval = this.#staysWhilePassing(pool)
+      if (pool.health.pendingRemoval) pools.set(key, pool)
+      else pool.retire()
+    }
     this.#pools = pools
-    this.#health?.watch(pools.values())
-    this.#chooseAvailable()
+    this.#undiscovered = false
+    this.#watchEndpoints()
+  }
+
+  /** Drops all endpoints, whatever their health: what comes next has nothing to do with them. */
+  clearEndpoints(): void {
+    for (const pool of this.#pools.values()) pool.retire()
+    this.#pools = new Map()
+    this.#undiscovered = true
+    this.#watchEndpoints()
   }
 
   /** The cluster is removed: active connections finish, no idle one stays. */
@@ -106,13 +134,17 @@ export class Cluster implements ClusterRuntime {
     for (const pool of this.#pools.values()) pool.retire()
     this.#health?.stop()
     this.#health = undefined
-    this.#available = []
-    this.#balancer.setHosts([])
+    this.#checks?.stop()
+    this.#checks = undefined
+    this.#pools = new Map()
+    this.#chooseAvailable()
   }
 
   /** No timer stays armed. */
   close(): void {
     this.#health?.pause()
+    this.#checks?.stop()
+    this.#checks = undefined
     for (const pool of this.#pools.values()) pool.closeIdle()
   }
 
@@ -124,6 +156,12 @@ export class Cluster implements ClusterRuntime {
   onConnectionReleased(): void {
     this.#connections.add(-1)
     if (this.#waiting.size > 0) this.#openForWaiting()
+  }
+
+  /** A UDP session began (1) or ended (-1); it takes a connection of the limit. */
+  onUdpSession(difference: 1 | -1): void {
+    this.#connections.add(difference)
+    if (difference < 0 && this.#waiting.size > 0) this.#openForWaiting()
   }
 
   onPending(): void {
@@ -142,12 +180,72 @@ export class Cluster implements ClusterRuntime {
   }
 
   #chooseAvailable(): void {
-    this.#available = availableHosts([...this.#pools.values()])
+    const before = this.#available
+    const pools = [...this.#pools.values()]
+    this.#available = availableHosts(pools)
     this.#balancer.setHosts(this.#available)
+    this.#membership.update(pools)
+    for (const pool of before) if (pool.health.failing) pool.onHealthFailure(this.config.closeOnHealthFailure === true)
   }
 
-  /** Begins, changes or ends outlier detection, as the configuration says. */
+  #watchEndpoints(): void {
+    this.#health?.watch(this.#pools.values())
+    if (!this.#undiscovered) this.#checks?.watch(this.#pools.values(), { serving: false })
+    this.#chooseAvailable()
+  }
+
+  #reconfigureEndpoint(pool: EndpointPool, config: EndpointConfig): void {
+    const old = pool.config
+    pool.reconfigure(config)
+    pool.health.pendingRemoval = false
+    const isSame =
+      Bun.deepEquals(old.healthCheck, config.healthCheck, true) &&
+      Bun.deepEquals(old.transportLabels, config.transportLabels, true)
+    if (!isSame) this.#checks?.renew(pool)
+  }
+
+  /** What discovery no longer names may be discovery's error: while it passes its checks it stays (Envoy, unless `ignore_health_on_host_removal`). */
+  #staysWhilePassing(pool: EndpointPool): boolean {
+    const { discovery, ignoreHealthOnRemoval } = this.config
+    if (pool.checks === undefined || discovery === 'static' || ignoreHealthOnRemoval === true) return false
+    return !pool.health.failedActive && pool.config.health !== 'unhealthy'
+  }
+
+  #onCheckResult(
+    pool: EndpointPool,
+    { passed, changed }: { readonly passed: boolean; readonly changed: boolean },
+  ): void {
+    if (passed) this.#health?.onCheckPassed(pool)
+    if (pool.health.failedActive && pool.health.pendingRemoval) {
+      this.#pools.delete(pool.authority)
+      pool.retire()
+      this.#watchEndpoints()
+    } else if (changed) this.#chooseAvailable()
+  }
+
+  /** Begins, changes or ends outlier detection and active checks, as the configuration says. */
   #watchHealth(): void {
+    this.#watchPassively()
+    const { healthCheck } = this.config
+    if (healthCheck === undefined) {
+      if (this.#checks === undefined) return
+      this.#checks.stop()
+      this.#checks = undefined
+      this.#chooseAvailable()
+    } else if (this.#checks === undefined) {
+      this.#checks = new ActiveHealth(healthCheck, {
+        cluster: () => this.config,
+        services: this.#services,
+        hasTraffic: () => this.stats.upstream_cx_total > 0,
+        onResult: (pool, result) => this.#onCheckResult(pool, result),
+        onWarm: () => this.#services.onClusterWarm?.(),
+      })
+      // Endpoints that are in use already stay so until they are checked.
+      if (!this.#undiscovered) this.#checks.watch(this.#pools.values(), { serving: true })
+    } else this.#checks.reconfigure(healthCheck)
+  }
+
+  #watchPassively(): void {
     const { outlierDetection, name } = this.config
     if (outlierDetection !== undefined) {
       this.#health ??= new PassiveHealth(outlierDetection, {

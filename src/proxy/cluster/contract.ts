@@ -1,9 +1,10 @@
 import type { StreamSocket, SocketOwner } from '../../net/index.ts'
 import type { EdgeSeries } from '../../telemetry/index.ts'
 import type { ClusterConfig, EndpointConfig } from '../config/index.ts'
-import type { HostMonitor } from '../health/index.ts'
+import type { CheckSession, HostHealth, HostMonitor } from '../health/index.ts'
 import type { MultiplexedConnection } from './multiplexed-connection.ts'
 import type { PendingTicket } from './pending-queue.ts'
+import type { UdpSessions } from './udp-sessions.ts'
 
 /** A cluster at run time: endpoints, balancer, limits and pools. Lives as long as its name is configured; configuration is swapped inside. */
 export interface ClusterRuntime {
@@ -69,6 +70,12 @@ export interface EndpointRuntime {
   readonly series: Map<string, EdgeSeries>
   /** Is told what requests and connections end with; undefined when the cluster has no outlier detection. */
   readonly outlier: HostMonitor | undefined
+  /** Says whether it may take new work, and why not. */
+  readonly health: HostHealth
+  /** Its active health checks; undefined when there are none. Is told when a response says that the endpoint must get no more. */
+  readonly checks?: CheckSession | undefined
+  /** TCP sessions that end when the endpoint becomes unhealthy (Envoy `close_connections_on_host_health_failure`); they come and go by themselves. */
+  readonly boundSessions?: Set<{ readonly abort: () => void }>
   /** The connection speaks mTLS to a proxy of the mesh (its TLS has a client certificate and an ALPN that begins with `istio`). */
   readonly meshed: boolean
   /** SPIFFE id that it proved when it was last connected to; empty when none. */
@@ -80,6 +87,10 @@ export interface EndpointRuntime {
    * had at `putIdle` (so counts of requests per connection can live there); the taker may set another.
    */
   readonly takeIdle: () => StreamSocket | undefined
+  /** The endpoint says how long it keeps idle connections (`Keep-Alive: timeout`), ms. */
+  readonly announceKeepAlive?: (timeoutMs: number) => void
+  /** True when the connection is over and provably nothing of what was sent reached anybody: see {@link SentRequest}. */
+  readonly provesUnreached?: (socket: StreamSocket, sent: SentRequest) => boolean
   /** A connection that many requests share and that takes one more; undefined when there is none, or the endpoint is spoken to in HTTP/1.1. */
   readonly takeShared: () => MultiplexedConnection | undefined
   /**
@@ -103,6 +114,18 @@ export interface EndpointRuntime {
    * and on success `socket.data` is `owner` already. Counts `connections` and the `upstream_cx_*` stats.
    */
   readonly connect: (owner: SocketOwner, done: (outcome: ConnectOutcome) => void) => { readonly cancel: () => void }
+  /** UDP sessions to it; each counts as a connection of the cluster. */
+  readonly udpSessions: UdpSessions
+}
+
+/** What was sent of a request on its connection when that ended. */
+export interface SentRequest {
+  /** Octets that the socket took, before TLS. */
+  readonly taken: number
+  /** In so many writes. */
+  readonly writes: number
+  /** The first write was refused: the socket was closed already. */
+  readonly refused: boolean
 }
 
 /** How a connection attempt ended. */
@@ -113,6 +136,8 @@ export type ConnectOutcome =
       readonly peerSpiffeId: string
       /** SPIFFE id of the certificate that we showed; empty or absent when there is none. */
       readonly localSpiffeId?: string
+      /** The socket speaks no TLS; absent when it does or that is not known. */
+      readonly plain?: boolean
       /** Protocol that the TLS handshake agreed on (ALPN); empty when none, or without TLS. Of a pooled socket `negotiatedProtocol` tells it. */
       readonly alpn: string
     }

@@ -8,15 +8,18 @@ import {
 } from '../../net/index.ts'
 import type { EdgeSeries } from '../../telemetry/index.ts'
 import type { ClientTlsConfig, ClusterConfig, EndpointConfig } from '../config/index.ts'
-import type { HostMonitor } from '../health/index.ts'
+import { type CheckSession, HostHealth, type HostMonitor } from '../health/index.ts'
 import type { ClientTls } from '../tls/index.ts'
 import type { ClusterServices } from './cluster-services.ts'
 import type { Cluster } from './cluster.ts'
-import type { ConnectOutcome, EndpointRuntime } from './contract.ts'
+import type { ConnectOutcome, EndpointRuntime, SentRequest } from './contract.ts'
+import { IdleConnections } from './idle-connections.ts'
 import type { MultiplexedConnection } from './multiplexed-connection.ts'
 import { PendingQueue, type PendingTicket } from './pending-queue.ts'
+import { provesUnreached } from './proves-unreached.ts'
 import { SharedConnections } from './shared-connections.ts'
 import { transportOf } from './transport.ts'
+import { EndpointUdpSessions } from './udp-sessions.ts'
 
 /**
  * One endpoint: its connections and the stack of idle ones. Last in, first out: the warmest connection is used again,
@@ -29,6 +32,10 @@ export class EndpointPool implements EndpointRuntime {
   connections = 0
   /** Set by the cluster when it has outlier detection. */
   outlier: HostMonitor | undefined = undefined
+  /** Set by the cluster when it checks its endpoints. */
+  checks: CheckSession | undefined = undefined
+  readonly health: HostHealth = new HostHealth(this)
+  readonly boundSessions = new Set<{ readonly abort: () => void }>()
   meshed: boolean
   peerSpiffeId = ''
   localSpiffeId = ''
@@ -36,14 +43,17 @@ export class EndpointPool implements EndpointRuntime {
   readonly authority: string
   readonly cluster: Cluster
   readonly series = new Map<string, EdgeSeries>()
+  readonly udpSessions = new EndpointUdpSessions({
+    config: () => this.config,
+    cluster: () => this.cluster.config,
+    take: () => this.#takeUdpPlace(),
+    give: () => this.#giveUdpPlace(),
+  })
   readonly #services: ClusterServices
   readonly #connector: Connector
   readonly #timer: WheelTimer
   readonly #idleOwner: SocketOwner
-  /** Idle connections, who used each last, and since when (monotonic ms): three stacks in step, so that giving back allocates nothing. */
-  readonly #idleSockets: StreamSocket[] = []
-  readonly #idleOwners: SocketOwner[] = []
-  readonly #idleSince: number[] = []
+  readonly #idle: IdleConnections
   /** Requests that wait, and connections that are being opened for them. */
   readonly #pending = new PendingQueue()
   #opening = 0
@@ -67,13 +77,21 @@ export class EndpointPool implements EndpointRuntime {
       onData: (socket) => this.#drop(socket),
       onDrain: () => undefined,
       onEnd: (socket) => this.#drop(socket),
-      onClose: (socket) => this.#forget(socket),
+      onClose: (socket) => this.#idle.onLost(socket),
     }
+    const { clock, delivery } = services
+    this.#idle = new IdleConnections({
+      clock,
+      delivery,
+      owner: this.#idleOwner,
+      close: (socket) => this.#close(socket),
+    })
     this.#shared = new SharedConnections(services, {
       cluster,
+      encrypted: () => transportOf(cluster.config, this.config) !== undefined,
       connect: (done) => {
         if (!this.mayConnect) return false
-        this.connect(this.#idleOwner, done, sharedAlpn(cluster.config))
+        this.connect(this.#idleOwner, done, sharedAlpn)
         return true
       },
       leave: () => this.cluster.onPendingOver(),
@@ -105,7 +123,7 @@ export class EndpointPool implements EndpointRuntime {
   }
 
   get idleConnections(): number {
-    return this.#idleSockets.length
+    return this.#idle.length
   }
 
   /** Requests that wait. */
@@ -118,11 +136,24 @@ export class EndpointPool implements EndpointRuntime {
   }
 
   takeIdle(): StreamSocket | undefined {
-    const socket = this.#idleSockets.pop()
-    const owner = this.#idleOwners.pop()
-    this.#idleSince.pop()
-    if (socket !== undefined && owner !== undefined) socket.data = owner
-    return socket
+    // At the limit of connections none can be spared to find out how long it lives.
+    return this.#idle.take(this.cluster.connections < this.cluster.config.limits.maxConnections)
+  }
+
+  announceKeepAlive(timeoutMs: number): void {
+    this.#idle.lifetime.onAnnounced(timeoutMs)
+  }
+
+  provesUnreached(socket: StreamSocket, sent: SentRequest): boolean {
+    const { delivery } = this.#services
+    return delivery !== undefined && provesUnreached(delivery, socket, { ...sent, ...this.#layers() })
+  }
+
+  #layers(): { readonly pipe: boolean; readonly secure: boolean } {
+    return {
+      pipe: this.config.address.startsWith('/'),
+      secure: transportOf(this.cluster.config, this.config) !== undefined,
+    }
   }
 
   putIdle(socket: StreamSocket): void {
@@ -134,10 +165,7 @@ export class EndpointPool implements EndpointRuntime {
       this.#close(socket)
       return
     }
-    this.#idleSockets.push(socket)
-    this.#idleOwners.push(socket.data)
-    this.#idleSince.push(this.#services.clock.monotonic())
-    socket.data = this.#idleOwner
+    this.#idle.put(socket)
     if (idleTimeoutMs > 0 && !this.#timer.armed) this.#timer.arm(idleTimeoutMs)
   }
 
@@ -159,7 +187,7 @@ export class EndpointPool implements EndpointRuntime {
   openForPending(): void {
     while (this.#opening < this.#pending.length && this.mayConnect) {
       this.#opening += 1
-      this.connect(this.#idleOwner, this.#onOpened, ownAlpn(this.cluster.config))
+      this.connect(this.#idleOwner, this.#onOpened)
     }
     this.#shared.openForPending()
     this.cluster.setWaiting(this, this.#lacks)
@@ -208,7 +236,7 @@ export class EndpointPool implements EndpointRuntime {
   connect(
     owner: SocketOwner,
     done: (outcome: ConnectOutcome) => void,
-    alpn?: readonly string[],
+    alpn: (config: ClusterConfig, own: readonly string[]) => readonly string[] = ownAlpn,
   ): { readonly cancel: () => void } {
     const refusal = this.#refusal()
     if (refusal !== undefined) return answerLater(refusal, done)
@@ -220,7 +248,7 @@ export class EndpointPool implements EndpointRuntime {
         this.cluster.stats.upstream_cx_connect_fail += 1
         return answerLater({ kind: 'failed', reason: 'unreachable', message: material.error }, done)
       }
-      tls = alpn === undefined || config.alpn.length > 0 ? material.value : { ...material.value, alpn }
+      tls = { ...material.value, alpn: alpn(this.cluster.config, config.alpn) }
     }
     if (!this.#services.budget.takeUpstream()) {
       this.cluster.stats.upstream_cx_overflow += 1
@@ -241,7 +269,7 @@ export class EndpointPool implements EndpointRuntime {
       this.#generations.set(result.socket, generation)
       this.peerSpiffeId = result.peerSpiffeId
       this.localSpiffeId = tls?.localSpiffeId ?? ''
-      done({ ...result, localSpiffeId: this.localSpiffeId })
+      done({ ...result, localSpiffeId: this.localSpiffeId, plain: tls === undefined })
     })
   }
 
@@ -262,17 +290,26 @@ export class EndpointPool implements EndpointRuntime {
     this.closeIdle()
   }
 
+  /** It takes no new work: what is connected finishes what it has, and is not used again. With `close` TCP sessions end at once. */
+  onHealthFailure(close: boolean): void {
+    this.#generation += 1
+    this.#shared.close()
+    this.closeIdle()
+    if (close) for (const session of [...this.boundSessions]) session.abort()
+  }
+
   /** The endpoint is gone. */
   retire(): void {
     this.#retired = true
     this.#shared.retire()
     this.closeIdle()
+    this.udpSessions.endAll()
     this.#timer.cancel()
   }
 
   closeIdle(): void {
     this.#shared.closeIdle()
-    this.#closeColdest(this.#idleSockets.length)
+    this.#idle.closeAll()
   }
 
   /** An endpoint without any connection may have one, as in Envoy: others' idle connections must not starve it. */
@@ -286,6 +323,24 @@ export class EndpointPool implements EndpointRuntime {
     return { kind: 'failed', reason: 'overflow', message: `The cluster has ${this.cluster.connections} connections` }
   }
 
+  /** Unlike connections, the first session of an endpoint is bound by the limit too (as in Envoy). */
+  #takeUdpPlace(): boolean {
+    const { cluster } = this
+    if (cluster.connections >= cluster.config.limits.maxConnections || !this.#services.budget.takeUpstream()) {
+      cluster.stats.upstream_cx_overflow += 1
+      return false
+    }
+    this.connections += 1
+    cluster.onUdpSession(1)
+    return true
+  }
+
+  #giveUdpPlace(): void {
+    this.connections -= 1
+    this.#services.budget.giveUpstream()
+    this.cluster.onUdpSession(-1)
+  }
+
   #countFailure(result: ConnectResult & { readonly kind: 'failed' }): void {
     if (result.reason === 'timeout') this.cluster.stats.upstream_cx_connect_timeout += 1
     this.cluster.stats.upstream_cx_connect_fail += 1
@@ -293,31 +348,14 @@ export class EndpointPool implements EndpointRuntime {
 
   #closeExpired(): void {
     const { idleTimeoutMs } = this.cluster.config
-    const now = this.#services.clock.monotonic()
-    // The stacks are in the order of time: the coldest lie at the bottom.
-    const kept = this.#idleSince.findIndex((since) => now - since < idleTimeoutMs)
-    this.#closeColdest(kept < 0 ? this.#idleSince.length : kept)
-    const [coldest] = this.#idleSince
-    if (coldest !== undefined) this.#timer.arm(coldest + idleTimeoutMs - now)
-  }
-
-  #closeColdest(count: number): void {
-    this.#idleOwners.splice(0, count)
-    this.#idleSince.splice(0, count)
-    for (const socket of this.#idleSockets.splice(0, count)) this.#close(socket)
+    this.#idle.closeOlder(idleTimeoutMs)
+    const { coldestSince } = this.#idle
+    if (coldestSince !== undefined) this.#timer.arm(coldestSince + idleTimeoutMs - this.#services.clock.monotonic())
   }
 
   #drop(socket: StreamSocket): void {
-    this.#forget(socket)
+    this.#idle.onLost(socket)
     this.#close(socket)
-  }
-
-  #forget(socket: StreamSocket): void {
-    const index = this.#idleSockets.indexOf(socket)
-    if (index < 0) return
-    this.#idleSockets.splice(index, 1)
-    this.#idleOwners.splice(index, 1)
-    this.#idleSince.splice(index, 1)
   }
 
   /** Closes politely (FIN, close_notify); the idle owner sees the rest. */
@@ -327,14 +365,17 @@ export class EndpointPool implements EndpointRuntime {
   }
 }
 
-/** ALPN of connections that are to be shared, if the transport socket names none. */
-function sharedAlpn({ protocol }: ClusterConfig): readonly string[] {
+/** ALPN of connections that are to be shared. */
+function sharedAlpn({ multiplex, protocol }: ClusterConfig, own: readonly string[]): readonly string[] {
+  if (multiplex === true) return ['h2', ...own]
+  if (own.length > 0) return own
   return protocol === 'auto' ? ['h2', 'http/1.1'] : ['h2']
 }
 
 /** ALPN of the others: where a server speaks both versions it must be said which. */
-function ownAlpn({ protocol }: ClusterConfig): readonly string[] | undefined {
-  return protocol === 'auto' || protocol === 'downstream' ? ['http/1.1'] : undefined
+function ownAlpn({ protocol }: ClusterConfig, own: readonly string[]): readonly string[] {
+  if (protocol !== 'auto' && protocol !== 'downstream') return own
+  return own.length > 0 ? own.filter((name) => name !== 'h2') : ['http/1.1']
 }
 
 /** Mutual TLS with Istio's application protocols: the peer is a proxy of the mesh, not somebody else's server that wants a certificate. */

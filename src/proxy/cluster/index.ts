@@ -14,6 +14,8 @@ export {
   type ConnectOutcome,
   type EndpointRuntime,
   type PreviousHosts,
+  type SentRequest,
 } from './contract.ts'
+export { type UdpRefusal, type UdpSessionOwner, type UdpSessions } from './udp-sessions.ts'
 export { type MultiplexedConnection, type MultiplexedOwner } from './multiplexed-connection.ts'
 export { type PendingRequest, PendingTicket } from './pending-queue.ts'

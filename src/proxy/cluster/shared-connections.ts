@@ -9,6 +9,8 @@ import { PendingQueue, type PendingTicket } from './pending-queue.ts'
 /** What the connections of an endpoint need of it. */
 export interface SharedConnectionsHost {
   readonly cluster: ClusterRuntime
+  /** Connections are TLS: only then can they negotiate. */
+  readonly encrypted: () => boolean
   /** Opens a connection; false when the limit forbids it. */
   readonly connect: (done: (outcome: ConnectOutcome) => void) => boolean
   /** A request waits no more. */
@@ -53,7 +55,8 @@ export class SharedConnections implements ConnectionKeeper {
   /** Connections to this endpoint can be shared, for all that is known. */
   get expected(): boolean {
     const { protocol } = this.#host.cluster.config
-    return protocol === 'http2' || protocol === 'downstream' || (protocol === 'auto' && !this.#refused)
+    if (protocol === 'auto') return !this.#refused && this.#host.encrypted()
+    return protocol === 'http2' || protocol === 'downstream'
   }
 
   /** A connection that takes one more request, one that flows freely if there is; undefined when there is none. */
@@ -82,8 +85,9 @@ export class SharedConnections implements ConnectionKeeper {
     if (this.lacks) this.#opening = this.#host.connect(this.#onOpened)
   }
 
-  /** No connection takes requests any more; each closes when its last one is over. */
+  /** No connection takes requests any more; each closes when its last one is over. What is known of the endpoint is forgotten. */
   close(): void {
+    this.#refused = false
     for (const connection of [...this.#open]) connection.close()
     this.#timer.cancel()
   }

@@ -7,36 +7,54 @@ import {
   StdoutAccessLogSchema,
 } from '../../xds/generated/envoy/extensions/access_loggers/stream/v3/stream_pb.ts'
 import { HTTPFaultSchema } from '../../xds/generated/envoy/extensions/filters/http/fault/v3/fault_pb.ts'
+import { HealthCheckSchema } from '../../xds/generated/envoy/extensions/filters/http/health_check/v3/health_check_pb.ts'
 import { OnDemandSchema } from '../../xds/generated/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts'
 import { RouterSchema } from '../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts'
 import { OriginalDstSchema } from '../../xds/generated/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.ts'
 import { HttpConnectionManagerSchema } from '../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
+import { ConnectionLimitSchema } from '../../xds/generated/envoy/extensions/filters/network/connection_limit/v3/connection_limit_pb.ts'
 import { TcpProxySchema } from '../../xds/generated/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
 import { DnsFilterConfigSchema } from '../../xds/generated/envoy/extensions/filters/udp/dns_filter/v3/dns_filter_pb.ts'
+import { DownstreamConnectionsConfigSchema } from '../../xds/generated/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.ts'
+import { FixedHeapConfigSchema } from '../../xds/generated/envoy/extensions/resource_monitors/fixed_heap/v3/fixed_heap_pb.ts'
+import { InjectedResourceConfigSchema } from '../../xds/generated/envoy/extensions/resource_monitors/injected_resource/v3/injected_resource_pb.ts'
+import { RouteSchema as UdpRouteSchema } from '../../xds/generated/envoy/extensions/filters/udp/udp_proxy/v3/route_pb.ts'
+import { UdpProxyConfigSchema } from '../../xds/generated/envoy/extensions/filters/udp/udp_proxy/v3/udp_proxy_pb.ts'
 import { PreviousHostsPredicateSchema } from '../../xds/generated/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts'
 import { RawBufferSchema } from '../../xds/generated/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts'
 import {
   DownstreamTlsContextSchema,
   UpstreamTlsContextSchema,
 } from '../../xds/generated/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
+import { ScaleTimersOverloadActionConfigSchema } from '../../xds/generated/envoy/config/overload/v3/overload_pb.ts'
+import { EventLoopDelayConfigSchema } from '../../xds/generated/weft/resource_monitors/event_loop_delay/v3/event_loop_delay_pb.ts'
 import { HttpProtocolOptionsSchema } from '../../xds/generated/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts'
 
 /** Messages that may stand in a `google.protobuf.Any` of a resource: the extensions that this proxy implements. */
 export const anyTypes: Registry = createRegistry(
+  ConnectionLimitSchema,
   DnsFilterConfigSchema,
+  DownstreamConnectionsConfigSchema,
   DownstreamTlsContextSchema,
+  EventLoopDelayConfigSchema,
   FileAccessLogSchema,
+  FixedHeapConfigSchema,
   HTTPFaultSchema,
+  HealthCheckSchema,
   HttpConnectionManagerSchema,
   HttpProtocolOptionsSchema,
+  InjectedResourceConfigSchema,
   OnDemandSchema,
   OriginalDstSchema,
   PreviousHostsPredicateSchema,
   RawBufferSchema,
   RouterSchema,
+  ScaleTimersOverloadActionConfigSchema,
   StderrAccessLogSchema,
   StdoutAccessLogSchema,
   TcpProxySchema,
+  UdpProxyConfigSchema,
+  UdpRouteSchema,
   UpstreamTlsContextSchema,
 )
 

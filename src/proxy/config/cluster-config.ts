@@ -1,3 +1,4 @@
+import type { EndpointCheckConfig, HealthCheckConfig } from './health-check-config.ts'
 import type { OutlierConfig } from './outlier-config.ts'
 import type { Http2Config } from './http2-config.ts'
 import type { ClientTlsConfig } from './tls-config.ts'
@@ -30,6 +31,8 @@ export interface ClusterConfig {
    * (`use_downstream_protocol_config`). Absent: HTTP/1.1.
    */
   readonly protocol?: UpstreamProtocol
+  /** With `auto`: `h2` is offered beside what the transport socket says, in a cluster whose version is HTTP/1.1 for Envoy (metadata `weft.upstream`). */
+  readonly multiplex?: boolean
   /** `http2_protocol_options`, for the versions that have them. */
   readonly http2?: Http2Config
   /** 1 h by default. */
@@ -43,6 +46,14 @@ export interface ClusterConfig {
   readonly dnsRefreshMs: number
   /** Absent: endpoints are not watched, and the data path does nothing for it. */
   readonly outlierDetection?: OutlierConfig
+  /** Absent: endpoints are not checked. */
+  readonly healthCheck?: HealthCheckConfig
+  /** `ignore_health_on_host_removal`; false by default: what discovery removes stays while it passes its checks. */
+  readonly ignoreHealthOnRemoval?: boolean
+  /** `close_connections_on_host_health_failure`; false by default: TCP connections outlive the health of their endpoint. */
+  readonly closeOnHealthFailure?: boolean
+  /** `common_lb_config.ignore_new_hosts_until_first_hc`; false by default. */
+  readonly excludeNewHosts?: boolean
   /** From cluster metadata `istio.services[0]`, for metric labels. */
   readonly destination: { readonly host: string; readonly name: string; readonly namespace: string } | undefined
 }
@@ -80,6 +91,8 @@ export interface EndpointConfig {
   readonly weight: number
   /** `draining` endpoints keep their connections and get no new request. */
   readonly health: 'healthy' | 'draining' | 'unhealthy'
+  /** Absent: checks go to the endpoint itself. */
+  readonly healthCheck?: EndpointCheckConfig
   /** `envoy.transport_socket_match` metadata. */
   readonly transportLabels: ReadonlyMap<string, string>
   /** `istio.workload` metadata: `name;namespace;canonical service;canonical revision;cluster`. */

@@ -131,7 +131,7 @@ test.each([
 describe('refused clusters', () => {
   test.each([
     ['preconnect_policy: {}', 'preconnect_policy'],
-    ['health_checks: [ { timeout: 1s } ]', 'health_checks'],
+    ['health_checks: [ { timeout: 1s } ]', 'health_checks[0].interval'],
     ['lb_policy: LOAD_BALANCING_POLICY_CONFIG', 'lb_policy'],
     ['ring_hash_lb_config: {}', 'ring_hash_lb_config'],
     ['lb_policy: RING_HASH, maglev_lb_config: {}', 'maglev_lb_config'],

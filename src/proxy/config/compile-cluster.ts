@@ -14,13 +14,14 @@ import { compileBalancer } from './compile-balancer.ts'
 import { createCompileContext, type CompileContext, type CompileOptions } from './compile-context.ts'
 import { compileClientTransport } from './compile-tls.ts'
 import { endpointList } from './compile-endpoints.ts'
+import { compileHealthChecks } from './compile-health-check.ts'
 import { compileHttp2 } from './compile-http2.ts'
 import { compileOutlierDetection } from './compile-outlier.ts'
 import { requireAds } from './config-source.ts'
 import { keyPath } from './fault-list.ts'
 import type { FieldFault } from './field-fault.ts'
 import { boundedInteger, durationMs, requiredText } from './field-values.ts'
-import { destinationOf, stringMap } from './metadata-values.ts'
+import { destinationOf, multiplexes, stringMap } from './metadata-values.ts'
 import { checkSupport } from './support-check.ts'
 import { supportedControlFields, supportedFields } from './supported-fields.ts'
 
@@ -52,6 +53,7 @@ export function compileCluster(
     tcpKeepalive: keepalive(context, message),
     dnsRefreshMs: dnsRefresh(context, message),
     ...outlierDetection(context, message, discovery),
+    ...compileHealthChecks(context, message, discovery),
     destination: destinationOf(message.metadata),
   })
 }
@@ -143,7 +145,7 @@ function outlierDetection(
 function httpOptions(
   context: CompileContext,
   message: Cluster,
-): Pick<ClusterConfig, 'http2' | 'idleTimeoutMs' | 'maxRequestsPerConnection' | 'protocol'> {
+): Pick<ClusterConfig, 'http2' | 'idleTimeoutMs' | 'maxRequestsPerConnection' | 'multiplex' | 'protocol'> {
   const options = message.typedExtensionProtocolOptions
   for (const key of Object.keys(options)) {
     if (key !== httpOptionsKey) {
@@ -162,11 +164,17 @@ function httpOptions(
   if (common?.maxHeadersCount !== undefined) {
     context.faults.add(`${commonPath}.max_headers_count`, 'Not implemented by this proxy for clusters')
   }
+  if (common?.maxConnectionDuration !== undefined) {
+    context.faults.add(`${commonPath}.max_connection_duration`, 'Not implemented by this proxy for clusters')
+  }
+  if (common?.maxStreamDuration !== undefined) {
+    context.faults.add(`${commonPath}.max_stream_duration`, 'Not implemented by this proxy for clusters')
+  }
   if ((common?.headersWithUnderscoresAction ?? 0) !== 0) {
     context.faults.add(`${commonPath}.headers_with_underscores_action`, 'Not implemented by this proxy for clusters')
   }
   return {
-    ...protocolOf(context, at, http),
+    ...protocolOf(context, at, http, message.metadata),
     idleTimeoutMs: durationMs(context, `${commonPath}.idle_timeout`, { value: common?.idleTimeout, absent: hourMs }),
     maxRequestsPerConnection: common?.maxRequestsPerConnection ?? message.maxRequestsPerConnection ?? 0,
   }
@@ -177,12 +185,14 @@ function protocolOf(
   context: CompileContext,
   path: string,
   message: HttpProtocolOptions | undefined,
-): Pick<ClusterConfig, 'http2' | 'protocol'> {
+  metadata: Cluster['metadata'],
+): Pick<ClusterConfig, 'http2' | 'multiplex' | 'protocol'> {
   const choice = message?.upstreamProtocolOptions
   switch (choice?.case) {
     case 'explicitHttpConfig': {
       const { protocolConfig } = choice.value
-      if (protocolConfig.case !== 'http2ProtocolOptions') return { protocol: 'http1' }
+      if (protocolConfig.case !== 'http2ProtocolOptions')
+        return multiplexes(metadata) ? { protocol: 'auto', multiplex: true } : { protocol: 'http1' }
       const at = `${path}.explicit_http_config.http2_protocol_options`
       return { protocol: 'http2', http2: compileHttp2(context, at, protocolConfig.value) }
     }

@@ -3,7 +3,7 @@ import {
   ClusterLoadAssignmentSchema,
   type ClusterLoadAssignment,
 } from '../../xds/generated/envoy/config/endpoint/v3/endpoint_pb.ts'
-import type { LbEndpoint } from '../../xds/generated/envoy/config/endpoint/v3/endpoint_components_pb.ts'
+import type { Endpoint, LbEndpoint } from '../../xds/generated/envoy/config/endpoint/v3/endpoint_components_pb.ts'
 import { HealthStatus } from '../../xds/generated/envoy/config/core/v3/health_check_pb.ts'
 import { addressValue, type AddressKinds } from './address-values.ts'
 import type { EndpointConfig, EndpointsConfig } from './cluster-config.ts'
@@ -66,8 +66,38 @@ function compileEndpoint(
       max: 0xffff_ffff,
     }),
     health: healthOf(endpoint.healthStatus),
+    ...checkConfigOf(
+      context,
+      `${path}.endpoint.health_check_config`,
+      host.case === 'endpoint' ? host.value : undefined,
+    ),
     transportLabels: transportLabelsOf(endpoint.metadata),
     workload: workloadOf(endpoint.metadata),
+  }
+}
+
+function checkConfigOf(
+  context: CompileContext,
+  path: string,
+  endpoint: Endpoint | undefined,
+): Pick<EndpointConfig, 'healthCheck'> {
+  const config = endpoint?.healthCheckConfig
+  if (config === undefined) return {}
+  const own =
+    config.address === undefined
+      ? undefined
+      : addressValue(context, `${path}.address`, { value: config.address, kinds: 'ip' })
+  if (config.portValue > 65_535) context.faults.add(`${path}.port_value`, 'Expected a port from 0 to 65535')
+  // Envoy: an address of its own brings its own port.
+  if (own !== undefined && config.portValue !== 0)
+    context.faults.add(`${path}.port_value`, 'Expected port_value or address, not both')
+  return {
+    healthCheck: {
+      address: own?.address ?? '',
+      port: own?.port ?? config.portValue,
+      hostname: config.hostname,
+      disabled: config.disableActiveHealthCheck,
+    },
   }
 }
 

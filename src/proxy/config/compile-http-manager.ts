@@ -2,6 +2,7 @@ import { reflect } from '@bufbuild/protobuf/reflect'
 
 import { HttpProtocolOptions_HeadersWithUnderscoresAction } from '../../xds/generated/envoy/config/core/v3/protocol_pb.ts'
 import { HTTPFaultSchema } from '../../xds/generated/envoy/extensions/filters/http/fault/v3/fault_pb.ts'
+import { HealthCheckSchema } from '../../xds/generated/envoy/extensions/filters/http/health_check/v3/health_check_pb.ts'
 import { OnDemandSchema } from '../../xds/generated/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts'
 import { RouterSchema } from '../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts'
 import {
@@ -16,11 +17,13 @@ import { compileAccessLogs } from './compile-access-log.ts'
 import { compileHttp2 } from './compile-http2.ts'
 import type { CompileContext } from './compile-context.ts'
 import { faultFilterName } from './compile-fault.ts'
+import { compileHealthFilter } from './compile-health-filter.ts'
 import { routeTable } from './compile-routes.ts'
+import { compileUpgrades } from './compile-upgrades.ts'
 import { requireAds } from './config-source.ts'
 import { fieldPath } from './fault-list.ts'
 import { boundedInteger, durationMs, requiredText } from './field-values.ts'
-import type { HttpManagerConfig } from './listener-config.ts'
+import type { HealthFilterConfig, HttpManagerConfig } from './listener-config.ts'
 
 const maxUint32 = 0xffff_ffff
 
@@ -41,6 +44,7 @@ export function compileHttpManager(
     serverName: message.serverName === '' ? 'envoy' : message.serverName,
     ...timeouts(context, path, message),
     ...limits(context, path, message),
+    ...durations(context, path, message),
     useRemoteAddress: message.useRemoteAddress ?? false,
     xffTrustedHops: message.xffNumTrustedHops,
     generateRequestId: message.generateRequestId ?? true,
@@ -51,7 +55,7 @@ export function compileHttpManager(
     forwardClientCert: forwardClientCert(context, path, message),
     ...filters,
     accessLogs: compileAccessLogs(context, at('access_log'), message.accessLog),
-    upgrades: upgradesOf(context, at('upgrade_configs'), message),
+    upgrades: compileUpgrades(context, at('upgrade_configs'), message.upgradeConfigs),
   }
 }
 
@@ -128,6 +132,24 @@ function limits(
   }
 }
 
+function durations(
+  context: CompileContext,
+  path: string,
+  message: HttpConnectionManager,
+): Pick<HttpManagerConfig, 'maxConnectionDurationMs' | 'maxStreamDurationMs'> {
+  const common = message.commonHttpProtocolOptions
+  const at = fieldPath(path, 'common_http_protocol_options')
+  const connection = durationMs(context, `${at}.max_connection_duration`, {
+    value: common?.maxConnectionDuration,
+    absent: 0,
+  })
+  const stream = durationMs(context, `${at}.max_stream_duration`, { value: common?.maxStreamDuration, absent: 0 })
+  return {
+    ...(connection === 0 ? {} : { maxConnectionDurationMs: connection }),
+    ...(stream === 0 ? {} : { maxStreamDurationMs: stream }),
+  }
+}
+
 /** The implementation's own default is to leave escaped slashes alone, as Envoy's is. */
 const escapedSlashes: ReadonlyMap<SlashesAction, HttpManagerConfig['escapedSlashes']> = new Map([
   [SlashesAction.IMPLEMENTATION_SPECIFIC_DEFAULT, 'keep'],
@@ -171,38 +193,39 @@ function forwardClientCert(
   return mode
 }
 
-function upgradesOf(context: CompileContext, path: string, message: HttpConnectionManager): readonly string[] {
-  return message.upgradeConfigs.flatMap((config, index) => {
-    const type = config.upgradeType.toLowerCase()
-    if (type !== 'websocket') {
-      const at = `${path}[${index}].upgrade_type`
-      context.faults.add(
-        at,
-        `Expected websocket; ${JSON.stringify(config.upgradeType)} is not implemented by this proxy`,
-      )
-    }
-    return config.enabled === false ? [] : [type]
-  })
-}
+type FilterKind = 'health_check' | 'on_demand' | 'fault' | 'router'
 
-type FilterKind = 'on_demand' | 'fault' | 'router'
-
-/** Each filter at most once, in any order before the router, which is last. */
+/** Each filter at most once, in any order before the router, which is last; health_check before what looks at routes. */
 function compileFilters(
   context: CompileContext,
   path: string,
   filters: readonly HttpFilter[],
-): Pick<HttpManagerConfig, 'faultFilter' | 'onDemand'> {
+): Pick<HttpManagerConfig, 'faultFilter' | 'onDemand' | 'healthFilter'> {
   const seen = new Set<FilterKind>()
+  let healthFilter: HealthFilterConfig | undefined
   filters.forEach((filter, index) => {
     const kind = filterKind(context, `${path}[${index}]`, filter)
     if (kind === undefined) return
     if (seen.has(kind)) context.faults.add(`${path}[${index}]`, `Expected the ${kind} filter once`)
     if (seen.has('router')) context.faults.add(`${path}[${index}]`, 'Expected the router filter last')
+    if (kind === 'health_check') {
+      if (seen.size > 0) context.faults.add(`${path}[${index}]`, 'Expected the health_check filter first')
+      healthFilter = healthFilterOf(context, `${path}[${index}].typed_config`, filter)
+    }
     seen.add(kind)
   })
   if (!seen.has('router')) context.faults.add(path, 'Expected the router filter last')
-  return { faultFilter: seen.has('fault'), onDemand: seen.has('on_demand') }
+  return {
+    faultFilter: seen.has('fault'),
+    onDemand: seen.has('on_demand'),
+    ...(healthFilter === undefined ? {} : { healthFilter }),
+  }
+}
+
+function healthFilterOf(context: CompileContext, path: string, filter: HttpFilter): HealthFilterConfig | undefined {
+  const any = filter.configType.case === 'typedConfig' ? filter.configType.value : undefined
+  const message = unpackAny(any, HealthCheckSchema)
+  return message === undefined ? undefined : compileHealthFilter(context, path, message)
 }
 
 function filterKind(context: CompileContext, path: string, filter: HttpFilter): FilterKind | undefined {
@@ -210,9 +233,10 @@ function filterKind(context: CompileContext, path: string, filter: HttpFilter): 
   const at = fieldPath(path, 'typed_config')
   if (unpackAny(any, RouterSchema) !== undefined) return 'router'
   if (unpackAny(any, OnDemandSchema) !== undefined) return 'on_demand'
+  if (unpackAny(any, HealthCheckSchema) !== undefined) return 'health_check'
   const fault = unpackAny(any, HTTPFaultSchema)
   if (fault === undefined) {
-    context.faults.add(at, 'Expected a Router, an OnDemand or an HTTPFault')
+    context.faults.add(at, 'Expected a Router, an OnDemand, a HealthCheck or an HTTPFault')
     return undefined
   }
   if (filter.name !== faultFilterName) {

@@ -199,6 +199,12 @@ listener_filters:
   })
 })
 
+/** The health_check filter with these fields. */
+function healthCheck(fields: string): string {
+  const type = 'type.googleapis.com/envoy.extensions.filters.http.health_check.v3.HealthCheck'
+  return `{ name: h, typed_config: { "@type": ${type}, ${fields.slice(1, -1)} } }`
+}
+
 describe('refused with the path of the field', () => {
   const manager = 'filter_chains[0].filters[0].typed_config'
   test.each([
@@ -211,7 +217,7 @@ describe('refused with the path of the field', () => {
       `${manager}.server_header_transformation`,
     ],
     [
-      `${rds}, http_filters: [ ${router} ], upgrade_configs: [ { upgrade_type: CONNECT } ]`,
+      `${rds}, http_filters: [ ${router} ], upgrade_configs: [ { upgrade_type: spdy } ]`,
       `${manager}.upgrade_configs[0].upgrade_type`,
     ],
     [
@@ -223,14 +229,26 @@ describe('refused with the path of the field', () => {
       `${manager}.set_current_client_cert_details.cert`,
     ],
     [
-      `${rds}, http_filters: [ ${router} ], common_http_protocol_options: { max_stream_duration: 1s }`,
-      `${manager}.common_http_protocol_options.max_stream_duration`,
-    ],
-    [
       `${rds}, http_filters: [ ${router} ], http_protocol_options: { enable_trailers: true }`,
       `${manager}.http_protocol_options.enable_trailers`,
     ],
     [`${rds}, http_filters: [ ${router} ], max_request_headers_kb: 9000`, `${manager}.max_request_headers_kb`],
+    [
+      `${rds}, http_filters: [ ${healthCheck('{}')}, ${router} ]`,
+      `${manager}.http_filters[0].typed_config.pass_through_mode`,
+    ],
+    [
+      `${rds}, http_filters: [ ${healthCheck('{ pass_through_mode: true }')}, ${router} ]`,
+      `${manager}.http_filters[0].typed_config.pass_through_mode`,
+    ],
+    [
+      `${rds}, http_filters: [ ${healthCheck('{ pass_through_mode: false, cluster_min_healthy_percentages: { c: { value: 0 } } }')}, ${router} ]`,
+      `${manager}.http_filters[0].typed_config.cluster_min_healthy_percentages`,
+    ],
+    [
+      `${rds}, http_filters: [ { name: x, typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.http.on_demand.v3.OnDemand } }, ${healthCheck('{ pass_through_mode: false }')}, ${router} ]`,
+      `${manager}.http_filters[1]`,
+    ],
     [rds, `${manager}.http_filters`],
     [`http_filters: [ ${router} ]`, manager],
     [`${rds}, http_filters: [ ${router}, ${router} ]`, `${manager}.http_filters[1]`],

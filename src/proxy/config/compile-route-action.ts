@@ -22,6 +22,7 @@ import { compilePerFilterFault } from './compile-fault.ts'
 import { compileHashPolicies } from './compile-hash-policy.ts'
 import { compileRetry } from './compile-retry.ts'
 import { compileRegex } from './compile-route-match.ts'
+import { compileRouteUpgrades } from './compile-upgrades.ts'
 import { fieldPath } from './fault-list.ts'
 import { boundedInteger, dataSourceBytes, durationMs, requiredText } from './field-values.ts'
 import { levelEdits } from './header-edits-values.ts'
@@ -63,6 +64,7 @@ export function compileForward(
         ? inherited.retry
         : compileRetry(context, fieldPath(path, 'retry_policy'), action.retryPolicy),
     hashPolicies: compileHashPolicies(context, fieldPath(path, 'hash_policy'), action.hashPolicy),
+    upgrades: compileRouteUpgrades(context, fieldPath(path, 'upgrade_configs'), action.upgradeConfigs),
   }
 }
 
@@ -143,6 +145,9 @@ function compileRewrite(
   field: { readonly message: RewriteMessage; readonly match: PathMatch },
 ): PathRewrite | undefined {
   const { prefixRewrite, regexRewrite } = field.message
+  if (field.match.kind === 'connect' && (prefixRewrite !== '' || regexRewrite !== undefined)) {
+    context.faults.add(path, 'Expected no rewrite of the path: a CONNECT, which connect_matcher matches, has none')
+  }
   if (prefixRewrite !== '' && regexRewrite !== undefined) {
     context.faults.add(fieldPath(path, 'regex_rewrite'), 'Expected prefix_rewrite or regex_rewrite, not both')
   }

@@ -83,16 +83,19 @@ function compilePathMatch(context: CompileContext, path: string, match: RouteMat
       const regex = compileRegex(context, fieldPath(path, 'safe_regex'), specifier.value)
       return regex === undefined ? { kind: 'prefix', value: '/', ignoreCase } : { kind: 'regex', regex }
     }
+    case 'connectMatcher':
+      return { kind: 'connect' }
     case undefined:
-      context.faults.add(path, 'Expected prefix, path, safe_regex or path_separated_prefix')
+      context.faults.add(path, 'Expected prefix, path, safe_regex, path_separated_prefix or connect_matcher')
       return { kind: 'prefix', value: '/', ignoreCase }
     default:
-      // connect_matcher and path_match_policy: reported by the support check.
+      // path_match_policy: reported by the support check.
       return { kind: 'prefix', value: '/', ignoreCase }
   }
 }
 
-function compileString(context: CompileContext, path: string, matcher: StringMatcher): StringMatch {
+/** Compiles a `StringMatcher`. */
+export function compileString(context: CompileContext, path: string, matcher: StringMatcher): StringMatch {
   const pattern = matcher.matchPattern
   const { ignoreCase } = matcher
   switch (pattern.case) {
@@ -122,7 +125,8 @@ function regexMatch(context: CompileContext, path: string, matcher: RegexMatcher
   return regex === undefined ? anything : { kind: 'regex', regex }
 }
 
-function compileHeader(context: CompileContext, path: string, matcher: HeaderMatcher): HeaderMatch {
+/** Compiles a `HeaderMatcher`. */
+export function compileHeader(context: CompileContext, path: string, matcher: HeaderMatcher): HeaderMatch {
   return {
     name: requiredText(context, fieldPath(path, 'name'), matcher.name).toLowerCase(),
     condition: headerCondition(context, path, matcher),

@@ -54,6 +54,23 @@ describe('path match', () => {
   })
 })
 
+describe('connect_matcher', () => {
+  const routes =
+    '- { match: { prefix: "" }, route: { cluster: paths } }\n- { match: { connect_matcher: {} }, route: { cluster: tunnels } }'
+  test.each([
+    ['CONNECT', '', 'tunnels'],
+    ['GET', '/', 'paths'],
+  ])('%s goes to its own routes', (method, path, expected) => {
+    expect(outcome(routes, { method, authority: 'a:443', path })).toBe(expected)
+  })
+
+  test('a GET matches no route for CONNECT, and a CONNECT no other', () => {
+    const [paths = '', tunnels = ''] = routes.split('\n')
+    expect(outcome(tunnels, { authority: 'a', path: '/' })).toBe('none')
+    expect(outcome(paths, { method: 'CONNECT', authority: 'a:443', path: '' })).toBe('none')
+  })
+})
+
 describe('header match', () => {
   test.each([
     ['{ name: x, string_match: { exact: a } }', { x: 'a' }, true],
@@ -365,7 +382,23 @@ describe('refused with the path of the field', () => {
       'route.max_stream_duration',
     ],
     ['match: { prefix: /, grpc: {} }, route: { cluster: c }', 'match.grpc'],
-    ['match: { connect_matcher: {} }, route: { cluster: c }', 'match.connect_matcher'],
+    ['match: { connect_matcher: {} }, route: { cluster: c, prefix_rewrite: /a }', 'route'],
+    [
+      'match: { prefix: / }, route: { cluster: c, upgrade_configs: [ { upgrade_type: spdy } ] }',
+      'route.upgrade_configs[0].upgrade_type',
+    ],
+    [
+      'match: { prefix: / }, route: { cluster: c, upgrade_configs: [ { upgrade_type: websocket }, { upgrade_type: WebSocket } ] }',
+      'route.upgrade_configs[1].upgrade_type',
+    ],
+    [
+      'match: { prefix: / }, route: { cluster: c, upgrade_configs: [ { upgrade_type: websocket, connect_config: {} } ] }',
+      'route.upgrade_configs[0].connect_config',
+    ],
+    [
+      'match: { connect_matcher: {} }, route: { cluster: c, upgrade_configs: [ { upgrade_type: CONNECT, connect_config: { allow_post: true } } ] }',
+      'route.upgrade_configs[0].connect_config.allow_post',
+    ],
     [
       'match: { prefix: /, dynamic_metadata: [ { filter: f, path: [ { key: k } ], value: { present_match: true } } ] }, route: { cluster: c }',
       'match.dynamic_metadata',

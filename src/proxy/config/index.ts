@@ -21,16 +21,27 @@ export {
   type WorkloadIdentity,
 } from './cluster-config.ts'
 export { type FieldFault } from './field-fault.ts'
+export {
+  type EndpointCheckConfig,
+  type GrpcProbeConfig,
+  type HealthCheckConfig,
+  type HttpProbeConfig,
+  type StatusRange,
+  type TcpProbeConfig,
+} from './health-check-config.ts'
 export { defaultHttp2Config, type Http2Config } from './http2-config.ts'
 export { type EjectionKind, type OutlierConfig } from './outlier-config.ts'
 export {
   type DnsTable,
+  type ConnectionLimitConfig,
   type FilterChain,
   type FilterChainMatch,
+  type HealthFilterConfig,
   type HttpManagerConfig,
   type ListenerConfig,
   type TcpProxyConfig,
 } from './listener-config.ts'
+export { type UdpProxyConfig } from './udp-proxy-config.ts'
 export {
   type ClientTlsConfig,
   type Secret,
@@ -40,3 +51,13 @@ export {
   type TlsCertificate,
   type ValidationContext,
 } from './tls-config.ts'
+export { describeBootstrap } from './describe-bootstrap.ts'
+export {
+  type OverloadActionConfig,
+  type OverloadActionName,
+  overloadActionNames,
+  type OverloadConfig,
+  type OverloadMonitorConfig,
+  type OverloadTrigger,
+  type ScaledTimer,
+} from './overload-config.ts'

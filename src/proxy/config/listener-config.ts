@@ -1,7 +1,8 @@
 import type { Http2Config } from './http2-config.ts'
 import type { AccessLogConfig } from './access-log-config.ts'
-import type { RouteTable } from '../route/index.ts'
+import type { RequestView, RouteTable } from '../route/index.ts'
 import type { ServerTlsConfig } from './tls-config.ts'
+import type { UdpProxyConfig } from './udp-proxy-config.ts'
 
 /** A listener after compilation from `envoy.config.listener.v3.Listener`; immutable. */
 export interface ListenerConfig {
@@ -17,6 +18,8 @@ export interface ListenerConfig {
   readonly defaultFilterChain: FilterChain | undefined
   /** Inline DNS answers, for a UDP listener with `dns_filter`. */
   readonly dns: DnsTable | undefined
+  /** The UDP proxy, for a UDP listener with `udp_proxy`; a UDP listener has this or `dns`. */
+  readonly udp?: UdpProxyConfig | undefined
   readonly accessLogs: readonly AccessLogConfig[]
   /** Equal texts mean that a change needs no new socket (address and socket options are the same). */
   readonly socketKey: string
@@ -29,6 +32,17 @@ export interface FilterChain {
   /** Absent: plain text. */
   readonly tls: ServerTlsConfig | undefined
   readonly network: HttpManagerConfig | TcpProxyConfig
+  /** `envoy.filters.network.connection_limit` before it; absent: no limit of the chain's own. */
+  readonly connectionLimit?: ConnectionLimitConfig
+}
+
+/** `envoy.filters.network.connection_limit`, compiled. */
+export interface ConnectionLimitConfig {
+  readonly statPrefix: string
+  /** Connections of the filter chain at once; more are closed. */
+  readonly maxConnections: number
+  /** How long a connection too many is held, unread, before it is closed; 0: at once. */
+  readonly delayMs: number
 }
 
 /** Conditions on a connection; Envoy's order of specificity: destination port, then longest prefix. */
@@ -62,6 +76,10 @@ export interface HttpManagerConfig {
   /** `max_headers_count`, 100 by default. */
   readonly maxHeadersCount: number
   readonly maxRequestsPerConnection: number
+  /** `common_http_protocol_options.max_connection_duration`; absent: none. The connection is then closed politely. */
+  readonly maxConnectionDurationMs?: number
+  /** `common_http_protocol_options.max_stream_duration`; absent: none. */
+  readonly maxStreamDurationMs?: number
   readonly useRemoteAddress: boolean
   /** `xff_num_trusted_hops`. */
   readonly xffTrustedHops: number
@@ -74,11 +92,19 @@ export interface HttpManagerConfig {
   readonly forwardClientCert: 'sanitize' | 'forward-only' | 'append-forward' | 'sanitize-set' | 'always-forward-only'
   /** The fault filter is in the chain: routes' fault settings count. */
   readonly faultFilter: boolean
+  /** The health_check filter; absent: the proxy does not answer for its own health on this listener. */
+  readonly healthFilter?: HealthFilterConfig
   /** The on_demand filter is in the chain: an unknown virtual host is asked for and the request waits. */
   readonly onDemand: boolean
   readonly accessLogs: readonly AccessLogConfig[]
   /** `upgrade_configs` types, lower case. */
   readonly upgrades: readonly string[]
+}
+
+/** `envoy.filters.http.health_check` without pass-through. */
+export interface HealthFilterConfig {
+  /** The request asks after the proxy's own health. */
+  readonly matches: (request: RequestView) => boolean
 }
 
 /** `envoy.filters.network.tcp_proxy`, compiled. */

@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
 
 import type { Origin } from '../../resources/index.ts'
-import { originMetadata } from '../../xds/index.ts'
+import { originMetadata, upstreamMetadata } from '../../xds/index.ts'
 import type { Metadata } from '../../xds/generated/envoy/config/core/v3/base_pb.ts'
 import type { ClusterConfig, WorkloadIdentity } from './cluster-config.ts'
 
@@ -28,6 +28,11 @@ export function destinationOf(metadata: Metadata | undefined): ClusterConfig['de
   const first = Array.isArray(services) ? services[0] : undefined
   if (!isObject(first)) return undefined
   return { host: text(first['host']), name: text(first['name']), namespace: text(first['namespace']) }
+}
+
+/** Requests to the cluster may share connections of HTTP/2 with peers that offer it by ALPN: filter metadata `weft.upstream`, `multiplex: true`. */
+export function multiplexes(metadata: Metadata | undefined): boolean {
+  return filterMetadata(metadata, upstreamMetadata)?.['multiplex'] === true
 }
 
 /** Endpoint labels that `transport_socket_matches` look at; values that are no texts are written as JSON. */

@@ -1,3 +1,4 @@
+import { overloadFields } from './supported-overload-fields.ts'
 import { supportedControlFields, type FieldRule, type SupportedFields } from './supported-fields.ts'
 
 const checkedLater: FieldRule = { harmless: 'checked when the resource itself is compiled', whole: true }
@@ -5,9 +6,16 @@ const checkedLater: FieldRule = { harmless: 'checked when the resource itself is
 /** The bootstrap's own messages; its static resources are checked one by one, as if they had come by xDS. */
 export const supportedBootstrapFields: SupportedFields = new Map<string, Readonly<Record<string, FieldRule>>>([
   ...supportedControlFields,
+  ...overloadFields,
   [
     'envoy.config.bootstrap.v3.Bootstrap',
-    { node: 'honoured', static_resources: 'honoured', dynamic_resources: 'honoured', admin: 'honoured' },
+    {
+      node: 'honoured',
+      static_resources: 'honoured',
+      dynamic_resources: 'honoured',
+      admin: 'honoured',
+      overload_manager: 'honoured',
+    },
   ],
   [
     'envoy.config.bootstrap.v3.Bootstrap.StaticResources',

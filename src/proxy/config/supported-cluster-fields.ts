@@ -1,4 +1,5 @@
 import type { FieldRule } from './supported-fields.ts'
+import { healthCheckFields } from './supported-health-check-fields.ts'
 
 /** Clusters and their endpoints. */
 export const clusterFields: readonly (readonly [string, Readonly<Record<string, FieldRule>>])[] = [
@@ -15,6 +16,9 @@ export const clusterFields: readonly (readonly [string, Readonly<Record<string, 
       max_requests_per_connection: 'honoured',
       circuit_breakers: 'honoured',
       outlier_detection: 'honoured',
+      health_checks: 'honoured',
+      ignore_health_on_host_removal: 'honoured',
+      close_connections_on_host_health_failure: 'honoured',
       typed_extension_protocol_options: 'honoured',
       dns_refresh_rate: 'honoured',
       dns_lookup_family: { only: ['ALL'] },
@@ -39,7 +43,14 @@ export const clusterFields: readonly (readonly [string, Readonly<Record<string, 
   ],
   ['envoy.config.cluster.v3.Cluster.MaglevLbConfig', { table_size: 'honoured' }],
   ['envoy.config.cluster.v3.Cluster.OriginalDstLbConfig', {}],
-  ['envoy.config.cluster.v3.Cluster.CommonLbConfig', { healthy_panic_threshold: 'honoured' }],
+  [
+    'envoy.config.cluster.v3.Cluster.CommonLbConfig',
+    {
+      healthy_panic_threshold: 'honoured',
+      ignore_new_hosts_until_first_hc: 'honoured',
+      update_merge_window: { harmless: 'how long Envoy may put off what is in force here at once' },
+    },
+  ],
   // This proxy has no panic mode: it never sends to an endpoint that is known to be bad.
   ['envoy.type.v3.Percent', { value: { only: ['0'] } }],
   [
@@ -87,9 +98,7 @@ export const clusterFields: readonly (readonly [string, Readonly<Record<string, 
       failure_percentage_request_volume: 'honoured',
       max_ejection_time: 'honoured',
       max_ejection_time_jitter: 'honoured',
-      successful_active_health_check_uneject_host: {
-        harmless: 'counts with active health checks only, and those are refused',
-      },
+      successful_active_health_check_uneject_host: 'honoured',
       always_eject_one_host: 'honoured',
     },
   ],
@@ -153,9 +162,15 @@ export const clusterFields: readonly (readonly [string, Readonly<Record<string, 
     'envoy.config.endpoint.v3.Endpoint',
     {
       address: 'honoured',
-      hostname: { harmless: 'used by auto_host_rewrite and active health checks only, and those are refused' },
+      hostname: { harmless: 'used by auto_host_rewrite only, and that is refused' },
+      health_check_config: 'honoured',
     },
   ],
+  [
+    'envoy.config.endpoint.v3.Endpoint.HealthCheckConfig',
+    { port_value: 'honoured', hostname: 'honoured', address: 'honoured', disable_active_health_check: 'honoured' },
+  ],
+  ...healthCheckFields,
 ]
 
 /** Messages that only the proxy's own gRPC channels may use; grpc-js negotiates these by itself. */

@@ -2,6 +2,7 @@ import { clusterFields, controlChannelFields } from './supported-cluster-fields.
 import { listenerFields } from './supported-listener-fields.ts'
 import { routeFields } from './supported-route-fields.ts'
 import { sharedFields } from './supported-shared-fields.ts'
+import { udpFields } from './supported-udp-fields.ts'
 
 /**
  * What the proxy does with a field that is set:
@@ -22,6 +23,7 @@ export const supportedFields: SupportedFields = new Map([
   ...listenerFields,
   ...routeFields,
   ...clusterFields,
+  ...udpFields,
 ])
 
 /** The table for the proxy's own gRPC channels: HTTP/2 options belong there. */

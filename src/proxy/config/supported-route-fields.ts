@@ -65,6 +65,7 @@ export const routeFields: readonly (readonly [string, Readonly<Record<string, Fi
       path: 'honoured',
       safe_regex: 'honoured',
       path_separated_prefix: 'honoured',
+      connect_matcher: 'honoured',
       case_sensitive: 'honoured',
       runtime_fraction: 'honoured',
       headers: 'honoured',
@@ -103,8 +104,15 @@ export const routeFields: readonly (readonly [string, Readonly<Record<string, Fi
       idle_timeout: 'honoured',
       retry_policy: 'honoured',
       hash_policy: 'honoured',
+      upgrade_configs: 'honoured',
     },
   ],
+  [
+    'envoy.config.route.v3.RouteAction.UpgradeConfig',
+    { upgrade_type: 'honoured', enabled: 'honoured', connect_config: 'honoured' },
+  ],
+  ['envoy.config.route.v3.RouteAction.UpgradeConfig.ConnectConfig', {}],
+  ['envoy.config.route.v3.RouteMatch.ConnectMatcher', {}],
   [
     'envoy.config.route.v3.RouteAction.HashPolicy',
     {

@@ -88,15 +88,17 @@ export function onConnectFailed(exchange: Exchange, outcome: Extract<ConnectOutc
 /** The upstream closed the connection before it answered. */
 export function onUpstreamReset(exchange: Exchange): void {
   const { cluster, decision, leg, request } = exchange
-  const stale = leg.reused && !leg.answered && !exchange.replayed
+  // An idle connection that was closed while the request was on its way: nothing shows that it was acted on. Where it is proved that it was
+  // not, the method does not matter.
+  const harmless = leg.unreached || (leg.reused && isIdempotent(request.method))
   if (
-    stale &&
+    harmless &&
+    !leg.answered &&
+    !exchange.replayed &&
     exchange.replayable &&
-    isIdempotent(request.method) &&
     decision?.kind === 'forward' &&
     cluster !== undefined
   ) {
-    // The idle connection was closed while the request was on its way: nothing shows that it was acted on.
     leg.abandon()
     exchange.replayed = true
     exchange.stepAt = exchange.context.options.timers.now()

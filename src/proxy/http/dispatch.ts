@@ -1,7 +1,10 @@
 import { ResponseFlag } from '../../telemetry/index.ts'
 import { ConnectionOption } from '../../wire/http1/index.ts'
-import { drawFault, type ForwardDecision, type RouteTable } from '../route/index.ts'
+import { isTaken } from '../overload/index.ts'
+import { type Decision, drawFault, type ForwardDecision, type RouteTable } from '../route/index.ts'
+import { answerHealthCheck } from './answer-health-check.ts'
 import { startAttempt } from './attempt.ts'
+import { connectUpgrade, endsConnect, isConnectTarget } from './connect.ts'
 import type { Exchange } from './exchange.ts'
 import { ProxyField } from './fields.ts'
 import { hashExchange } from './hash-exchange.ts'
@@ -13,13 +16,14 @@ import { Phase } from './phase.ts'
 export function admit(exchange: Exchange): void {
   const { connection, plan, request } = exchange
   const { head } = request
-  if (!connection.trusted && connection.peer === undefined) notePeer(exchange)
-  if (request.method === 'CONNECT') {
-    exchange.keepAlive = false
-    // No route of this proxy matches CONNECT (`connect_matcher` is refused in configuration).
-    exchange.reply(404, '', ResponseFlag.NR, 'route_not_found')
+  const { overload } = exchange.context
+  if (overload.stopRequests > 0 && isTaken(overload.stopRequests, exchange.context.options.random)) {
+    exchange.stats.overloadClose.value += 1
+    // Envoy sets no response flag here.
+    exchange.reply(503, 'envoy overloaded', 0, 'overload')
     return
   }
+  if (!connection.trusted && connection.peer === undefined) notePeer(exchange)
   if (request.authority === '') {
     // HTTP/1.0 without `Host`: nobody can say whom it is for.
     exchange.keepAlive = false
@@ -30,12 +34,20 @@ export function admit(exchange: Exchange): void {
     exchange.refuse(400, 'http1.unexpected_underscore', 0)
     return
   }
-  if (head.upgradeIndex >= 0 && (head.connection & ConnectionOption.upgrade) !== 0 && !admitUpgrade(exchange)) {
+  if (request.method === 'CONNECT') {
+    if (!isConnectTarget(request.authority)) {
+      exchange.refuse(400, 'invalid_connect_target', 0)
+      return
+    }
+    exchange.upgradeType = connectUpgrade
+    // Whatever comes of it: octets behind it may be meant for a tunnel, and are never read as a request.
     exchange.keepAlive = false
-    exchange.reply(403, '', 0, 'upgrade_failed')
+  } else if (head.upgradeIndex >= 0 && (head.connection & ConnectionOption.upgrade) !== 0 && !admitUpgrade(exchange)) {
+    refuseUpgrade(exchange)
     return
-  }
-  if (head.oddPath && !admitPath(exchange)) return
+  } else if (head.oddPath && !admitPath(exchange)) return
+  const { healthFilter } = plan.manager
+  if (healthFilter !== undefined && answerHealthCheck(exchange, healthFilter)) return
   decideRoute(exchange, true)
 }
 
@@ -58,14 +70,31 @@ function checkUnderscores(exchange: Exchange): boolean {
   return true
 }
 
-/** `h2c` is ignored as in Envoy; another upgrade must be configured, and its request has no body. */
+/**
+ * `h2c` is ignored as in Envoy; the request of another upgrade has no body. Whether it is let through is for the route to say.
+ * In HTTP/2 it came as extended CONNECT, whose stream stays open for the tunnel: there is no going on without one.
+ */
 function admitUpgrade(exchange: Exchange): boolean {
-  const { plan, request } = exchange
+  const { request, stream } = exchange
   const type = request.upgrade()
-  if (type === 'h2c') return true
-  if (request.head.minorVersion === 0 || !exchange.bodyDone || !plan.manager.upgrades.includes(type)) return false
+  const extended = stream.protocol === 'HTTP/2'
+  if (type === 'h2c') return !extended
+  if (request.head.minorVersion === 0 || (!extended && !exchange.bodyDone) || type === connectUpgrade) return false
   exchange.upgradeType = type
+  // As with CONNECT: octets behind it may be meant for the other protocol.
+  exchange.keepAlive = false
   return true
+}
+
+/** `upgrade_configs`: those of the route count before those of the connection manager. */
+function allowsUpgrade({ plan, upgradeType }: Exchange, decision: Decision): boolean {
+  const ofRoute = decision.kind === 'forward' ? decision.upgrades?.allowed.get(upgradeType) : undefined
+  return ofRoute ?? plan.manager.upgrades.includes(upgradeType)
+}
+
+function refuseUpgrade(exchange: Exchange): void {
+  exchange.keepAlive = false
+  exchange.reply(403, '', 0, 'upgrade_failed')
 }
 
 /** Normalises the path; false when the exchange was answered. */
@@ -104,6 +133,14 @@ function decideRoute(exchange: Exchange, mayWait: boolean): void {
   }
   const decision = table.decide(request, context.options.random, context.split)
   exchange.decision = decision
+  if (exchange.upgradeType !== '' && decision.kind !== 'on-demand') {
+    // Envoy looks for the route of a CONNECT first, and for that of another upgrade afterwards.
+    const unknown = exchange.upgradeType === connectUpgrade && decision.kind === 'no-route'
+    if (!unknown && !allowsUpgrade(exchange, decision)) {
+      refuseUpgrade(exchange)
+      return
+    }
+  }
   switch (decision.kind) {
     case 'forward':
       exchange.responseEdits = decision.responseEdits
@@ -186,8 +223,9 @@ export function forward(exchange: Exchange): void {
     exchange.idleTimeoutMs = decision.idleTimeoutMs
     exchange.stream.touch(exchange.stepAt)
   }
-  if (exchange.bodyDone) exchange.armRouteTimeout(decision.timeoutMs)
-  startAttempt(exchange, decision, cluster, false)
+  if (exchange.bodyDone || exchange.upgradeType !== '') exchange.armRouteTimeout(decision.timeoutMs)
+  // A connection that was used before is none for a stream of octets.
+  startAttempt(exchange, decision, cluster, endsConnect(exchange))
 }
 
 function abortByFault(exchange: Exchange, decision: ForwardDecision): void {

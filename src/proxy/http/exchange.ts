@@ -22,7 +22,7 @@ const refusalText: ReadonlyMap<number, string> = new Map([
   [505, 'HTTP Version Not Supported'],
 ])
 
-const Timer = { route: 0, pause: 1, request: 2 } as const
+const Timer = { route: 0, pause: 1, request: 2, duration: 3 } as const
 
 /** One request and its response, over one or more upstream attempts. Reusable: belongs to a connection from `begin` until it is done. */
 export class Exchange implements TimerOwner {
@@ -57,6 +57,7 @@ export class Exchange implements TimerOwner {
 
   /** The connection may serve another request afterwards. */
   keepAlive = false
+  /** The upgrade asked for, lower case; `connectUpgrade` for CONNECT; empty when there is none. */
   upgradeType = ''
   bodyDone = false
   /** Trailers of the request, field lines as they came. */
@@ -83,6 +84,7 @@ export class Exchange implements TimerOwner {
   readonly #routeTimer: WheelTimer
   readonly pauseTimer: WheelTimer
   readonly #requestTimer: WheelTimer
+  readonly #durationTimer: WheelTimer
 
   constructor(context: HttpContext, connection: ClientConnection, stream: ClientStream) {
     const { timers, limits } = context.options
@@ -104,6 +106,7 @@ export class Exchange implements TimerOwner {
     this.#routeTimer = timers.timer(this, Timer.route)
     this.pauseTimer = timers.timer(this, Timer.pause)
     this.#requestTimer = timers.timer(this, Timer.request)
+    this.#durationTimer = timers.timer(this, Timer.duration)
   }
 
   /** Takes up the next request of a connection: its first bytes are there. */
@@ -146,6 +149,8 @@ export class Exchange implements TimerOwner {
   admit(): void {
     const { requestTimeoutMs } = this.plan.manager
     if (!this.bodyDone && requestTimeoutMs > 0) this.#requestTimer.arm(requestTimeoutMs, this.stepAt)
+    const { maxStreamDurationMs } = this.plan.manager
+    if (maxStreamDurationMs !== undefined) this.#durationTimer.arm(maxStreamDurationMs, this.stepAt)
     this.stream.touch(this.stepAt)
     admit(this)
   }
@@ -154,7 +159,8 @@ export class Exchange implements TimerOwner {
   deliver(bytes: Uint8Array, start: number, end: number): void {
     this.bytesReceived += end - start
     const { context, leg } = this
-    if (leg.sending) {
+    // What is ahead of an upgrade's answer is held: it is the tunnel's, should there be one (CVE-2025-64763).
+    if (leg.sending && this.upgradeType === '') {
       if (this.replayable) this.#keep(bytes, start, end, context.options.limits.replayBytes)
       leg.sendBody(bytes, start, end)
       return
@@ -176,7 +182,7 @@ export class Exchange implements TimerOwner {
   endBody(trailers: Buffer | undefined): void {
     this.bodyDone = true
     this.trailers = trailers
-    if (this.leg.sending) this.leg.endBody()
+    if (this.leg.sending && this.upgradeType === '') this.leg.endBody()
     if (this.phase === Phase.upstream && this.decision?.kind === 'forward')
       this.armRouteTimeout(this.decision.timeoutMs, this.context.options.timers.now())
   }
@@ -211,7 +217,10 @@ export class Exchange implements TimerOwner {
       if (left > 0) this.#routeTimer.arm(left)
       else onRouteTimeout(this)
     } else if (tag === Timer.request) {
-      if (!this.bodyDone) this.refuse(408, 'request_overall_timeout', 0)
+      if (!this.bodyDone && this.phase !== Phase.tunnel) this.refuse(408, 'request_overall_timeout', 0)
+    } else if (tag === Timer.duration) {
+      this.stats.requestMaxDuration.value += 1
+      this.reply(this.bodyDone ? 504 : 408, 'downstream duration timeout', 0, 'max_duration_timeout')
     } else {
       this.stepAt = this.context.options.timers.now()
       if (this.phase === Phase.delayed) forward(this)
@@ -290,6 +299,7 @@ export class Exchange implements TimerOwner {
     this.generation += 1
     if (this.pauseTimer.armed) this.pauseTimer.cancel()
     if (this.#requestTimer.armed) this.#requestTimer.cancel()
+    if (this.#durationTimer.armed) this.#durationTimer.cancel()
     this.leg.release()
     request.reset()
     this.#reset()

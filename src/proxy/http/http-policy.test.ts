@@ -93,7 +93,7 @@ describe('decisions', () => {
     })
     const answer = await ask(fixture, get('/f/x?q', 'X-Del: 1\r\nX-Set: b\r\nX-Keep: 2\r\n'))
     expect(upstream.received).toBe(
-      'GET /g/x?q HTTP/1.1\r\nx-envoy-original-path: /f/x?q\r\nX-Keep: 2\r\nx-set: a\r\nx-add: \xc3\xa9\r\nhost: new.host\r\nx-envoy-original-host: up:80\r\nx-forwarded-proto: http\r\n\r\n',
+      'GET /g/x?q HTTP/1.1\r\nX-Keep: 2\r\nx-set: a\r\nx-add: \xc3\xa9\r\nx-envoy-original-path: /f/x?q\r\nhost: new.host\r\nx-envoy-original-host: up:80\r\nx-forwarded-proto: http\r\n\r\n',
     )
     expect(answer).toContain('x-set: new\r\nx-set: two\r\n')
     expect(answer).not.toContain('X-Gone')

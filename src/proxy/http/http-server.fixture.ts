@@ -4,6 +4,7 @@ import { ignoringOwner, listenTcp, type SocketOwner, type StreamSocket } from '.
 import { type AccessLogRecord, createTelemetry, type Telemetry } from '../../telemetry/index.ts'
 import { emptyClusterStats } from '../cluster/cluster-stats.ts'
 import type { ClusterRuntime, ConnectOutcome, EndpointRuntime, PendingTicket, PreviousHosts } from '../cluster/index.ts'
+import { HostHealth } from '../health/index.ts'
 import type { ClusterConfig, EndpointConfig, HttpManagerConfig } from '../config/index.ts'
 import type { OnDemand } from '../data-plane.ts'
 import { defaultLimits, type ProxyLimits } from '../limits.ts'
@@ -64,9 +65,11 @@ export class FakeEndpoint implements EndpointRuntime {
   readonly mayConnect = true
   readonly series: EndpointRuntime['series'] = new Map()
   outlier: EndpointRuntime['outlier'] = undefined
+  readonly health: HostHealth = new HostHealth(this)
   meshed = false
   peerSpiffeId = ''
   localSpiffeId = ''
+  readonly udpSessions: EndpointRuntime['udpSessions'] = { open: () => 'unsupported', close: () => undefined }
   readonly idle: StreamSocket[] = []
   /** Who waits, each with a connection of its own: there is no limit here. */
   readonly waiting: Map<PendingTicket, { readonly cancel: () => void }> = new Map()

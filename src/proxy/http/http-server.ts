@@ -19,6 +19,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       return context.activeRequests
     },
     drain: (timeoutMs, idleMs = 0) => drain(context, timeoutMs, idleMs),
+    onTimeoutsReduced: () => {
+      for (const connection of context.connections) connection.rescale()
+    },
   }
 }
 

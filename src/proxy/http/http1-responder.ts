@@ -7,7 +7,7 @@ import {
   writeInterimHead,
   writeLocalReply,
   writeResponseHead,
-  writeUpgradeHead,
+  writeTunnelHead,
 } from './response-writer.ts'
 import type { SocketOutput } from './socket-output.ts'
 import { writeTrailers } from './trailers.ts'
@@ -84,7 +84,7 @@ export class Http1Responder {
     const { writer } = this.#context
     this.#delivery = 'until-close'
     writer.reset()
-    writeUpgradeHead(writer, exchange, head)
+    writeTunnelHead(writer, exchange, head)
     this.flush()
   }
 

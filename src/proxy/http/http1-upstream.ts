@@ -9,8 +9,10 @@ import {
   scanResponseHead,
 } from '../../wire/http1/index.ts'
 import { onUpstreamProtocolError, onUpstreamReset } from './attempt.ts'
+import { opensTunnel } from './connect.ts'
 import { fieldTable } from './fields.ts'
 import type { Exchange } from './exchange.ts'
+import { noteKeepAlive } from './note-keep-alive.ts'
 import { writeRequestHead } from './request-writer.ts'
 import { SocketOutput } from './socket-output.ts'
 import { writeTrailers } from './trailers.ts'
@@ -78,7 +80,7 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
     writer.reset()
     writeRequestHead(writer, exchange, decision, first)
     if (hold !== undefined && request.head.chunked) this.#appendChunk(hold, 0, held)
-    else if (hold !== undefined) writer.copy(hold, 0, held)
+    else if (hold !== undefined && exchange.upgradeType === '') writer.copy(hold, 0, held)
     return exchange.bodyDone ? this.endBody() : this.flushBody()
   }
 
@@ -206,7 +208,8 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
       head.bytes = view
       if (head.status >= 200 || head.status === 101) {
         this.#partial = emptyBytes
-        if (head.status === 101) this.#startTunnel(view, result)
+        if (opensTunnel(this.#exchange, head.status)) this.#startTunnel(view, result)
+        else if (head.status === 101) onUpstreamProtocolError(this.#exchange)
         else this.#startBody(view, result)
         return
       }
@@ -241,6 +244,7 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
     this.#framing = framing
     this.#left = framing === 'none' ? 0 : head.contentLength
     this.#keepAlive = keepsAlive(head)
+    if ((head.connection & ConnectionOption.keepAlive) !== 0) noteKeepAlive(head, this.#leg.endpoint)
     // Should the response be thrown away now: only one that is here whole leaves a clean connection.
     this.#whole = framing === 'none' ? here === 0 : framing === 'length' && here === head.contentLength
     if (framing === 'chunked') this.#resetDecoder()
@@ -280,9 +284,14 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
 
   #readChunks(bytes: Uint8Array, start: number, end: number): void {
     const decoder = this.#decoder
+    if (decoder === undefined) return
     const { relay } = this.#leg
+    if (decoder === undefined) {
+      relay.flush()
+      return
+    }
     let at = start
-    while (decoder !== undefined && at < end) {
+    while (at < end) {
       const event = decoder.next(bytes, at, end)
       at = decoder.position
       if (event === ChunkEvent.data) relay.data(bytes, decoder.dataStart, decoder.dataEnd)
@@ -306,6 +315,8 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
   /** The upstream has nothing more to say. */
   #gone(socket: StreamSocket): void {
     if (socket !== this.#output.socket) return
+    const leg = this.#leg
+    leg.unreached = !leg.answered && leg.endpoint?.provesUnreached?.(socket, this.#output) === true
     if (this.#state === State.sent && this.#partial.length > 0) onUpstreamProtocolError(this.#exchange)
     else if (this.#state === State.sent) onUpstreamReset(this.#exchange)
     else if (this.#state === State.tunnel) this.#exchange.stream.endTunnel()

@@ -12,6 +12,7 @@ import type { ClusterRuntime } from '../cluster/index.ts'
 import { defaultHttp2Config } from '../config/index.ts'
 import { SessionOutput } from '../http2/index.ts'
 import type { DownstreamInfo } from '../network/index.ts'
+import { scaledTimeoutMs } from '../overload/index.ts'
 import type { ClientConnection } from './client-stream.ts'
 import type { HttpContext } from './context.ts'
 import { Http2ClientStream } from './http2-stream.ts'
@@ -35,6 +36,19 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   readonly #output: SessionOutput
   readonly #active: { value: number }
   readonly #timer: WheelTimer
+  #lifetime: WheelTimer | undefined = undefined
+  #idleSince = 0
+  /** Owner of streams whose exchange is over while the end of the response waits for a window. */
+  readonly lastWords: StreamOwner = {
+    onHeaders: () => undefined,
+    onData: (stream, _bytes, start, end) => this.session.consume(stream, end - start),
+    onTrailers: () => undefined,
+    onReset: () => undefined,
+    onWritable: (stream) => {
+      // The rest of the request is of no use (RFC 9113 section 8.1).
+      if (!stream.remoteEnded) this.session.reset(stream, ErrorCode.noError)
+    },
+  }
   /** Streams whose requests are to go their way when what is being received was told. */
   readonly #due: Http2ClientStream[] = []
   #closed = false
@@ -69,6 +83,11 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
     connectionsTotal.value += 1
     this.session.start()
     this.#armIdle()
+    const { maxConnectionDurationMs } = manager
+    if (maxConnectionDurationMs !== undefined) {
+      this.#lifetime = context.options.timers.timer({ onTimer: () => this.#onLifetimeOver() })
+      this.#lifetime.arm(maxConnectionDurationMs)
+    }
     // Its first requests may be under way already: they are served.
     if (context.draining) this.announceEnd()
   }
@@ -101,6 +120,7 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
     if (this.#closed) return
     this.#closed = true
     this.#timer.cancel()
+    this.#lifetime?.cancel()
     this.#output.close()
     this.session.destroy(ErrorCode.noError)
     const { context } = this
@@ -121,6 +141,7 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
     owner.begin(this, stream)
     const { maxRequestsPerConnection } = this.context.options.manager()
     if (maxRequestsPerConnection > 0 && this.requests + 1 >= maxRequestsPerConnection) this.drain()
+    else if (this.context.closesAfterResponse()) this.drain()
     return owner
   }
 
@@ -171,7 +192,21 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   }
 
   #armIdle(): void {
-    const { idleTimeoutMs } = this.context.options.manager()
-    if (idleTimeoutMs > 0) this.#timer.arm(idleTimeoutMs)
+    this.#idleSince = this.context.options.timers.now()
+    this.#armIdleFrom(this.#idleSince)
+  }
+
+  #armIdleFrom(now: number): void {
+    const full = scaledTimeoutMs(this.context.options.manager().idleTimeoutMs, this.context.overload.connectionIdle)
+    if (full > 0) this.#timer.arm(Math.max(1, this.#idleSince + full - now), now)
+  }
+
+  rescale(): void {
+    if (this.session.activeStreams === 0 && this.#timer.armed) this.#armIdleFrom(this.context.options.timers.now())
+  }
+
+  #onLifetimeOver(): void {
+    this.context.stats.connectionMaxDuration.value += 1
+    this.drain()
   }
 }

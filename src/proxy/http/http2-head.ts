@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 
-import { ConnectionOption, FieldId, hashFieldName, type Head, scanTarget } from '../../wire/http1/index.ts'
+import { ConnectionOption, FieldId, hashFieldName, Head, scanTarget } from '../../wire/http1/index.ts'
 import type { FieldBlock } from '../../wire/http2/index.ts'
 import { fieldTable } from './fields.ts'
 import type { ReceivedRequest } from './received-request.ts'
@@ -9,6 +9,37 @@ import type { ReceivedRequest } from './received-request.ts'
  * A head that came in HTTP/2 is written down as the head of HTTP/1.1 that says the same (RFC 9113 section 8.8), so that everything that reads heads
  * reads one kind. Blocks are well formed already: the session has checked them.
  */
+
+interface RequestParts {
+  readonly method: string
+  readonly authority: string
+  readonly target: string
+  readonly scheme: 'http' | 'https'
+  /** A body that follows has no length. */
+  readonly mayBeChunked: boolean
+}
+
+const noRequest: RequestParts = { method: '', authority: '', target: '', scheme: 'http', mayBeChunked: false }
+
+/** What a block was written down as, for when it comes again. */
+class Rendered implements RequestParts {
+  readonly head: Head
+  readonly method: string
+  readonly authority: string
+  readonly target: string
+  readonly scheme: 'http' | 'https'
+  readonly mayBeChunked: boolean
+
+  constructor(head: Head, parts: RequestParts) {
+    this.head = new Head(head.table, head.limits)
+    this.head.assign(head)
+    this.method = parts.method
+    this.authority = parts.authority
+    this.target = parts.target
+    this.scheme = parts.scheme
+    this.mayBeChunked = parts.mayBeChunked
+  }
+}
 
 interface FieldName {
   readonly id: number
@@ -43,6 +74,14 @@ const pseudo = { method: '', scheme: '', authority: '', path: '', protocol: '' }
  */
 export function readHttp2Request(request: ReceivedRequest, block: FieldBlock, bodiless: boolean): boolean {
   const { head } = request
+  const known = block.rendered
+  if (known instanceof Rendered) {
+    head.assign(known.head)
+    head.chunked = known.mayBeChunked && !bodiless
+    request.filled = head.end
+    request.readParts(known.method, known.authority, known.target, known.scheme)
+    return true
+  }
   const first = readPseudoFields(block)
   const connects = pseudo.method === 'CONNECT' && pseudo.protocol === ''
   const method = pseudo.protocol === '' ? pseudo.method : 'GET'
@@ -66,15 +105,26 @@ export function readHttp2Request(request: ReceivedRequest, block: FieldBlock, bo
     text = addField(head, text, 'upgrade', pseudo.protocol)
     text = addField(head, text, 'connection', 'upgrade')
     head.connection |= ConnectionOption.upgrade
-  } else head.chunked = !bodiless && head.contentLength < 0 && !connects
+  }
+  const mayBeChunked = pseudo.protocol === '' && head.contentLength < 0 && !connects
+  head.chunked = mayBeChunked && !bodiless
   finishHead(head, text)
   request.filled = head.end
-  request.readParts(method, pseudo.authority, target, pseudo.scheme === 'https' ? 'https' : 'http')
-  return scanTarget(head, head.bytes, head.targetStart, head.targetEnd) === head.targetEnd
+  const scheme = pseudo.scheme === 'https' ? 'https' : 'http'
+  request.readParts(method, pseudo.authority, target, scheme)
+  if (scanTarget(head, head.bytes, head.targetStart, head.targetEnd) !== head.targetEnd) return false
+  if (block.remembered)
+    block.rendered = new Rendered(head, { method, authority: pseudo.authority, target, scheme, mayBeChunked })
+  return true
 }
 
 /** Writes a response down. `head` keeps its buffer for the next one. */
 export function readHttp2Response(head: Head, block: FieldBlock): void {
+  const known = block.rendered
+  if (known instanceof Rendered) {
+    head.assign(known.head)
+    return
+  }
   const status = block.values[0] ?? ''
   const line = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}`
   head.reset()
@@ -85,6 +135,7 @@ export function readHttp2Response(head: Head, block: FieldBlock): void {
   head.targetStart = 9
   head.targetEnd = line.length
   finishHead(head, addFields(head, `${line}\r\n`, block, 1))
+  if (block.remembered) block.rendered = new Rendered(head, noRequest)
 }
 
 /** Trailers as field lines with their blank line. */
@@ -130,7 +181,8 @@ function readPseudoFields({ names: fields, values }: FieldBlock): number {
 
 /** Adds the fields from `first` on; `host` is written by the caller, pieces of `cookie` become one (RFC 9113 section 8.2.3). */
 function addFields(head: Head, start: string, block: FieldBlock, first: number): string {
-  const { names: fields, values } = block
+  const { names: fields, values, sensitive } = block
+  if (sensitive.length > 0) head.sensitive = sensitive.map((index) => fields[index] ?? '')
   let text = start
   let cookies = ''
   for (let index = first; index < fields.length; index += 1) {
@@ -153,5 +205,5 @@ function addField(head: Head, text: string, name: string, value: string): string
 }
 
 function finishHead(head: Head, text: string): void {
-  head.end = head.bytes.write(`${text}\r\n`, 0, 'latin1')
+  head.end = head.bytes.latin1Write(`${text}\r\n`, 0)
 }

@@ -1,3 +1,4 @@
+import { scaledTimeoutMs } from '../overload/index.ts'
 import type { TimerOwner, WheelTimer } from '../../base/index.ts'
 import type { AccessLogRecord } from '../../telemetry/index.ts'
 import { type BodyFraming, FieldId, type Head } from '../../wire/http1/index.ts'
@@ -12,12 +13,13 @@ import {
   type LocalReply,
   writeInterimHead,
   writeLocalReply,
-  writeResponseHead,
-  writeUpgradeHead,
+  writeResponseFields,
+  writeTunnelHead,
 } from './response-writer.ts'
 import { trailerFields } from './trailers.ts'
 
 const noBytes = Buffer.alloc(0)
+const noNames: readonly string[] = []
 
 /** The client's side of an exchange on one stream of an HTTP/2 connection. Reusable. */
 export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner {
@@ -131,7 +133,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
   }
 
   touch(now: number): void {
-    const idleTimeoutMs = this.#exchange?.idleTimeoutMs ?? 0
+    const idleTimeoutMs = scaledTimeoutMs(this.#exchange?.idleTimeoutMs ?? 0, this.#context.overload.streamIdle)
     if (idleTimeoutMs > 0) this.#timer.arm(idleTimeoutMs, now)
     else this.#timer.cancel()
   }
@@ -150,8 +152,8 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     const { writer } = this.#context
     if (exchange === undefined) return
     writer.reset()
-    writeResponseHead(writer, exchange, head, framing === 'none' ? 'none' : 'length')
-    this.#sendHead(String(head.status), writer.length, framing === 'none')
+    writeResponseFields(writer, exchange, head, framing === 'none' ? 'none' : 'length', head.lineStart(0))
+    this.#sendFields(statusText(head.status), 0, writer.length, framing === 'none', head.sensitive)
   }
 
   data(bytes: Uint8Array, start: number, end: number): void {
@@ -204,11 +206,14 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     if (exchange === undefined) return
     this.#tunnels = true
     writer.reset()
-    writeUpgradeHead(writer, exchange, head)
+    writeTunnelHead(writer, exchange, head)
     this.#sendHead('200', writer.length, false)
-    const { hold, held } = exchange
-    if (hold !== undefined) exchange.leg.sendTunnel(hold, 0, held)
     this.resume()
+    const { hold, held } = exchange
+    exchange.hold = undefined
+    exchange.held = 0
+    if (hold !== undefined) exchange.leg.sendTunnel(hold, 0, held)
+    if (exchange.bodyDone) exchange.leg.endTunnel()
   }
 
   endTunnel(): void {
@@ -224,20 +229,26 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     if (stream === undefined) return
     this.#release()
     if (stream.closed) return
+    // What waits for the client's window goes on its way when nobody looks any more.
+    if (clean && this.#ended && stream.waiting > 0) stream.owner = connection.lastWords
     // After a whole answer the rest of the request is of no use (RFC 9113 section 8.1); a broken one must not look whole.
-    if (!clean || !this.#ended) connection.session.reset(stream, ErrorCode.internalError)
+    else if (!clean || !this.#ended) connection.session.reset(stream, ErrorCode.internalError)
     else if (!stream.remoteEnded) connection.session.reset(stream, ErrorCode.noError)
   }
 
   /** Encodes the head that stands in the writer up to `end`, without its start line and what belongs to HTTP/1.1. */
   #sendHead(status: string, end: number, endStream: boolean): void {
+    this.#sendFields(status, this.#context.writer.bytes.indexOf(10) + 1, end, endStream, noNames)
+  }
+
+  #sendFields(status: string, start: number, end: number, endStream: boolean, sensitive: readonly string[]): void {
     const stream = this.#stream
     const { writer } = this.#context
     if (stream === undefined || stream.closed) return
     const { session } = this.#connection
     const encoder = session.beginHead()
     encoder.field(':status', status)
-    encoder.lines(writer.bytes, writer.bytes.indexOf(10) + 1, end - 2)
+    encoder.lines(writer.bytes, start, end - 2, sensitive)
     session.endHead(stream, endStream)
     this.#ended = endStream
   }
@@ -267,4 +278,11 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     this.#piece = noBytes
     this.#connection.releaseStream(this)
   }
+}
+
+/** Statuses as text; made once. */
+const statusTexts: string[] = []
+
+function statusText(status: number): string {
+  return (statusTexts[status] ??= String(status))
 }

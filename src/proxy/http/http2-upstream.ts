@@ -9,7 +9,7 @@ import type { Exchange } from './exchange.ts'
 import { fieldTable } from './fields.ts'
 import { readHttp2Response, trailerLines } from './http2-head.ts'
 import { Phase } from './phase.ts'
-import { writeRequestHead } from './request-writer.ts'
+import { targetOf, writeRequestFields } from './request-writer.ts'
 import { trailerFields } from './trailers.ts'
 import type { UpstreamLeg } from './upstream-leg.ts'
 import type { UpstreamSide } from './upstream-side.ts'
@@ -74,12 +74,12 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
     stream.headRequest = request.method === 'HEAD'
     stream.connectRequest = exchange.upgradeType !== ''
     writer.reset()
-    writeRequestHead(writer, exchange, decision, first)
+    writeRequestFields(writer, exchange, decision, first, request.head.lineStart(0))
     const bodiless = bodyDone && hold === undefined && trailers === undefined && exchange.upgradeType === ''
     this.#encodeHead(connection, writer, decision)
     connection.session.endHead(stream, bodiless)
     if (bodiless) return true
-    if (hold !== undefined) this.sendBody(hold, 0, held)
+    if (hold !== undefined && exchange.upgradeType === '') this.sendBody(hold, 0, held)
     if (bodyDone && exchange.upgradeType === '') return this.endBody()
     return this.flushBody()
   }
@@ -131,8 +131,9 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
     const stream = this.#stream
     this.#detach()
     if (connection === undefined || stream === undefined || stream.closed) return
+    if (!stream.remoteEnded) connection.session.reset(stream, ErrorCode.cancel)
     // The response is whole, the request is not: the rest of it is of no use (RFC 9113 section 8.1).
-    connection.session.reset(stream, stream.remoteEnded ? ErrorCode.noError : ErrorCode.cancel)
+    else if (!stream.localEnded) connection.session.reset(stream, ErrorCode.noError)
   }
 
   abandon(): void {
@@ -249,20 +250,16 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
 
   #encodeHead(connection: MultiplexedConnection, writer: HeadWriter, decision: ForwardDecision): void {
     const { request, upgradeType } = this.#exchange
-    const { bytes } = writer
-    const targetStart = bytes.indexOf(32) + 1
-    const targetEnd = bytes.indexOf(32, targetStart)
-    const lines = bytes.indexOf(10, targetEnd) + 1
     const encoder = connection.session.beginHead()
     encoder.field(':method', upgradeType === '' ? request.method : 'CONNECT')
     if (upgradeType !== 'connect') {
       encoder.field(':scheme', request.scheme)
-      encoder.field(':path', bytes.toString('latin1', targetStart, targetEnd))
+      encoder.field(':path', targetOf(this.#exchange, decision))
     }
     const authority = decision.hostRewrite === undefined ? request.authority : toFieldText(decision.hostRewrite)
     encoder.field(':authority', authority)
     if (upgradeType !== '' && upgradeType !== 'connect') encoder.field(':protocol', upgradeType)
-    encoder.lines(bytes, lines, writer.length - 2)
+    encoder.lines(writer.bytes, 0, writer.length - 2, request.head.sensitive)
   }
 
   #detach(): void {

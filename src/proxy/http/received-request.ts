@@ -64,18 +64,26 @@ export class ReceivedRequest implements RequestView {
     const { bytes, start, methodEnd, targetStart, targetEnd } = head
     this.method = methodText(bytes, start, methodEnd)
     this.scheme = tls ? 'https' : 'http'
-    this.target = bytes.toString('latin1', targetStart, targetEnd)
+    this.target = bytes.latin1Slice(targetStart, targetEnd)
     this.pathChanged = false
     this.absolute = false
     const hostIndex = head.hostIndex
     this.authority = hostIndex < 0 ? '' : this.#hostText(hostIndex)
     const { target } = this
     let pathStart = 0
-    if (bytes[targetStart] !== 47 && this.method !== 'CONNECT') {
+    if (this.method === 'CONNECT') {
+      // The target is the authority, whatever `Host` says (RFC 9112 section 3.2.3), and there is no path.
+      this.authority = target
+      this.absolute = true
+      this.path = ''
+      this.query = ''
+      return
+    }
+    if (bytes[targetStart] !== 47) {
       const scheme = schemeLength(head, bytes)
       if (scheme > 0) {
         const end = authorityEnd(bytes, targetStart + scheme, targetEnd)
-        this.authority = bytes.toString('latin1', targetStart + scheme, end)
+        this.authority = bytes.latin1Slice(targetStart + scheme, end)
         if (scheme === 8) this.scheme = 'https'
         this.absolute = true
         this.pathChanged = true
@@ -99,6 +107,8 @@ export class ReceivedRequest implements RequestView {
     const mark = target.indexOf('?')
     this.path = mark < 0 ? target : target.slice(0, mark)
     this.query = mark < 0 ? '' : target.slice(mark + 1)
+    // The target of CONNECT is no path.
+    if (method === 'CONNECT') this.path = ''
   }
 
   /** Clients of a proxy ask the same few hosts again and again: the text of the last one is kept. */
@@ -138,5 +148,5 @@ export class ReceivedRequest implements RequestView {
 
 function methodText(bytes: Buffer, start: number, end: number): string {
   if (end - start === 3 && bytes[start] === 71 && bytes[start + 1] === 69 && bytes[start + 2] === 84) return 'GET'
-  return bytes.toString('latin1', start, end)
+  return bytes.latin1Slice(start, end)
 }

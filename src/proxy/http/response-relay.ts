@@ -115,7 +115,10 @@ export class ResponseRelay {
     const now = exchange.context.options.timers.now()
     exchange.serviceTimeMs = Math.round(now - exchange.sentAt)
     this.#interims = 0
-    this.#leg.endpoint?.outlier?.countResponse(head.status)
+    const { endpoint } = this.#leg
+    endpoint?.outlier?.countResponse(head.status)
+    const checks = endpoint?.checks
+    if (checks !== undefined && head.header('x-envoy-immediate-health-check-fail') !== undefined) checks.failNow()
     return now
   }
 }

@@ -59,7 +59,8 @@ export function trailerFields(
   const names: string[] = []
   const values: string[] = []
   const head = scanTrailers(lines, maxFields)
-  for (let index = 0; head !== undefined && index < head.count; index += 1) {
+  if (head === undefined) return { names, values }
+  for (let index = 0; index < head.count; index += 1) {
     if (dropped[head.ids[index] ?? 0] === 1) continue
     names.push(head.name(index).toLowerCase())
     values.push(head.value(index))

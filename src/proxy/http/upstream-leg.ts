@@ -11,11 +11,13 @@ import {
 } from '../cluster/index.ts'
 import type { ForwardDecision } from '../route/index.ts'
 import { admitWaiting, onConnectFailed, onPerTryTimeout } from './attempt.ts'
+import { endsConnect } from './connect.ts'
 import type { Exchange } from './exchange.ts'
 import { Http1Upstream } from './http1-upstream.ts'
 import { Http2Upstream } from './http2-upstream.ts'
 import { Phase } from './phase.ts'
 import { ResponseRelay } from './response-relay.ts'
+import { TcpUpstream } from './tcp-upstream.ts'
 import type { UpstreamSide } from './upstream-side.ts'
 
 /**
@@ -38,6 +40,8 @@ export class UpstreamLeg implements TimerOwner, PendingRequest {
   newPeer = false
   /** The connection served requests before. */
   reused = false
+  /** The connection ended, and provably nothing of the request had reached anybody. */
+  unreached = false
   /** A byte of the response was seen. */
   answered = false
   /** The response head stays readable after it was forwarded. */
@@ -47,6 +51,8 @@ export class UpstreamLeg implements TimerOwner, PendingRequest {
   readonly #http1: Http1Upstream
   /** Made when a connection is shared first. */
   #http2: Http2Upstream | undefined = undefined
+  /** Made when a CONNECT ends here first. */
+  #tcp: TcpUpstream | undefined = undefined
   /** Counted as a request of the endpoint, and as one of the cluster that has a connection. */
   #assigned = false
   #active = false
@@ -81,6 +87,7 @@ export class UpstreamLeg implements TimerOwner, PendingRequest {
   /** The request goes on a connection that others use too, if the endpoint has such. An upgrade gets one of its own, where HTTP/1.1 is spoken as well. */
   shares({ config }: ClusterRuntime): boolean {
     const { stream, upgradeType } = this.exchange
+    if (endsConnect(this.exchange)) return false
     if (config.protocol === 'downstream') return stream.protocol === 'HTTP/2'
     return config.protocol === 'http2' || (config.protocol === 'auto' && upgradeType === '')
   }
@@ -136,6 +143,7 @@ export class UpstreamLeg implements TimerOwner, PendingRequest {
     this.endpoint = endpoint
     this.#decision = decision
     this.answered = false
+    this.unreached = false
     this.headKept = false
     this.#assigned = true
     endpoint.activeRequests += 1
@@ -145,6 +153,13 @@ export class UpstreamLeg implements TimerOwner, PendingRequest {
 
   /** The connection is ours: the request is sent on it. */
   #attach(socket: StreamSocket): void {
+    if (endsConnect(this.exchange)) {
+      this.#tcp ??= new TcpUpstream(this.exchange, this)
+      this.#side = this.#tcp
+      this.#tcp.attach(socket)
+      this.#send(true)
+      return
+    }
     this.#side = this.#http1
     this.#send(this.#http1.attach(socket))
   }
@@ -172,7 +187,7 @@ export class UpstreamLeg implements TimerOwner, PendingRequest {
     this.#state = LegState.sent
     exchange.sentAt = exchange.stepAt
     const flowing = this.#side.send(decision, first)
-    if (!exchange.replayable) {
+    if (!exchange.replayable && exchange.upgradeType === '') {
       exchange.hold = undefined
       exchange.held = 0
     }

@@ -7,4 +7,5 @@
 export { type ChainMatcher } from './chain-matcher.ts'
 export { createDnsListener } from './dns-listener.ts'
 export { type ListenerServices } from './listener-services.ts'
+export { createUdpListener } from './udp-listener.ts'
 export { createTcpListener, type ListenerRuntime } from './tcp-listener.ts'

@@ -14,6 +14,8 @@ import type { FieldFault, ListenerConfig } from '../config/index.ts'
 import { idleTimeOf } from '../drain/index.ts'
 import { createConnectionRecord, type DownstreamInfo } from '../network/index.ts'
 import { type ChainMatcher, createChainMatcher } from './chain-matcher.ts'
+import { ConnectionLimiter } from './connection-limiter.ts'
+import { isTaken } from '../overload/index.ts'
 import { type ChainRuntime, updateChains } from './chain-runtime.ts'
 import type { ListenerServices } from './listener-services.ts'
 
@@ -26,6 +28,10 @@ export interface ListenerRuntime {
   readonly activeRequests: number
   /** Swaps the configuration on the same socket; after a fault the old one serves on. */
   readonly reconfigure: (config: ListenerConfig) => FieldFault | undefined
+  /** `stop_accepting_connections`: who connects waits in the kernel's backlog until it is over. */
+  readonly setAccepting?: (accepting: boolean) => void
+  /** `reduce_timeouts` came into force: running idle times are measured anew. */
+  readonly onTimeoutsReduced?: () => void
   /** Stops accepting, lets connections end for at most `timeoutMs`, idle ones for `idleMs` (0 by default), cuts the rest. */
   readonly drain: (timeoutMs: number, idleMs?: number) => Promise<void>
   /** Of the listening socket, for another process to take over; below 0 when there is none to give. */
@@ -55,6 +61,9 @@ class TcpListenerRuntime implements ListenerRuntime {
   #match: ChainMatcher<ChainRuntime> = () => undefined
   /** Chains without a successor whose connections still run. */
   readonly #dropped = new Set<ChainRuntime>()
+  readonly #limiter: ConnectionLimiter
+  /** The overload manager stopped accepting and the kernel cannot hold connections back: they are closed instead. */
+  #closed = false
   #readOriginal: OriginalDestinationReader | undefined
   /** Accepted connections that no chain serves yet: their handshakes run. */
   readonly #opening = new Set<StreamSocket>()
@@ -63,6 +72,7 @@ class TcpListenerRuntime implements ListenerRuntime {
   constructor(config: ListenerConfig, services: ListenerServices) {
     this.config = config
     this.#services = services
+    this.#limiter = new ConnectionLimiter(services)
     const labels = { envoy_listener_name: config.name }
     this.#counters = {
       total: services.telemetry.counter('envoy_listener_downstream_cx_total', labels),
@@ -149,7 +159,23 @@ class TcpListenerRuntime implements ListenerRuntime {
     for (const resolve of this.#openingWaiters.splice(0)) resolve()
   }
 
+  setAccepting(accepting: boolean): void {
+    const held = this.#socket?.setAccepting(accepting) ?? true
+    this.#closed = !accepting && !held
+  }
+
+  onTimeoutsReduced(): void {
+    for (const { server } of [...this.#all, ...this.#dropped]) server.onTimeoutsReduced?.()
+  }
+
   #onAccept(socket: StreamSocket): void {
+    const { overload, random } = this.#services
+    if (this.#closed || (overload.rejectConnections > 0 && isTaken(overload.rejectConnections, random))) {
+      socket.data = refusedOwner
+      this.#count('downstream_cx_overload_reject')
+      socket.terminate()
+      return
+    }
     if (!this.#services.budget.takeDownstream()) {
       socket.data = refusedOwner
       this.#services.telemetry.counter('envoy_listener_downstream_global_cx_overflow', {
@@ -169,6 +195,7 @@ class TcpListenerRuntime implements ListenerRuntime {
     if (socket.data === refusedOwner) return
     this.#services.budget.giveDownstream()
     this.connections -= 1
+    this.#limiter.give(socket)
     this.#counters.active.value -= 1
   }
 
@@ -193,7 +220,8 @@ class TcpListenerRuntime implements ListenerRuntime {
       this.#refuse(socket, info, { flags: ResponseFlag.NR, details: 'filter_chain_not_found' })
       return
     }
-    const { tls } = chain.config
+    const { tls, connectionLimit } = chain.config
+    if (connectionLimit !== undefined && !this.#limiter.take(socket, chain, connectionLimit)) return
     if (tls === undefined) socket.data = chain.server.accept(socket, info)
     else this.#handshake(socket, chain, info)
   }

@@ -1,5 +1,5 @@
 import type { Clock, TimerWheel } from '../../base/index.ts'
-import type { SocketOwner, StreamSocket } from '../../net/index.ts'
+import type { BulkMover, SocketOwner, StreamSocket } from '../../net/index.ts'
 import type { AccessLogRecord, Telemetry } from '../../telemetry/index.ts'
 import type { ClusterRuntime } from '../cluster/index.ts'
 import type { AccessLogConfig, TcpProxyConfig } from '../config/index.ts'
@@ -20,6 +20,8 @@ export interface TcpProxyOptions {
   readonly limits: ProxyLimits
   readonly timers: TimerWheel
   readonly random: () => number
+  /** Moves large amounts between plain connections; absent: they are copied. */
+  readonly bulk?: BulkMover
   readonly node: WorkloadNode
 }
 

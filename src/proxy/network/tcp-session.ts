@@ -154,6 +154,7 @@ export class TcpSession implements SocketOwner {
     this.#endpoint = endpoint
     endpoint.activeRequests += 1
     endpoint.totalRequests += 1
+    if (cluster.config.closeOnHealthFailure === true) endpoint.boundSessions?.add(this)
     const series = this.#seriesOf(cluster, endpoint, outcome)
     this.#series = series
     series.tcpOpened()
@@ -169,6 +170,7 @@ export class TcpSession implements SocketOwner {
     this.#pump = createBytePump(this.#client, outcome.socket, {
       pending,
       firstEnded: this.#clientEnded,
+      bulk: outcome.plain === true && !this.#info.tls ? this.#options.bulk : undefined,
       onBytes: (direction, count) => {
         this.#timer?.arm(idleTimeoutMs)
         if (direction === 'forward') {
@@ -228,6 +230,7 @@ export class TcpSession implements SocketOwner {
     this.#state = 'finished'
     this.#timer?.cancel()
     if (this.#endpoint !== undefined) this.#endpoint.activeRequests -= 1
+    this.#endpoint?.boundSessions?.delete(this)
     const record = this.#record
     if (record.details === '') {
       record.flags |= flags

@@ -16,6 +16,7 @@ import { createCandidateIndex } from './candidate-index.ts'
 import type { PathMatch } from './route-definition.ts'
 
 function matches(path: PathMatch, text: string): boolean {
+  if (path.kind === 'connect') return false
   if (path.kind === 'regex') return path.regex.matchesAll(text)
   const [value, subject] = path.ignoreCase ? [path.value.toLowerCase(), text.toLowerCase()] : [path.value, text]
   if (path.kind === 'exact') return subject === value

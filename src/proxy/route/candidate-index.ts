@@ -62,7 +62,8 @@ function bestPosition(routes: readonly PathMatched[]): number {
 
 /** The character that a path must have at a position for the route to match; undefined when the route does not care. */
 function codeAt(path: PathMatch, position: number): number | undefined {
-  if (path.kind === 'regex' || path.ignoreCase || position >= path.value.length) return undefined
+  if (path.kind === 'regex' || path.kind === 'connect') return undefined
+  if (path.ignoreCase || position >= path.value.length) return undefined
   return path.value.charCodeAt(position)
 }
 

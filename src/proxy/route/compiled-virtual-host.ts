@@ -41,10 +41,12 @@ type Outcome =
 /** Compiles a virtual host: decisions are made here, once; matching only chooses among them. */
 export function compileVirtualHostRoutes(host: VirtualHostDefinition, table: TableLevel): CompiledVirtualHost {
   const routes = host.routes.map((route) => compileRoute(route, host, table))
-  const index = createCandidateIndex(routes)
+  // CONNECT has no path: routes that look at one never match it, and those for it match nothing else.
+  const connectRoutes = routes.filter(({ path }) => path.kind === 'connect')
+  const index = createCandidateIndex(routes.filter(({ path }) => path.kind !== 'connect'))
   return (request, random, split) => {
     const path = request.path
-    for (const route of index.candidates(path)) {
+    for (const route of request.method === 'CONNECT' ? connectRoutes : index.candidates(path)) {
       if (matches(route, path, request, random)) return draw(route.outcome, request, split)
     }
     return undefined
@@ -72,6 +74,8 @@ function matchesPath(match: PathMatch, path: string): boolean {
     }
     case 'regex':
       return match.regex.matchesAll(path)
+    case 'connect':
+      return true
     default:
       return assertNever(match)
   }
@@ -104,7 +108,7 @@ function compileRoute(route: RouteDefinition, host: VirtualHostDefinition, table
   const conditions = [...route.match.headers.map(compileHeaderMatch), ...route.match.query.map(compileQueryMatch)]
   const path = route.match.path
   return {
-    path: path.kind === 'regex' || !path.ignoreCase ? path : { ...path, value: path.value.toLowerCase() },
+    path: 'value' in path && path.ignoreCase ? { ...path, value: path.value.toLowerCase() } : path,
     conditions: conditions.length === 0 ? undefined : conditions,
     partsPerMillion: route.match.partsPerMillion,
     outcome: compileOutcome(route, host, table),
@@ -163,6 +167,7 @@ function compileForward(
       idleTimeoutMs: action.idleTimeoutMs,
       retry: action.retry,
       hashPolicies: action.hashPolicies,
+      upgrades: action.upgrades,
       fault: leg.fault,
     }),
   )

@@ -6,7 +6,7 @@ export interface RequestView {
   readonly method: string
   /** `Host`/`:authority` as received. */
   readonly authority: string
-  /** Normalised path without query and fragment. */
+  /** Normalised path without query and fragment; CONNECT has none, and only routes for CONNECT are asked about it. */
   readonly path: string
   /** Query without `?`, empty when there is none. */
   readonly query: string
@@ -62,6 +62,14 @@ export interface RouteFacts {
   readonly origin: Origin | undefined
 }
 
+/** `upgrade_configs` of a route, over those of the connection manager. */
+export interface RouteUpgrades {
+  /** Whether an upgrade is let through, by its type in lower case; CONNECT is `connect`. */
+  readonly allowed: ReadonlyMap<string, boolean>
+  /** `connect_config`: CONNECT ends here, and what follows goes to the cluster as plain TCP. */
+  readonly terminatesConnect: boolean
+}
+
 /** Send the request to a cluster. One frozen object per route leg; no allocation per request. */
 export interface ForwardDecision {
   readonly kind: 'forward'
@@ -80,6 +88,8 @@ export interface ForwardDecision {
   readonly retry: CompiledRetry | undefined
   /** Inputs of the request's hash, for clusters with consistent hashing; undefined: none. */
   readonly hashPolicies?: readonly HashPolicy[] | undefined
+  /** Undefined: the connection manager's list holds. */
+  readonly upgrades?: RouteUpgrades | undefined
   readonly fault: CompiledFault | undefined
 }
 

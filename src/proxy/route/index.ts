@@ -23,6 +23,7 @@ export {
   type PathRewrite,
   type RequestView,
   type RouteFacts,
+  type RouteUpgrades,
 } from './decision.ts'
 export { findDomainConflicts, type DomainConflict } from './domain-index.ts'
 export { drawFault } from './draw-fault.ts'
@@ -35,6 +36,7 @@ export {
 export { type HashCookie, type HashPolicy, type HashSource, hashRequest, hashText } from './request-hash.ts'
 export { toRequestView, type PlainRequest } from './request-view.ts'
 export { explainRetryOn, parseRetryOn } from './retry-on.ts'
+export { compileHeaderMatch, type Condition, matchesString } from './match-conditions.ts'
 export { rewritePath } from './rewrite-path.ts'
 export {
   type ForwardDefinition,

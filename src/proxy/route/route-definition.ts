@@ -1,5 +1,5 @@
 import type { Origin } from '../../resources/index.ts'
-import type { CompiledFault, CompiledRetry, HeaderEdits, PathRewrite } from './decision.ts'
+import type { CompiledFault, CompiledRetry, HeaderEdits, PathRewrite, RouteUpgrades } from './decision.ts'
 import type { HashPolicy } from './request-hash.ts'
 import type { RegularExpression } from './regular-expression.ts'
 
@@ -52,6 +52,8 @@ export interface MatchDefinition {
 export type PathMatch =
   | { readonly kind: 'exact' | 'prefix' | 'separated-prefix'; readonly value: string; readonly ignoreCase: boolean }
   | { readonly kind: 'regex'; readonly regex: RegularExpression }
+  /** `connect_matcher`: every CONNECT, which has no path, and nothing else. */
+  | { readonly kind: 'connect' }
 
 /** `envoy.type.matcher.v3.StringMatcher`. */
 export type StringMatch =
@@ -93,6 +95,7 @@ export interface ForwardDefinition {
   readonly retry: CompiledRetry | undefined
   /** `hash_policy` in order; undefined when there is none. */
   readonly hashPolicies?: readonly HashPolicy[] | undefined
+  readonly upgrades?: RouteUpgrades | undefined
 }
 
 /** A cluster of a route. */

@@ -60,6 +60,8 @@ export class Head {
   expectsContinue = false
   /** Bits of `ConnectionOption`. */
   connection = 0
+  /** Names of fields that no hop may index (RFC 7541 section 7.1.3), of a head that came in HTTP/2. */
+  sensitive: readonly string[] = noNames
 
   constructor(table: FieldTable, limits: HeadLimits) {
     this.table = table
@@ -84,6 +86,7 @@ export class Head {
     this.upgradeIndex = -1
     this.expectsContinue = false
     this.connection = 0
+    this.sensitive = noNames
   }
 
   /** Appends a field; used by the scanner. */
@@ -109,13 +112,13 @@ export class Head {
   /** Name of a field as it was sent. */
   name(index: number): string {
     const at = index * positionStride
-    return this.bytes.toString('latin1', this.positions[at] ?? 0, this.positions[at + 1] ?? 0)
+    return this.bytes.latin1Slice(this.positions[at] ?? 0, this.positions[at + 1] ?? 0)
   }
 
   /** Value of a field, octets as Latin-1. */
   value(index: number): string {
     const at = index * positionStride
-    return this.bytes.toString('latin1', this.positions[at + 2] ?? 0, this.positions[at + 3] ?? 0)
+    return this.bytes.latin1Slice(this.positions[at + 2] ?? 0, this.positions[at + 3] ?? 0)
   }
 
   /** Position of the first octet of a value. */
@@ -173,6 +176,41 @@ export class Head {
     if (this.bytes.length < size) this.bytes = Buffer.allocUnsafeSlow(Math.max(size, this.bytes.length * 2))
   }
 
+  /** Becomes the same as `other`, which is complete. The octets are copied, so that neither depends on the other. */
+  assign(other: Head): void {
+    const { count, end } = other
+    this.reserve(end)
+    other.bytes.copy(this.bytes, 0, 0, end)
+    if (this.ids.length < count) {
+      this.ids = new Uint8Array(other.ids.length)
+      this.positions = new Int32Array(other.positions.length)
+    }
+    for (let index = 0; index < count; index += 1) this.ids[index] = other.ids[index] ?? 0
+    const numbers = count * positionStride
+    for (let index = 0; index < numbers; index += 1) this.positions[index] = other.positions[index] ?? 0
+    this.count = count
+    this.end = end
+    this.cursor = other.cursor
+    this.startLineDone = other.startLineDone
+    this.start = other.start
+    this.methodEnd = other.methodEnd
+    this.targetStart = other.targetStart
+    this.targetEnd = other.targetEnd
+    this.oddPath = other.oddPath
+    this.queryMark = other.queryMark
+    this.minorVersion = other.minorVersion
+    this.status = other.status
+    this.contentLength = other.contentLength
+    this.chunked = other.chunked
+    this.encodings = other.encodings
+    this.hosts = other.hosts
+    this.hostIndex = other.hostIndex
+    this.upgradeIndex = other.upgradeIndex
+    this.expectsContinue = other.expectsContinue
+    this.connection = other.connection
+    this.sensitive = other.sensitive
+  }
+
   /** Makes a field unfindable and gives it another number, so that it is dropped where that number is. */
   hide(index: number, id: number): void {
     this.positions[index * positionStride + 4] = -1
@@ -190,3 +228,4 @@ export class Head {
 }
 
 const emptyBytes = Buffer.alloc(0)
+const noNames: readonly string[] = []

@@ -94,16 +94,24 @@ function checkRequest(head: Head, bytes: Uint8Array, end: number): number {
   }
   if (head.hosts === 0 && head.minorVersion === 1) return HeadFault.host
   const first = bytes[head.targetStart]
-  if (first === 47) return end
-  const method = head.methodEnd - head.start
-  if (first === 42) return head.targetEnd - head.targetStart === 1 && method === 7 ? end : HeadFault.target
   // Authority form belongs to CONNECT, and only to it.
   if (isConnect(head, bytes)) {
-    if (!isAuthority(bytes, head.targetStart, head.targetEnd)) return HeadFault.target
+    if (!isHostAndPort(bytes, head.targetStart, head.targetEnd)) return HeadFault.target
     // RFC 9110 section 9.3.6: it has no content; one reader would take what is announced for content, another for the tunnel's.
     return head.contentLength > 0 || head.chunked ? HeadFault.connectContent : end
   }
+  if (first === 47) return end
+  const method = head.methodEnd - head.start
+  if (first === 42) return head.targetEnd - head.targetStart === 1 && method === 7 ? end : HeadFault.target
   return schemeLength(head, bytes) > 0 ? end : HeadFault.target
+}
+
+/** The authority of CONNECT names its port (RFC 9112 section 3.2.3). */
+function isHostAndPort(bytes: Uint8Array, start: number, end: number): boolean {
+  let at = end
+  while (at > start && (bytes[at - 1] ?? 0) >= 48 && (bytes[at - 1] ?? 0) <= 57) at -= 1
+  const digits = end - at
+  return digits > 0 && digits <= 5 && bytes[at - 1] === 58 && isAuthority(bytes, start, at - 1)
 }
 
 /** True for the CONNECT method. */

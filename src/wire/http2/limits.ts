@@ -47,7 +47,7 @@ export const defaultHpackLimits: HpackLimits = {
   valueBytes: 16_384,
   sizeUpdates: 2,
   rememberedBlockBytes: 64,
-  rememberedBlocks: 8,
+  rememberedBlocks: 32,
 }
 
 /** What holds when nothing else is said. Safe against a hostile peer. */
@@ -73,6 +73,8 @@ export interface SessionLimits {
   readonly outputOverflowBytes: number
   /** Capacity that the output buffer keeps when it is empty, octets. */
   readonly keptOutputBytes: number
+  /** The same after `trim`: many connections are idle at a time. */
+  readonly idleOutputBytes: number
   /** Payload of our DATA frames, octets, if the peer takes as much: how long one stream keeps others from their turn. */
   readonly dataFrameBytes: number
   /** PING, SETTINGS and RST_STREAM in `output`; more is a flood (Envoy `max_outbound_control_frames`). */
@@ -89,6 +91,8 @@ export interface SessionLimits {
   readonly resetBurst: number
   /** Such resets per second in the long run. */
   readonly resetsPerSecond: number
+  /** Such resets that each stream with a complete answer adds to the budget: a proxy that gathers many clients passes on their cancellations. */
+  readonly resetsPerCompleted: number
   /** SETTINGS at once. */
   readonly settingsBurst: number
   /** SETTINGS per second in the long run. */
@@ -117,6 +121,7 @@ export const defaultSessionLimits: SessionLimits = {
   outputBytes: 65_536,
   outputOverflowBytes: 4_194_304,
   keptOutputBytes: 131_072,
+  idleOutputBytes: 4096,
   dataFrameBytes: 16_384,
   outboundControlFrames: 1000,
   outboundFrames: 10_000,
@@ -125,6 +130,7 @@ export const defaultSessionLimits: SessionLimits = {
   windowUpdateFramesPerData: 10,
   resetBurst: 100,
   resetsPerSecond: 33,
+  resetsPerCompleted: 0.5,
   settingsBurst: 32,
   settingsPerSecond: 1,
   glitchBurst: 1000,

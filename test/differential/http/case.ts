@@ -42,6 +42,8 @@ export interface HttpCase {
   readonly manager?: JsonObject
   /** Fields of the cluster. */
   readonly cluster?: JsonObject
+  /** What the upstream gets are the octets of a tunnel, no messages. */
+  readonly tunnel?: true
   /** HTTP filters before the router. */
   readonly filters?: readonly JsonObject[]
   /** The input is an attack or broken: Weft may refuse what Envoy takes, never the other way round. */

@@ -102,7 +102,9 @@ describe.skipIf(skipped)(`weft proxy does what Envoy does${reason}`, () => {
 function expectCanonical(weft: Outcome, entry: HttpCase): void {
   for (const { faults, messages, rest } of weft.upstream) {
     expect(faults).toEqual([])
-    const tunnel = messages.at(-1)?.fields.some(([field]) => field === 'upgrade') === true
+    const last = messages.at(-1)
+    const opened = last?.start.startsWith('CONNECT ') === true || last?.fields.some(([field]) => field === 'upgrade')
+    const tunnel = entry.tunnel === true || opened === true
     if (!tunnel) expect(rest).toBe('')
   }
   const switched = weft.responses.some(({ start }) => start.startsWith('HTTP/1.1 101 '))

@@ -9,10 +9,10 @@ const meshAlpn = { http: 'istio-http/1.1', tcp: 'istio' } as const
 
 /**
  * ALPN that an inbound listener takes, its own first. The other is taken too: the caller goes by the service's
- * protocol, the listener by the workload's, and a handshake must not fail where they differ.
+ * protocol, the listener by the workload's, and a handshake must not fail where they differ. HTTP is taken in version 2 as well: a client-side proxy that can gathers requests on few connections.
  */
 export const inboundAlpn = {
-  http: [meshAlpn.http, meshAlpn.tcp],
+  http: ['h2', meshAlpn.http, meshAlpn.tcp],
   tcp: [meshAlpn.tcp, meshAlpn.http],
 } as const
 

@@ -122,6 +122,15 @@ export class FrameReader {
     }
   }
 
+  /** Lets go of what was gathered for frames that are complete. Not to be called while an event is being looked at. */
+  trim(): void {
+    this.bytes = noBytes
+    this.settings = []
+    if (this.#state === State.payload || this.#blockStream !== 0) return
+    this.#gathered.reset()
+    this.#block.reset()
+  }
+
   /** One step of the machine; undefined when another can follow. */
   #step(bytes: Buffer, end: number): FrameEvent | undefined {
     switch (this.#state) {
@@ -170,11 +179,15 @@ export class FrameReader {
   }
 
   #begin(bytes: Buffer, at: number): FrameEvent | undefined {
-    const length = bytes.readUIntBE(at, 3)
+    const length = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0)
     const type = bytes[at + 3] ?? 0
     const flags = bytes[at + 4] ?? 0
     // The reserved bit is ignored (section 4.1).
-    const streamId = bytes.readUInt32BE(at + 5) & maxUint31
+    const streamId =
+      (((bytes[at + 5] ?? 0) & 0x7f) << 24) |
+      ((bytes[at + 6] ?? 0) << 16) |
+      ((bytes[at + 7] ?? 0) << 8) |
+      (bytes[at + 8] ?? 0)
     this.frameType = type
     this.streamId = streamId
     this.#flags = flags
@@ -189,7 +202,12 @@ export class FrameReader {
     if (continues !== (type === FrameType.continuation) || (continues && streamId !== this.#blockStream)) {
       return this.#fail(ErrorCode.protocolError)
     }
-    const verdict = judgeFrameHeader({ type, flags, length, streamId }, this.#limits.frameBytes)
+    // Most frames are such DATA and HEADERS, and need no closer look.
+    const plain = type <= FrameType.headers && streamId !== 0 && (flags & (FrameFlag.padded | FrameFlag.priority)) === 0
+    const verdict =
+      plain && length <= this.#limits.frameBytes
+        ? ErrorCode.noError
+        : judgeFrameHeader({ type, flags, length, streamId }, this.#limits.frameBytes)
     if (verdict !== ErrorCode.noError) {
       this.#state = State.skip
       return this.#judged(verdict)

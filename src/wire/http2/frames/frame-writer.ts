@@ -1,4 +1,4 @@
-import { invariant } from '../../../base/index.ts'
+import { BugError, invariant } from '../../../base/index.ts'
 import { connectionPreface, FrameFlag, frameHeaderBytes, FrameType, maxUint31, minMaxFrameBytes } from './frame-type.ts'
 import type { Setting } from './setting.ts'
 
@@ -35,7 +35,7 @@ export class FrameWriter {
   /** What a client sends first (RFC 9113 section 3.4); SETTINGS must follow. */
   preface(): void {
     this.#reserve(connectionPreface.length)
-    this.length += this.bytes.write(connectionPreface, this.length, 'latin1')
+    this.length += this.bytes.latin1Write(connectionPreface, this.length)
   }
 
   /** DATA with `source[start..end)`, copied. */
@@ -52,7 +52,7 @@ export class FrameWriter {
 
   /** The header of a DATA frame whose payload the caller sends by itself, right after. */
   dataHeader(streamId: number, length: number, { endStream = false } = {}): void {
-    invariant(length <= this.maxFrameBytes, `DATA of ${length} octets is longer than the peer takes`)
+    invariant(length <= this.maxFrameBytes, 'DATA is longer than the peer takes')
     assertStreamId(streamId)
     this.#reserve(frameHeaderBytes)
     this.#header(FrameType.data, endStream ? FrameFlag.endStream : 0, length, streamId)
@@ -114,12 +114,12 @@ export class FrameWriter {
     this.#frame(FrameType.goaway, 0, 8 + debug.length, 0)
     this.#uint32(lastStreamId)
     this.#uint32(errorCode)
-    this.length += this.bytes.write(debug, this.length, 'latin1')
+    this.length += this.bytes.latin1Write(debug, this.length)
   }
 
   /** WINDOW_UPDATE; stream 0 is the connection. */
   windowUpdate(streamId: number, increment: number): void {
-    invariant(increment > 0 && increment <= maxUint31, `A window cannot grow by ${increment}`)
+    if (increment <= 0 || increment > maxUint31) throw new BugError(`A window cannot grow by ${increment}`)
     this.#frame(FrameType.windowUpdate, 0, 4, streamId)
     this.#uint32(increment)
   }
@@ -178,5 +178,6 @@ export class FrameWriter {
 }
 
 function assertStreamId(streamId: number): void {
-  invariant(streamId > 0 && streamId <= maxUint31, `${streamId} is no identifier of a stream`)
+  // The text is made only when it is needed: this is called for each frame.
+  if (streamId <= 0 || streamId > maxUint31) throw new BugError(`${streamId} is no identifier of a stream`)
 }

@@ -51,6 +51,7 @@ export class BlockMemory {
     slot.length = end - start
     slot.version = version
     slot.block = block
+    block.remembered = true
     for (let index = 0; index < slot.length; index += 1) slot.bytes[index] = source[start + index] ?? 0
   }
 }

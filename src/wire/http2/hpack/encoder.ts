@@ -5,6 +5,7 @@ import { EncoderIndex } from './encoder-index.ts'
 import { huffmanEncode, huffmanEncodedLength } from './huffman-encode.ts'
 import { Indexing, indexingOf } from './indexing-policy.ts'
 import { LineMemory } from './line-memory.ts'
+import { RecentHashes } from './recent-hashes.ts'
 
 /** What `SETTINGS_HEADER_TABLE_SIZE` is before the peer's settings (RFC 9113 section 6.5.2). */
 const initialTableBytes = 4096
@@ -17,6 +18,11 @@ const integerOctets = 6
 
 const firstCapacity = 512
 
+/** Longer values are not looked out for. */
+const longestRecent = 256
+
+const noNames: readonly string[] = []
+
 /**
  * Encodes field blocks (RFC 7541); one for each connection and direction. `begin`, `field` for each field, then take
  * `bytes[0..length)` before the next `begin`. Blocks must be sent in the order in which they were encoded.
@@ -27,6 +33,7 @@ export class HpackEncoder {
   length = 0
   readonly #maxTable: number
   readonly #index: EncoderIndex
+  readonly #recent = new RecentHashes()
   /** Made when the first lines are encoded. */
   #memory: LineMemory | undefined = undefined
   /** Lowest and latest table size that the next block must tell; -1 when there is nothing to tell. */
@@ -66,18 +73,20 @@ export class HpackEncoder {
    * Appends a field.
    *
    * @param name In lower case; characters are octets (Latin-1), as in `value`.
-   * @param indexing `Indexing.never` for fields that were received so; by default what `indexingOf` says.
+   * @param asked `Indexing.never` for fields that were received so; by default what `indexingOf` says, and the table if a value that hardly comes
+   * again has come again.
    * @throws {BugError} If a character is no octet.
    */
-  field(name: string, value: string, indexing: Indexing = indexingOf(name, value)): void {
+  field(name: string, value: string, asked?: Indexing): void {
     this.#reserve(3 * integerOctets + name.length + value.length)
-    if (indexing !== Indexing.never) {
+    if (asked !== Indexing.never) {
       const index = this.#index.field(name, value)
       if (index > 0) {
         this.#integer(index, 0x7f, 0x80)
         return
       }
     }
+    const indexing = asked ?? this.#choose(name, value)
     const nameIndex = this.#index.name(name)
     const size = name.length + value.length + fieldOverhead
     const adds = indexing === Indexing.incremental && size <= this.#index.maxBytes * entryShare
@@ -88,13 +97,22 @@ export class HpackEncoder {
     if (adds) this.#index.add(name, value)
   }
 
+  #choose(name: string, value: string): Indexing {
+    const indexing = indexingOf(name, value)
+    if (indexing !== Indexing.without || value.length > longestRecent) return indexing
+    let hash = name.length
+    for (let index = 0; index < value.length; index += 1) hash = (Math.imul(hash, 31) + value.charCodeAt(index)) | 0
+    return this.#recent.cameLately(hash) ? Indexing.incremental : indexing
+  }
+
   /**
    * Appends the fields of `source[start..end)`: field lines of HTTP/1.1, each with its CRLF, well formed. Names are lowered; lines that have no place in
    * HTTP/2 (RFC 9113 section 8.2.2) and `host` are left out.
    *
+   * @param never Names of fields that were received as never to be indexed (RFC 7541 section 7.1.3).
    * @throws {BugError} If the last line has no end.
    */
-  lines(source: Buffer, start: number, end: number): void {
+  lines(source: Buffer, start: number, end: number, never: readonly string[] = noNames): void {
     const memory = (this.#memory ??= new LineMemory())
     let at = start
     while (at < end) {
@@ -110,6 +128,10 @@ export class HpackEncoder {
       const line = memory.find(source, lineStart, at, hash)
       at += 2
       if (line.skipped) continue
+      if (never.length > 0 && never.includes(line.name)) {
+        this.field(line.name, line.value, Indexing.never)
+        continue
+      }
       const index = line.serial > 0 ? this.#index.indexOf(line.serial) : 0
       if (index > 0) {
         this.#reserve(integerOctets)
@@ -155,7 +177,7 @@ export class HpackEncoder {
       return
     }
     this.#integer(text.length, 0x7f, 0)
-    this.length += this.bytes.write(text, this.length, 'latin1')
+    this.length += this.bytes.latin1Write(text, this.length)
   }
 
   #reserve(more: number): void {

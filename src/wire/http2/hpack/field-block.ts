@@ -1,7 +1,9 @@
+import type { HeadFacts } from '../message/head-facts.ts'
+
 /**
  * A decoded field section, in the order of the wire. Octets are characters (Latin-1). Names and values are what the peer sent: that names are
- * lower-case tokens and pseudo-fields stand first is for the reader of messages to check (RFC 9113 section 8). Never
- * changed once decoded: blocks that come again are the same object.
+ * lower-case tokens and pseudo-fields stand first is for the reader of messages to check (RFC 9113 section 8). Its
+ * fields never change: blocks that come again are the same object.
  */
 export interface FieldBlock {
   readonly names: readonly string[]
@@ -12,6 +14,14 @@ export interface FieldBlock {
   readonly bytes: number
   /** A limit of the section was passed; fields are missing. The message must be refused: 431, or a reset of the stream. */
   readonly tooLarge: boolean
+  /**
+   * What two readers have worked out from the block, for when it comes again: the rules of messages, and whoever writes it down. Undefined until they
+   * have; the only members that change.
+   */
+  facts: HeadFacts | undefined
+  rendered: object | undefined
+  /** The block may come again as this very object: working something out ahead pays. */
+  remembered: boolean
 }
 
 /** Why a block cannot be decoded. All are connection errors: the dynamic table is lost. */

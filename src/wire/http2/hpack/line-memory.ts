@@ -1,4 +1,5 @@
 import { Indexing, indexingOf } from './indexing-policy.ts'
+import { RecentHashes } from './recent-hashes.ts'
 
 /** What a field line of HTTP/1.1 is in HTTP/2. */
 export interface FieldLine {
@@ -8,7 +9,7 @@ export interface FieldLine {
   readonly skipped: boolean
   readonly name: string
   readonly value: string
-  readonly indexing: Indexing
+  indexing: Indexing
   /** Serial number that the field was last known by in the encoder's dynamic table; 0 if it never was there. */
   serial: number
 }
@@ -37,6 +38,8 @@ const colon = 58
  * it anew. A direct-mapped cache; values that hardly come again are not kept.
  */
 export class LineMemory {
+  /** Lines whose values change from message to message are worth a place in the table only if they come again. */
+  readonly #recent = new RecentHashes()
   readonly #slots: (FieldLine | undefined)[] = Array.from({ length: slotCount }, () => undefined)
 
   /** The line in `source[start..end)`, without its line end; `hash` is of all its octets. */
@@ -45,6 +48,7 @@ export class LineMemory {
     const known = this.#slots[slot]
     if (known !== undefined && known.hash === hash && equals(known.bytes, source, start, end)) return known
     const line = readLine(source, start, end, hash)
+    if (line.indexing === Indexing.without && this.#recent.cameLately(hash)) line.indexing = Indexing.incremental
     if (end - start <= longestLine && (line.skipped || line.indexing === Indexing.incremental)) {
       this.#slots[slot] = { ...line, bytes: Buffer.from(source.subarray(start, end)) }
       return this.#slots[slot]
@@ -68,8 +72,8 @@ function readLine(source: Buffer, start: number, end: number, hash: number): Fie
   let valueEnd = end
   while (valueStart < end && isBlank(source[valueStart])) valueStart += 1
   while (valueEnd > valueStart && isBlank(source[valueEnd - 1])) valueEnd -= 1
-  const name = source.toString('latin1', start, nameEnd).toLowerCase()
-  const value = source.toString('latin1', valueStart, valueEnd)
+  const name = source.latin1Slice(start, nameEnd).toLowerCase()
+  const value = source.latin1Slice(valueStart, valueEnd)
   return {
     bytes: noBytes,
     hash,

@@ -219,8 +219,13 @@ export class FrameHandler {
       return
     }
     core.giveBack(flowBytes)
-    if (stream === undefined) core.guard.glitch()
-    else core.resetForFault(stream, errorCode)
+    if (stream !== undefined) {
+      core.resetForFault(stream, errorCode)
+      return
+    }
+    core.guard.glitch()
+    const silent = streamId > core.lastAcceptedId || core.closedStreams.find(streamId) === Ending.resetByUs
+    if (!silent) core.resetAbsent(streamId, errorCode)
   }
 
   #connectionError(): void {

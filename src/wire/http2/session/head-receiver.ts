@@ -2,11 +2,9 @@ import { ErrorCode } from '../frames/error-code.ts'
 import type { FrameReader } from '../frames/frame-reader.ts'
 import type { HpackDecoder } from '../hpack/decoder.ts'
 import type { FieldBlock } from '../hpack/field-block.ts'
-import { defaultHpackLimits } from '../limits.ts'
 import { type HeadFacts, judgeRequest, judgeResponse, areTrailers, type RequestRules } from '../message/index.ts'
 import { Ending } from './closed-streams.ts'
 import type { DataReceiver } from './data-receiver.ts'
-import { FactsMemory } from './facts-memory.ts'
 import type { SessionCore } from './session-core.ts'
 import { Http2Stream, StreamBit } from './stream.ts'
 
@@ -17,7 +15,6 @@ export class HeadReceiver {
   readonly #decoder: HpackDecoder
   readonly #data: DataReceiver
   readonly #rules: RequestRules
-  readonly #facts = new FactsMemory()
 
   constructor(
     core: SessionCore,
@@ -67,7 +64,10 @@ export class HeadReceiver {
       return
     }
     core.highestPeerId = id
-    if (id > core.lastAcceptedId) return
+    if (id > core.lastAcceptedId) {
+      core.guard.glitch()
+      return
+    }
     const { errorCode, endStream } = this.#reader
     if (errorCode !== ErrorCode.noError) {
       core.resetAbsent(id, errorCode)
@@ -151,19 +151,13 @@ export class HeadReceiver {
   }
 
   #requestFacts(block: FieldBlock): HeadFacts {
-    if (!this.#isShort()) return judgeRequest(block, this.#rules)
-    return this.#facts.of(block) ?? this.#facts.add(block, judgeRequest(block, this.#rules))
+    block.facts ??= judgeRequest(block, this.#rules)
+    return block.facts
   }
 
   #responseFacts(block: FieldBlock): HeadFacts {
-    if (!this.#isShort()) return judgeResponse(block)
-    return this.#facts.of(block) ?? this.#facts.add(block, judgeResponse(block))
-  }
-
-  /** The decoder may know the block again: only then is its verdict worth keeping. */
-  #isShort(): boolean {
-    const { dataStart, dataEnd } = this.#reader
-    return dataEnd - dataStart <= defaultHpackLimits.rememberedBlockBytes
+    block.facts ??= judgeResponse(block)
+    return block.facts
   }
 
   /** HEADERS on a stream that is closed, or was passed over. */
