@@ -42,7 +42,7 @@ export function openSocketSyscalls(): SocketSyscalls | undefined {
   if (process.platform !== 'linux') return undefined
   for (const name of ['libc.so.6', `libc.musl-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}.so.1`]) {
     try {
-      return wrap(openLibc(name))
+      return new LibcSockets(openLibc(name))
     } catch {
       // Another C library: try the next name.
     }
@@ -65,91 +65,107 @@ function openLibc(name: string) {
 }
 
 /**
- * All memory that the kernel is shown belongs to the closure: what a call alone refers to by its address could be collected under it. Calls
+ * All memory that the kernel is shown belongs to the object: what a call alone refers to by its address could be collected under it. Calls
  * never overlap, so one set of buffers serves all.
  */
-function wrap(libc: ReturnType<typeof openLibc>): SocketSyscalls {
-  const data = new Uint8Array(messageBytes)
-  const control = new Uint8Array(controlBytes)
-  const controlView = new DataView(control.buffer)
-  const address = new Uint8Array(2 + pathBytes)
-  const timeout = new BigInt64Array(2)
-  const parts = new BigUint64Array(2)
-  // `struct msghdr` of 64-bit Linux: name, its length, parts, their count, control, its length, flags.
-  const header = new BigUint64Array(7)
-  const encoder = new TextEncoder()
-  const decoder = new TextDecoder()
+class LibcSockets implements SocketSyscalls {
+  readonly #libc: ReturnType<typeof openLibc>
+  readonly #data = new Uint8Array(messageBytes)
+  readonly #control = new Uint8Array(controlBytes)
+  readonly #controlView = new DataView(this.#control.buffer)
+  readonly #address = new Uint8Array(2 + pathBytes)
+  readonly #timeout = new BigInt64Array(2)
+  readonly #parts = new BigUint64Array(2)
+  /** `struct msghdr` of 64-bit Linux: name, its length, parts, their count, control, its length, flags. */
+  readonly #header = new BigUint64Array(7)
+  readonly #encoder = new TextEncoder()
 
-  const describeMessage = (length: number, controlLength: number): void => {
-    parts[0] = BigInt(ptr(data))
-    parts[1] = BigInt(length)
-    header[2] = BigInt(ptr(parts))
-    header[3] = 1n
-    header[4] = controlLength === 0 ? 0n : BigInt(ptr(control))
-    header[5] = BigInt(controlLength)
-    header[6] = 0n
+  constructor(libc: ReturnType<typeof openLibc>) {
+    this.#libc = libc
   }
-  /** Length of the address that `address` holds then; 0 when the path is none. */
-  const putAddress = (path: string): number => {
-    const name = encoder.encode(path)
+
+  duplicate(fd: number): number {
+    return this.#libc.fcntl(fd, F_DUPFD_CLOEXEC, 0)
+  }
+
+  close(fd: number): void {
+    this.#libc.close(fd)
+  }
+
+  connectUnix(path: string, timeoutMs: number): number {
+    const length = this.#putAddress(path)
+    const fd = length === 0 ? -1 : this.#open(SOCK_STREAM)
+    if (fd < 0) return -1
+    this.#timeout[0] = BigInt(Math.trunc(timeoutMs / 1000))
+    this.#timeout[1] = BigInt((timeoutMs % 1000) * 1000)
+    this.#libc.setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, ptr(this.#timeout), this.#timeout.byteLength)
+    if (this.#libc.connect(fd, ptr(this.#address), length) === 0) return fd
+    this.close(fd)
+    return -1
+  }
+
+  send(fd: number, text: string, descriptor: number | undefined): boolean {
+    const { read, written } = this.#encoder.encodeInto(text, this.#data)
+    if (read < text.length) return false
+    this.#control.fill(0)
+    if (descriptor !== undefined) {
+      this.#controlView.setBigUint64(0, controlLength, true)
+      this.#controlView.setInt32(8, SOL_SOCKET, true)
+      this.#controlView.setInt32(12, SCM_RIGHTS, true)
+      this.#controlView.setInt32(16, descriptor, true)
+    }
+    this.#describeMessage(written, descriptor === undefined ? 0 : controlBytes)
+    return Number(this.#libc.sendmsg(fd, ptr(this.#header), MSG_NOSIGNAL | MSG_DONTWAIT)) === written
+  }
+
+  receive(fd: number): { readonly text: string; readonly descriptor: number | undefined } | undefined {
+    this.#control.fill(0)
+    this.#describeMessage(messageBytes, controlBytes)
+    const count = Number(this.#libc.recvmsg(fd, ptr(this.#header), MSG_CMSG_CLOEXEC))
+    if (count <= 0) return undefined
+    const view = this.#controlView
+    const isRights = view.getInt32(8, true) === SOL_SOCKET && view.getInt32(12, true) === SCM_RIGHTS
+    const hasDescriptor = isRights && view.getBigUint64(0, true) === controlLength
+    return {
+      text: new TextDecoder().decode(this.#data.subarray(0, count)),
+      descriptor: hasDescriptor ? view.getInt32(16, true) : undefined,
+    }
+  }
+
+  sendDatagram(path: string, text: string): boolean {
+    const length = this.#putAddress(path)
+    const { read, written } = this.#encoder.encodeInto(text, this.#data)
+    const fd = length === 0 || read < text.length ? -1 : this.#open(SOCK_DGRAM)
+    if (fd < 0) return false
+    const flags = MSG_NOSIGNAL | MSG_DONTWAIT
+    const sent = this.#libc.sendto(fd, ptr(this.#data), written, flags, ptr(this.#address), length)
+    this.close(fd)
+    return Number(sent) === written
+  }
+
+  #open(type: number): number {
+    return this.#libc.socket(AF_UNIX, type | SOCK_CLOEXEC, 0)
+  }
+
+  #describeMessage(length: number, ofControl: number): void {
+    this.#parts[0] = BigInt(ptr(this.#data))
+    this.#parts[1] = BigInt(length)
+    this.#header[2] = BigInt(ptr(this.#parts))
+    this.#header[3] = 1n
+    this.#header[4] = ofControl === 0 ? 0n : BigInt(ptr(this.#control))
+    this.#header[5] = BigInt(ofControl)
+    this.#header[6] = 0n
+  }
+
+  /** Length of the address that `#address` holds then; 0 when the path is none. */
+  #putAddress(path: string): number {
+    const name = this.#encoder.encode(path)
     if (name.length === 0 || name.length >= pathBytes) return 0
     const isAbstract = path.startsWith('@')
-    address.fill(0)
-    new DataView(address.buffer).setUint16(0, AF_UNIX, true)
-    address.set(name, 2)
-    if (isAbstract) address[2] = 0
+    this.#address.fill(0)
+    new DataView(this.#address.buffer).setUint16(0, AF_UNIX, true)
+    this.#address.set(name, 2)
+    if (isAbstract) this.#address[2] = 0
     return 2 + name.length + (isAbstract ? 0 : 1)
-  }
-  const open = (type: number): number => libc.socket(AF_UNIX, type | SOCK_CLOEXEC, 0)
-  const close = (fd: number): void => void libc.close(fd)
-
-  return {
-    duplicate: (fd) => libc.fcntl(fd, F_DUPFD_CLOEXEC, 0),
-    close,
-    connectUnix(path, timeoutMs) {
-      const length = putAddress(path)
-      const fd = length === 0 ? -1 : open(SOCK_STREAM)
-      if (fd < 0) return -1
-      timeout[0] = BigInt(Math.trunc(timeoutMs / 1000))
-      timeout[1] = BigInt((timeoutMs % 1000) * 1000)
-      libc.setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, ptr(timeout), timeout.byteLength)
-      if (libc.connect(fd, ptr(address), length) === 0) return fd
-      close(fd)
-      return -1
-    },
-    send(fd, text, descriptor) {
-      const { read, written } = encoder.encodeInto(text, data)
-      if (read < text.length) return false
-      control.fill(0)
-      if (descriptor !== undefined) {
-        controlView.setBigUint64(0, controlLength, true)
-        controlView.setInt32(8, SOL_SOCKET, true)
-        controlView.setInt32(12, SCM_RIGHTS, true)
-        controlView.setInt32(16, descriptor, true)
-      }
-      describeMessage(written, descriptor === undefined ? 0 : controlBytes)
-      return Number(libc.sendmsg(fd, ptr(header), MSG_NOSIGNAL | MSG_DONTWAIT)) === written
-    },
-    receive(fd) {
-      control.fill(0)
-      describeMessage(messageBytes, controlBytes)
-      const count = Number(libc.recvmsg(fd, ptr(header), MSG_CMSG_CLOEXEC))
-      if (count <= 0) return undefined
-      const hasDescriptor = controlView.getBigUint64(0, true) === controlLength
-      const isRights = controlView.getInt32(8, true) === SOL_SOCKET && controlView.getInt32(12, true) === SCM_RIGHTS
-      return {
-        text: decoder.decode(data.subarray(0, count)),
-        descriptor: hasDescriptor && isRights ? controlView.getInt32(16, true) : undefined,
-      }
-    },
-    sendDatagram(path, text) {
-      const length = putAddress(path)
-      const { read, written } = encoder.encodeInto(text, data)
-      const fd = length === 0 || read < text.length ? -1 : open(SOCK_DGRAM)
-      if (fd < 0) return false
-      const sent = libc.sendto(fd, ptr(data), written, MSG_NOSIGNAL | MSG_DONTWAIT, ptr(address), length)
-      close(fd)
-      return Number(sent) === written
-    },
   }
 }

@@ -101,7 +101,6 @@ class ProxyDataPlane implements DataPlane {
   readonly #routeTables = new Map<string, RouteTable>()
   readonly #clusters: ClusterSet
   readonly #listenerServices: ListenerServices
-  readonly #drainTimeMs: number
   readonly #yielded: ListenerConfig[] = []
   readonly #ownAccessLog: AccessLogWriter | undefined
   readonly #overload: OverloadManager
@@ -115,7 +114,6 @@ class ProxyDataPlane implements DataPlane {
     const clock = options.clock ?? systemClock
     const random = options.random ?? Math.random
     const limits = options.limits ?? defaultLimits
-    this.#drainTimeMs = options.drainTimeMs ?? DRAIN_TIME_MS
     const timers = new TimerWheel({ clock, alarm: systemAlarm })
     const overload = options.overload ?? defaultOverload()
     const maxDownstream = options.maxConnections ?? overload.maxDownstreamConnections
@@ -175,7 +173,7 @@ class ProxyDataPlane implements DataPlane {
       clock,
       logAccess,
       sockets: options.sockets,
-      drainTimeMs: this.#drainTimeMs,
+      drainTimeMs: options.drainTimeMs ?? DRAIN_TIME_MS,
       timers,
       overload: state,
       random,
@@ -322,7 +320,8 @@ class ProxyDataPlane implements DataPlane {
     if (!made.ok) return made
     this.#listeners.set(config.name, made.value)
     if (!this.#accepting) made.value.setAccepting?.(false)
-    if (old !== undefined) void this.#draining.begin(old, this.#drainTimeMs, idleTimeOf(this.#drainTimeMs))
+    const { drainTimeMs } = this.#listenerServices
+    if (old !== undefined) void this.#draining.begin(old, drainTimeMs, idleTimeOf(drainTimeMs))
     return ok({ port: made.value.port })
   }
 
