@@ -73,6 +73,8 @@ export interface DataPlaneOptions {
   readonly sockets?: SocketSource | undefined
   /** How long connections have to end whose listener moved or whose filter chain left, ms; 600,000 by default (Envoy `--drain-time-s`). */
   readonly drainTimeMs?: number | undefined
+  /** The cluster that this proxy serves in and its locality (`region/zone/sub_zone`), for zone-aware routing. */
+  readonly local?: { readonly cluster: string; readonly locality: string } | undefined
   /** Most downstream connections; `NetLimits.downstreamConnections` by default. */
   readonly maxConnections?: number
   /** Absent: the defaults of `overload/`. */
@@ -149,6 +151,7 @@ class ProxyDataPlane implements DataPlane {
       clock,
       limits,
       random,
+      local: options.local,
       ...(options.onClusterWarm === undefined ? {} : { onClusterWarm: options.onClusterWarm }),
       isOwnListener: (address, port) => this.#isOwnListener(address, port),
     })

@@ -14,7 +14,13 @@ import { type AdsConnection, type ReceivedUpdate, renewCertificate, type Resourc
 import { secretName, TypeUrl } from '../xds/index.ts'
 import { createAdsLink, type AdsLink } from './ads-link.ts'
 import { type AdminServer, type ServerState, startAdminServer } from './admin/index.ts'
-import { type BootstrapConfig, type ClusterConfig, describeBootstrap, type Secret } from './config/index.ts'
+import {
+  type BootstrapConfig,
+  type ClusterConfig,
+  describeBootstrap,
+  localityName,
+  type Secret,
+} from './config/index.ts'
 import { type ControlChannel, createControlChannel } from './control-channel.ts'
 import { createDataPlane } from './create-data-plane.ts'
 import type { DataPlane } from './data-plane.ts'
@@ -128,6 +134,10 @@ class ProxyProcess implements RunningProxy {
       onDemand: this.#live.onDemand,
       sockets: options.sockets,
       drainTimeMs: this.#drainTimeMs,
+      local:
+        bootstrap.localCluster === undefined
+          ? undefined
+          : { cluster: bootstrap.localCluster, locality: localityName(bootstrap.node.locality) },
       ...(bootstrap.overload === undefined ? {} : { overload: bootstrap.overload }),
       onClusterWarm: () => this.#live.onClusterWarm(),
     })

@@ -366,7 +366,7 @@ export class Connection implements SocketOwner, TimerOwner, ClientConnection, Cl
     const { maxRequestsPerConnection } = plan.manager
     if (maxRequestsPerConnection > 0 && this.requests >= maxRequestsPerConnection) exchange.keepAlive = false
     const bodiless = this.#body.begin(head)
-    exchange.onHead(bodiless)
+    exchange.onHead(bodiless, context.options.timers.now())
     this.#readBody(bytes, start, end)
     if (this.exchange === exchange) exchange.admit()
   }

@@ -11,6 +11,7 @@ import { hashExchange } from './hash-exchange.ts'
 import { normalizePath } from './normalize-path.ts'
 import { parsePeerMetadata } from './peer-metadata.ts'
 import { Phase } from './phase.ts'
+import { beginSession } from './session-exchange.ts'
 
 /** Checks what the configuration asks of every request, then decides where it goes. */
 export function admit(exchange: Exchange): void {
@@ -219,6 +220,7 @@ export function forward(exchange: Exchange): void {
   exchange.cluster = cluster
   exchange.phase = Phase.upstream
   if (decision.hashPolicies !== undefined) hashExchange(exchange, cluster, decision.hashPolicies)
+  if (exchange.plan.manager.statefulSession !== undefined) beginSession(exchange, decision)
   if (decision.idleTimeoutMs !== undefined) {
     exchange.idleTimeoutMs = decision.idleTimeoutMs
     exchange.stream.touch(exchange.stepAt)

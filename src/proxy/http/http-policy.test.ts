@@ -416,6 +416,17 @@ describe('retries', () => {
     expect(await ask(fixture, get())).toStartWith('HTTP/1.1 503 ')
     expect(cluster.stats.upstream_rq_retry_overflow).toBe(1)
   })
+
+  test.each([
+    [0, 1],
+    [1, 0],
+  ])('the budget of retries holds: with at least %p at once, %p overflow', async (minConcurrency, overflows) => {
+    const upstream = serve(answering(() => 'HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n'))
+    const cluster = new FakeCluster([upstream.port], { maxRetries: 0, retryBudget: { percent: 20, minConcurrency } })
+    const fixture = start({ cluster, decide: () => ({ ...plainForward, retry }) })
+    expect(await ask(fixture, get())).toStartWith('HTTP/1.1 503 ')
+    expect(cluster.stats.upstream_rq_retry_overflow).toBe(overflows)
+  })
 })
 
 describe('identity and telemetry', () => {

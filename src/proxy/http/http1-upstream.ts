@@ -157,6 +157,7 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
 
   onData(socket: StreamSocket, bytes: Uint8Array): void {
     if (socket !== this.#output.socket) return
+    this.#leg.relay.arrivedAt = this.#exchange.context.options.timers.now()
     switch (this.#state) {
       case State.sent:
         this.#leg.answered = true
@@ -315,6 +316,7 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
   /** The upstream has nothing more to say. */
   #gone(socket: StreamSocket): void {
     if (socket !== this.#output.socket) return
+    this.#leg.relay.arrivedAt = this.#exchange.context.options.timers.now()
     const leg = this.#leg
     leg.unreached = !leg.answered && leg.endpoint?.provesUnreached?.(socket, this.#output) === true
     if (this.#state === State.sent && this.#partial.length > 0) onUpstreamProtocolError(this.#exchange)

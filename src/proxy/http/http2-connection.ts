@@ -29,6 +29,8 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   readonly trusted: boolean
   readonly originalDestination: string
   requests = 0
+  /** When what is being told arrived, monotonic ms. */
+  receivedAt = 0
   peer: PeerMetadata | undefined = undefined
   series: EdgeSeries | undefined = undefined
   seriesCluster: ClusterRuntime | undefined = undefined
@@ -103,6 +105,7 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   }
 
   onData(_socket: StreamSocket, bytes: Uint8Array): void {
+    this.receivedAt = this.context.options.timers.now()
     this.session.receive(bytes instanceof Buffer ? bytes : Buffer.from(bytes), 0, bytes.length)
     for (let index = 0; index < this.#due.length; index += 1) this.#due[index]?.onReceived()
     this.#due.length = 0

@@ -66,7 +66,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     this.#exchange = exchange
     const { request } = exchange
     const sound = readHttp2Request(request, block, endStream)
-    exchange.onHead(endStream)
+    exchange.onHead(endStream, connection.receivedAt)
     const { head } = request
     const { manager } = exchange.plan
     if (block.tooLarge || block.bytes > manager.maxRequestHeadersBytes || head.count > manager.maxHeadersCount)
@@ -92,7 +92,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     if (this.#tunnels) exchange.leg.sendTunnel(bytes, start, end)
     else {
       exchange.deliver(bytes, start, end)
-      this.touch(this.#context.options.timers.now())
+      this.touch(this.#connection.receivedAt)
     }
     if (this.#exchange !== exchange) return
     if (endStream) {

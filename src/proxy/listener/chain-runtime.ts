@@ -48,8 +48,8 @@ export function updateChains(
 /** A rotated certificate of the server is no new demand: it counts from the next connection on. */
 function hasSameDemands(old: FilterChain['tls'], next: FilterChain['tls']): boolean {
   if (old === undefined || next === undefined) return old === next
-  const { certificate: _, ...before } = old
-  const { certificate: __, ...after } = next
+  const { certificate: _, otherCertificates: _others, ...before } = old
+  const { certificate: __, otherCertificates: __others, ...after } = next
   return Bun.deepEquals(before, after, true)
 }
 

@@ -98,6 +98,10 @@ export function inlineTlsFault(resource: {
     for (const chain of [...filterChains, defaultFilterChain]) {
       const fault = contextFault('server', chain?.tls?.certificate, chain?.tls?.validation)
       if (fault !== undefined) return fault
+      for (const value of chain?.tls?.otherCertificates ?? []) {
+        const other = contextFault('server', { kind: 'inline', value }, undefined)
+        if (other !== undefined) return other
+      }
     }
   }
   for (const secret of resource.secrets ?? []) {

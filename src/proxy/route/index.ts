@@ -54,3 +54,11 @@ export {
   type VirtualHostDefinition,
 } from './route-definition.ts'
 export { type RouteTable } from './route-table.ts'
+export {
+  readSession,
+  type SessionSetting,
+  sessionLine,
+  setCookieLine,
+  type StatefulSession,
+} from './stateful-session.ts'
+export { canonicalJson, createSubsetMatch, type SubsetMatch, subsetOf } from './subset-match.ts'
