@@ -121,7 +121,7 @@ export class ResponseRelay {
     this.#interims = 0
     const { endpoint } = this.#leg
     endpoint?.outlier?.countResponse(head.status)
-    endpoint?.latency?.observe(now - exchange.sentAt, now)
+    endpoint?.latency?.observe(this.arrivedAt - exchange.sentAt, this.arrivedAt)
     const checks = endpoint?.checks
     if (checks !== undefined && head.header('x-envoy-immediate-health-check-fail') !== undefined) checks.failNow()
   }
