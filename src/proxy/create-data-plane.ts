@@ -132,11 +132,7 @@ class ProxyDataPlane implements DataPlane {
       shrinkHeap,
       downstream: () => ({ active: budget.downstream, max: budget.maxDownstream }),
     })
-    this.#overload.onAcceptingChange = (stopped) => this.#setAccepting(!stopped)
-    this.#overload.onTimeoutsReduced = () => {
-      for (const listener of this.#all()) listener.onTimeoutsReduced?.()
-    }
-    this.#overload.start()
+    this.#followOverload()
     const { state } = this.#overload
     this.#ownAccessLog = options.accessLog === undefined ? createAccessLogWriter() : undefined
     const logAccess = createAccessLogger(options.accessLog ?? this.#ownAccessLog ?? createAccessLogWriter())
@@ -340,6 +336,14 @@ class ProxyDataPlane implements DataPlane {
   #askForUdpPort({ name, address, port }: ListenerConfig): FieldFault | undefined {
     const taken = this.#listenerServices.sockets?.take({ protocol: 'udp', name, address, port })
     return taken?.ok === false ? { path: 'address.socket_address', message: taken.error } : undefined
+  }
+
+  #followOverload(): void {
+    this.#overload.onAcceptingChange = (stopped) => this.#setAccepting(!stopped)
+    this.#overload.onTimeoutsReduced = () => {
+      for (const listener of this.#all()) listener.onTimeoutsReduced?.()
+    }
+    this.#overload.start()
   }
 
   /** Listeners that serve and those that drain. */
