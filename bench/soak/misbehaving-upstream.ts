@@ -23,6 +23,9 @@ export const misdeeds: readonly Misdeed[] = [
   { name: 'reset-in-body', status: 200, isCut: true },
 ]
 
+/** So much later than the head comes what is wrong with the body: when both come at once, the client may never hear of the head. */
+const lateMs = 20
+
 const hundredOfThousand = `HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n${'x'.repeat(100)}`
 
 function misbehave(socket: Socket, deed: string): void {
@@ -38,11 +41,16 @@ function misbehave(socket: Socket, deed: string): void {
     case 'two-lengths':
       return void socket.write('HTTP/1.1 200 OK\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabc')
     case 'bad-chunk':
-      return void socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n')
+      socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n')
+      setTimeout(() => socket.write('zz\r\n'), lateMs)
+      return undefined
     case 'short-body':
-      return void socket.end(hundredOfThousand)
+      socket.write(hundredOfThousand)
+      setTimeout(() => socket.end(), lateMs)
+      return undefined
     case 'reset-in-body':
-      socket.write(hundredOfThousand, () => setTimeout(() => socket.resetAndDestroy(), 20))
+      socket.write(hundredOfThousand)
+      setTimeout(() => socket.resetAndDestroy(), lateMs)
       return undefined
     default:
       return undefined // Hangs.

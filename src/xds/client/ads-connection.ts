@@ -1,5 +1,6 @@
 import { type ChannelCredentials, Client, type ClientDuplexStream, type MethodDefinition } from '@grpc/grpc-js'
 import { channelOptions } from './channel-credentials.ts'
+import { endingWithChannel } from './channel-end.ts'
 import type { AdsProtocol, ApplyUpdate } from './contract.ts'
 
 /** What one connection to a control plane is made of. */
@@ -79,7 +80,7 @@ class ReconnectingStream<Request, Response> implements AdsConnection {
     const credentials = this.#options.credentials(address)
     if (credentials === undefined) return this.#retry('No certificate yet')
     const keepaliveMs = this.#options.keepaliveMs ?? 30_000
-    const client = new Client(address, credentials, {
+    const client = new Client(address, endingWithChannel(credentials), {
       ...channelOptions(address, serverName),
       'grpc.keepalive_time_ms': keepaliveMs,
       'grpc.keepalive_timeout_ms': Math.min(keepaliveMs, 10_000),
