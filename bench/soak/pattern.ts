@@ -23,9 +23,18 @@ export class PatternCheck {
 
   /** @throws {Error} At the first part that differs. */
   take(part: Buffer): void {
-    if (!part.equals(pattern.subarray(this.bytes, this.bytes + part.length)))
-      throw new Error(`Expected the pattern, got other bytes between ${this.bytes} and ${this.bytes + part.length}`)
+    if (!part.equals(pattern.subarray(this.bytes, this.bytes + part.length))) throw new Error(this.#describe(part))
     this.bytes += part.length
+  }
+
+  /** Whose bytes they are, as far as they tell: of elsewhere in the pattern, or of another message. */
+  #describe(part: Buffer): string {
+    const expected = pattern.subarray(this.bytes, this.bytes + part.length)
+    const first = part.findIndex((byte, index) => byte !== expected[index])
+    const other = part.subarray(first, first + 32)
+    const place = other.length < 4 ? -1 : pattern.indexOf(other)
+    const what = place < 0 ? JSON.stringify(other.toString('latin1')) : `those from ${place} on`
+    return `Expected the pattern, got other bytes from ${this.bytes + first} on, of ${part.length} at ${this.bytes}: ${what}`
   }
 
   /** @throws {Error} If not exactly so many bytes came. */

@@ -37,6 +37,9 @@ export interface SoakOutcome {
 
 const sampleMs = 5000
 
+/** A fault that takes longer is worth a line. */
+const usualFaultMs = 5000
+
 /** Longest wait for gauges to fall to 0: idle connections end after 5 s, UDP sessions after 2 s. */
 const quietMs = 20_000
 
@@ -68,6 +71,8 @@ export async function runSoak(minutes: number): Promise<SoakOutcome> {
       try {
         await fault.run(rig, recorder)
         counts.set(fault.name, (counts.get(fault.name) ?? 0) + 1)
+        const tookMs = performance.now() - from
+        if (tookMs > usualFaultMs) console.log(`        took ${(tookMs / 1000).toFixed(1)} s`)
       } catch (cause) {
         const text = `${recorder.seconds.toFixed(0)} s, ${fault.name}: ${cause instanceof Error ? cause.message : String(cause)}`
         failedFaults.push(text)
