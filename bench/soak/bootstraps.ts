@@ -1,7 +1,7 @@
 /** Configuration of the three proxies: a client-side and a server-side one with mutual TLS between them, and a gateway fed by ADS. */
 import type { JsonObject } from '@bufbuild/protobuf'
 
-/** Every port of a run; all on 127.0.0.1. */
+/** Where everything of a run is; ports of 127.0.0.1. */
 export interface SoakPorts {
   readonly client: number
   readonly server: number
@@ -18,6 +18,8 @@ export interface SoakPorts {
   readonly adminClient: number
   readonly adminServer: number
   readonly adminGateway: number
+  /** While it holds `1`, proxies collect garbage and give back free pages. */
+  readonly pressureFile: string
 }
 
 /** Files of an identity. */
@@ -130,8 +132,26 @@ export function upstreamClusters(ports: SoakPorts): JsonObject[] {
   ]
 }
 
-function bootstrap(name: string, adminPort: number, fields: JsonObject): JsonObject {
-  return { node: { id: name, cluster: 'soak' }, admin: { address: address(adminPort) }, ...fields }
+function bootstrap(name: string, adminPort: number, ports: SoakPorts, fields: JsonObject): JsonObject {
+  const monitor = 'envoy.resource_monitors.injected_resource'
+  return {
+    node: { id: name, cluster: 'soak' },
+    admin: { address: address(adminPort) },
+    overload_manager: {
+      refresh_interval: '0.25s',
+      resource_monitors: [
+        {
+          name: monitor,
+          typed_config: {
+            '@type': typeOf('extensions.resource_monitors.injected_resource.v3.InjectedResourceConfig'),
+            filename: ports.pressureFile,
+          },
+        },
+      ],
+      actions: [{ name: 'envoy.overload_actions.shrink_heap', triggers: [{ name: monitor, threshold: { value: 1 } }] }],
+    },
+    ...fields,
+  }
 }
 
 /** Plain HTTP/1.1 and HTTP/2 in, HTTP/2 over mutual TLS out. */
@@ -141,7 +161,7 @@ export function clientBootstrap(ports: SoakPorts, identity: IdentityFiles): Json
     ...tlsSocket('Upstream', { common_tls_context: commonTls(identity) }),
   }
   const routes = [{ match: { prefix: '/' }, route: { cluster: 'server', timeout: '0s' } }]
-  return bootstrap('soak-client', ports.adminClient, {
+  return bootstrap('soak-client', ports.adminClient, ports, {
     static_resources: {
       listeners: [
         { name: 'in', address: address(ports.client), filter_chains: [{ filters: [httpManager('client', routes)] }] },
@@ -157,7 +177,7 @@ export function serverBootstrap(ports: SoakPorts, identity: IdentityFiles): Json
     common_tls_context: { ...commonTls(identity), alpn_protocols: ['h2', 'http/1.1'] },
     require_client_certificate: true,
   })
-  return bootstrap('soak-server', ports.adminServer, {
+  return bootstrap('soak-server', ports.adminServer, ports, {
     static_resources: {
       listeners: [
         {
@@ -183,7 +203,7 @@ export function gatewayBootstrap(ports: SoakPorts, planePort: number, identity: 
     },
     ...tlsSocket('Upstream', { common_tls_context: { ...commonTls(identity), alpn_protocols: ['h2'] } }),
   }
-  return bootstrap('soak-gateway', ports.adminGateway, {
+  return bootstrap('soak-gateway', ports.adminGateway, ports, {
     dynamic_resources: {
       ads_config: {
         api_type: 'DELTA_GRPC',

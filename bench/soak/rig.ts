@@ -55,14 +55,14 @@ export interface Rig extends AsyncDisposable {
   readonly hotRestart: () => Promise<void>
 }
 
-async function choosePorts(): Promise<SoakPorts> {
+async function choosePorts(pressureFile: string): Promise<SoakPorts> {
   const ports: number[] = []
   for (let index = 0; index < 14; index += 1) ports.push(await freePort())
   const [client = 0, server = 0, gatewayTls = 0, gatewayTcp = 0, gatewayUdp = 0, gatewayExtra = 0, ...more] = ports
   const [http = 0, grpc = 0, tcp = 0, udp = 0, bad = 0, adminClient = 0, adminServer = 0, adminGateway = 0] = more
   return {
     ...{ client, server, gatewayTls, gatewayTcp, gatewayUdp, gatewayExtra },
-    ...{ http, grpc, tcp, udp, bad, adminClient, adminServer, adminGateway },
+    ...{ http, grpc, tcp, udp, bad, adminClient, adminServer, adminGateway, pressureFile },
   }
 }
 
@@ -80,7 +80,8 @@ export async function startRig(): Promise<Rig> {
   const folder = mkdtempSync(join(tmpdir(), 'weft-soak-'))
   await using stack = new AsyncDisposableStack()
   stack.defer(() => rmSync(folder, { recursive: true, force: true }))
-  const ports = await choosePorts()
+  const ports = await choosePorts(join(folder, 'pressure'))
+  writeFileSync(ports.pressureFile, '0')
   const plane = stack.use(await startTestControlPlane())
   const bad = await startMisbehavingUpstream(ports.bad)
   stack.defer(() => void bad.close())

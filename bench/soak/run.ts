@@ -1,15 +1,19 @@
 /** The course of a soak: warm-up, a quiet moment, faults in rotation, a quiet moment at half time and at the end. */
+import { writeFileSync } from 'node:fs'
+
 import { createTraffic, type Traffic } from './traffic.ts'
 import { faults } from './faults.ts'
 import { type KindCount, Recorder, type UnexpectedFailure } from './recorder.ts'
-import { type SoakProxy, startRig } from './rig.ts'
+import { type Rig, type SoakProxy, startRig } from './rig.ts'
 import { countDescriptors, readGauges, type Sample, takeSample } from './sampler.ts'
 
 /** A proxy when nothing is asked of it. */
 export interface QuietMoment {
   readonly seconds: number
   readonly descriptors: number
+  /** Garbage is collected and free pages are given back before memory is read. */
   readonly rssKiB: number
+  readonly anonKiB: number
   readonly heapKiB: number
   /** Gauges that are not 0, which they must be. */
   readonly left: Readonly<Record<string, number>>
@@ -42,6 +46,9 @@ const usualFaultMs = 5000
 
 /** Longest wait for gauges to fall to 0: idle connections end after 5 s, UDP sessions after 2 s. */
 const quietMs = 20_000
+
+/** Long enough for a proxy to see the pressure and to collect its garbage. */
+const shrinkMs = 3000
 
 /** Descriptors and gauges must hold still for so long. */
 const stillMs = 3000
@@ -87,11 +94,11 @@ export async function runSoak(minutes: number): Promise<SoakOutcome> {
   traffic.start()
   // The first rotation is part of the warm-up: what a fault needs for the first time is not a leak.
   await rotateUntil(Math.max(seconds * 0.1, ((faults.length - 1) * slotMs) / 1000))
-  await restQuietly(traffic, series)
+  await restQuietly(rig, traffic, series)
   await rotateUntil(seconds / 2)
-  if (minutes >= 5) await restQuietly(traffic, series)
+  if (minutes >= 5) await restQuietly(rig, traffic, series)
   await rotateUntil(seconds)
-  await restQuietly(traffic, series, 'last')
+  await restQuietly(rig, traffic, series, 'last')
   clearInterval(sampling)
   return {
     minutes,
@@ -104,9 +111,18 @@ export async function runSoak(minutes: number): Promise<SoakOutcome> {
   }
 }
 
-async function restQuietly(traffic: Traffic, series: readonly ProxySeries[], last?: 'last'): Promise<void> {
+async function restQuietly(
+  { ports }: Rig,
+  traffic: Traffic,
+  series: readonly ProxySeries[],
+  last?: 'last',
+): Promise<void> {
   await traffic.stop()
-  await Promise.all(series.map((one) => one.rest()))
+  await Promise.all(series.map((one) => one.becomeQuiet()))
+  writeFileSync(ports.pressureFile, '1')
+  await Bun.sleep(shrinkMs)
+  await Promise.all(series.map((one) => one.noteQuiet()))
+  writeFileSync(ports.pressureFile, '0')
   if (last === undefined) traffic.start()
 }
 
@@ -116,6 +132,7 @@ class ProxySeries {
   readonly #recorder: Recorder
   readonly #samples: Sample[] = []
   readonly #quiet: QuietMoment[] = []
+  #restingDescriptors = 0
 
   constructor(proxy: SoakProxy, recorder: Recorder) {
     this.#proxy = proxy
@@ -135,7 +152,7 @@ class ProxySeries {
   }
 
   /** Waits until gauges are 0 and descriptors hold still, or for as long as that may take. */
-  async rest(): Promise<void> {
+  async becomeQuiet(): Promise<void> {
     const end = performance.now() + quietMs
     let stillFrom = performance.now()
     let before = ''
@@ -147,10 +164,14 @@ class ProxySeries {
       if (now !== before) stillFrom = performance.now()
       before = now
       const isStill = performance.now() - stillFrom > stillMs && Object.keys(left).length === 0
-      if (!isStill && performance.now() < end) continue
-      const { rssKiB, heapKiB, seconds } = await takeSample(this.#proxy, this.#recorder.seconds)
-      this.#quiet.push({ seconds, descriptors, rssKiB, heapKiB, left })
-      return
+      this.#restingDescriptors = descriptors
+      if (isStill || performance.now() > end) return
     }
+  }
+
+  async noteQuiet(): Promise<void> {
+    const descriptors = this.#restingDescriptors
+    const { rssKiB, anonKiB, heapKiB, seconds, active } = await takeSample(this.#proxy, this.#recorder.seconds)
+    this.#quiet.push({ seconds, descriptors, rssKiB, anonKiB, heapKiB, left: active })
   }
 }
