@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
 import { runContest, type RunOptions } from './contest.ts'
-import { createContests } from './contests.ts'
+import { createContest } from './contests.ts'
+import { runMemory } from './memory.ts'
 import { envoy } from './proxies/envoy.ts'
 import { haproxy, haproxySplice } from './proxies/haproxy.ts'
 import { nginx } from './proxies/nginx.ts'
@@ -50,12 +51,28 @@ function runOptions(): RunOptions {
   return { proxyCore: 0, loadCore: 1, rounds, warmUpSeconds, sliceSeconds }
 }
 
-function checkTools(): void {
-  const tools = ['wrk', 'h2load', 'nghttpd', 'nginx', 'taskset', 'openssl', 'cc', 'go']
-  const missing = tools.filter((tool) => !installed(tool))
+/** Programs that the rig runs, what they come in, and the scenarios that need them; all when none is named. */
+const tools: readonly { readonly name: string; readonly from: string; readonly scenarios?: readonly Scenario[] }[] = [
+  { name: 'nginx', from: 'apt-get install nginx-light' },
+  { name: 'taskset', from: 'apt-get install util-linux' },
+  { name: 'openssl', from: 'apt-get install openssl' },
+  {
+    name: 'wrk',
+    from: 'apt-get install wrk',
+    scenarios: ['http1-plain', 'http1-mtls-pair', 'fixed-rate-mtls-pair', 'memory'],
+  },
+  { name: 'h2load', from: 'apt-get install nghttp2-client', scenarios: ['h2-tls-to-http1', 'grpc-mtls-pair'] },
+  { name: 'nghttpd', from: 'apt-get install nghttp2-server', scenarios: ['grpc-mtls-pair'] },
+  { name: 'cc', from: 'apt-get install gcc', scenarios: ['tcp', 'fixed-rate-mtls-pair'] },
+  { name: 'go', from: 'https://go.dev/dl', scenarios: ['tls-handshake-full', 'tls-handshake-resumed'] },
+]
+
+function checkTools(chosen: readonly Scenario[]): void {
+  const missing = tools.filter(
+    (tool) => (tool.scenarios ?? chosen).some((one) => chosen.includes(one)) && !installed(tool.name),
+  )
   if (missing.length === 0) return
-  const packages = 'apt-get install wrk nghttp2-client nghttp2-server nginx-light util-linux openssl gcc'
-  fail(`The rig needs ${missing.join(', ')}: ${packages}, and Go from https://go.dev/dl`)
+  fail(`The rig needs ${missing.map(({ name, from }) => `${name} (${from})`).join(', ')}`)
 }
 
 /** The proxies that were asked for and can run a scenario; says which cannot. */
@@ -74,28 +91,32 @@ async function runAll(chosen: readonly Scenario[], options: RunOptions): Promise
   stack.defer(() => rmSync(folder, { recursive: true, force: true }))
   const [httpPort, grpcPort] = [await freePort(), await freePort()]
   stack.use(startHttpBackend(options.loadCore, httpPort, folder))
-  stack.use(startGrpcBackend(options.loadCore, grpcPort, folder))
   await waitForPort(httpPort, 'the backend')
-  await waitForPort(grpcPort, 'the backend of gRPC')
-  const contests = createContests({ folder, certificates: makeCertificates(folder), httpPort, grpcPort, options })
+  if (chosen.includes('grpc-mtls-pair')) {
+    stack.use(startGrpcBackend(options.loadCore, grpcPort, folder))
+    await waitForPort(grpcPort, 'the backend of gRPC')
+  }
+  const rig = { folder, certificates: makeCertificates(folder), httpPort, grpcPort, options }
   const tables: Table[] = []
   const finish = (table: Table): void => {
     tables.push(table)
     console.log(`\n${toText(table)}`)
   }
   for (const scenario of chosen) {
-    const contest = contests.find((one) => one.scenario === scenario)
+    const contest = createContest(scenario, rig)
     if (contest !== undefined) {
       finish(await runContest({ ...contest, contenders: ready(contest.contenders, scenario) }, folder, options))
     } else if (scenario === 'tcp') {
       finish(await runTcpTransfer(ready([nginx, haproxy, haproxySplice, envoy, weft], scenario), options))
+    } else if (scenario === 'memory') {
+      finish(await runMemory(ready([nginx, haproxy, envoy, weft], scenario), httpPort, { folder, options }))
     }
   }
   return tables
 }
 
 const chosen = chosenScenarios()
-checkTools()
+checkTools(chosen)
 const tables = await runAll(chosen, runOptions())
 console.error(
   `\nLoad average of the machine: ${loadavg()

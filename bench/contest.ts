@@ -27,8 +27,13 @@ export interface Contest {
   readonly columns: readonly Column[]
   /** Key of the figure that Weft is compared by. */
   readonly measure: string
-  readonly load: (target: { readonly port: number; readonly seconds: number }) => Promise<LoadResult>
+  /** Load before the first round; that of the rounds when absent. */
+  readonly warmUp?: Load
+  readonly load: Load
 }
+
+/** Gives a proxy load for some seconds. */
+export type Load = (target: { readonly port: number; readonly seconds: number }) => Promise<LoadResult>
 
 interface Running {
   readonly contender: Contender
@@ -45,7 +50,7 @@ export async function runContest(contest: Contest, folder: string, options: RunO
   for (const contender of contest.contenders) running.push(await start(contest, contender, { folder, options, stack }))
   for (const { contender, port } of running) {
     console.error(`${contest.scenario}: ${contender.name} warms up`)
-    await contest.load({ port, seconds: options.warmUpSeconds })
+    await (contest.warmUp ?? contest.load)({ port, seconds: options.warmUpSeconds })
   }
   const rounds: Map<string, Record<string, number>>[] = []
   for (let round = 0; round < options.rounds; round += 1) {
@@ -91,7 +96,7 @@ async function measure(contest: Contest, one: Running, seconds: number): Promise
     p50Ms: load.p50Ms,
     p99Ms: load.p99Ms,
     p999Ms: load.p999Ms ?? Number.NaN,
-    rssMiB: one.processes.reduce((sum, process) => sum + process.rssMiB(), 0),
+    rssMiB: one.processes.reduce((sum, process) => sum + process.memory().rssMiB, 0),
     errors: load.errors,
   }
 }

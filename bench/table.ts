@@ -26,9 +26,9 @@ export const weftIs: Column = { key: 'weftIs', title: 'weft is', digits: 2, unit
 
 /** The table as text for a terminal. */
 export function toText({ scenario, columns, rows }: Table): string {
-  const width = 14
+  const width = 16
   const line = (name: string, cells: readonly string[]): string =>
-    `  ${name.padEnd(24)}${cells.map((cell) => cell.padStart(width)).join('')}`
+    `  ${name.padEnd(30)}${cells.map((cell) => cell.padStart(width)).join('')}`
   const cell = (row: Row, { key, digits, unit = '' }: Column): string => {
     const figure = row.figures[key]
     return figure === undefined || Number.isNaN(figure) ? '' : `${figure.toFixed(digits)}${unit}`

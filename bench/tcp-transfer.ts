@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import type { RunOptions } from './contest.ts'
-import { installed, freePort, waitForPort } from './rig/process.ts'
-import { compileTcpLoad, startTcpLoad } from './rig/tcp-load.ts'
+import { freePort, waitForPort } from './rig/process.ts'
+import { compileProgram } from './rig/compile.ts'
+import { startTcpLoad } from './rig/tcp-load.ts'
 import type { Contender } from './scenario.ts'
 import { type Column, summarize, type Table, weftIs } from './table.ts'
 
@@ -22,10 +23,9 @@ const connections = 8
  * else the machine does falls on all alike.
  */
 export async function runTcpTransfer(contenders: readonly Contender[], options: RunOptions): Promise<Table> {
-  if (!installed('cc')) throw new Error('The tcp scenario needs a C compiler for its load: apt-get install gcc')
   const folder = mkdtempSync(join(tmpdir(), 'weft-bench-'))
   try {
-    const program = compileTcpLoad(folder)
+    const program = compileProgram(folder, 'tcp-load', 'c')
     const rounds: Map<string, Readonly<Record<string, number>>>[] = []
     for (let round = 0; round < options.rounds; round += 1) {
       console.error(`tcp: round ${round + 1} of ${options.rounds}`)
@@ -75,6 +75,6 @@ async function measure(
   return {
     gbPerCpuSecond: gigabytes / ((cpuAfter - cpuBefore) / 1e6),
     gbPerSecond: gigabytes / ((timeAfter - timeBefore) / 1000),
-    rssMiB: processes.reduce((sum, one) => sum + one.rssMiB(), 0),
+    rssMiB: processes.reduce((sum, one) => sum + one.memory().rssMiB, 0),
   }
 }
