@@ -1,6 +1,7 @@
 /**
- * `npm run bench -- [SCENARIO ...] [--quick] [--rounds N] [--proxy NAME ...] [--json FILE]`: the same job in every proxy that is installed, in turn,
- * pinned to core 0; the load and the backend run on core 1. Only ratios within one run mean anything.
+ * `npm run bench -- [SCENARIO ...] [--quick] [--rounds N] [--proxy NAME ...] [--json FILE] [--profile FOLDER]`: the same job in every proxy that is
+ * installed, in turn, pinned to core 0; the load and the backend run on core 1. Only ratios within one run mean anything.
+ * With `--profile` Weft's processes write profiles of their CPU time when they end (and are slower).
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
@@ -29,6 +30,7 @@ const { values, positionals } = parseArgs({
     only: { type: 'string', multiple: true, default: [] },
     proxy: { type: 'string', multiple: true, default: [] },
     json: { type: 'string' },
+    profile: { type: 'string' },
   },
 })
 
@@ -48,7 +50,7 @@ function runOptions(): RunOptions {
   const rounds = Number(values.rounds ?? (values.quick ? 1 : 5))
   if (!Number.isInteger(rounds) || rounds < 1) fail(`Expected --rounds to be a number from 1, got ${values.rounds}`)
   const [warmUpSeconds, sliceSeconds] = values.quick ? [2, 2] : [8, 3]
-  return { proxyCore: 0, loadCore: 1, rounds, warmUpSeconds, sliceSeconds }
+  return { proxyCore: 0, loadCore: 1, rounds, warmUpSeconds, sliceSeconds, profileFolder: values.profile }
 }
 
 /** Programs that the rig runs, what they come in, and the scenarios that need them; all when none is named. */

@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly warmUpSeconds: number
   /** Load of one proxy in one round. */
   readonly sliceSeconds: number
+  /** Weft is profiled into this folder, and slower for it. */
+  readonly profileFolder: string | undefined
 }
 
 /** A scenario in which CPU time of the proxy is divided by what a load program got answered. */
@@ -77,7 +79,8 @@ async function start(
   mkdirSync(folder)
   const port = await freePort()
   const pair = setup.pair && { port: await freePort(), certificates: setup.pair }
-  const processes = contender.start({ ...setup, listenPort: port, pair, folder, core: run.options.proxyCore })
+  const { proxyCore: core, profileFolder } = run.options
+  const processes = contender.start({ ...setup, listenPort: port, pair, folder, core, profileFolder })
   for (const one of processes) run.stack.use(one)
   await waitForPort(port, `${contender.name} (${scenario})`)
   if (pair !== undefined) await waitForPort(pair.port, `${contender.name} server side (${scenario})`)

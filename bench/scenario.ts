@@ -32,6 +32,8 @@ export interface Setup {
   readonly folder: string
   /** Core that the proxies are pinned to. */
   readonly core: number
+  /** Weft writes a profile of its CPU time into this folder when it ends. */
+  readonly profileFolder?: string | undefined
 }
 
 /** A proxy that can be put into the rig. */
