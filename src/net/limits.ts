@@ -14,6 +14,8 @@ export const NetLimits = {
   tlsHandshakeTimeoutMs: 10_000,
   /** Most downstream connections of one process, however many file descriptors it may have; nginx and ztunnel stand near it. */
   downstreamConnections: 50_000,
+  /** Share of the file descriptors that downstream connections may take: half, less a tenth. Each may need an upstream one. */
+  downstreamDescriptorShare: 0.45,
   /** File descriptors kept for what is not a proxied connection: files, control plane, admin port, DNS. */
   reservedFileDescriptors: 128,
   /** DNS questions that wait for an upstream resolver; beyond it they are answered SERVFAIL. */

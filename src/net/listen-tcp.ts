@@ -1,6 +1,10 @@
+import { type AcceptGate, createAcceptGate } from './accept-gate.ts'
 import { err, MeshError, ok, type Result } from '../base/index.ts'
 import { createSocketHandlers } from './socket-handlers.ts'
 import type { SocketOwner, StreamSocket } from './socket-owner.ts'
+
+/** One for the process: what it remembers are descriptors, of which the process has one table. */
+const acceptGate: AcceptGate = createAcceptGate()
 
 /** A bound TCP port. */
 export interface TcpListener {
@@ -8,6 +12,8 @@ export interface TcpListener {
   readonly port: number
   /** Closes the listening socket; accepted connections live on. */
   readonly stop: () => void
+  /** Leaves who connects in the kernel's backlog (`false`), or accepts again; false when this system cannot. */
+  readonly setAccepting: (accepting: boolean) => boolean
 }
 
 /** What a listener is told; callbacks must not throw. */
@@ -32,7 +38,17 @@ export function listenTcp(options: ListenOptions): Result<TcpListener, MeshError
       exclusive: true,
       socket: createSocketHandlers({ onOpen: options.onAccept, onClosed: options.onGone }),
     })
-    return ok({ address: options.address, port: listener.port, stop: () => listener.stop(false) })
+    const fd: unknown = Reflect.get(listener, 'fd')
+    return ok({
+      address: options.address,
+      port: listener.port,
+      stop: () => {
+        // A descriptor number comes back for another socket: it must not be known as paused.
+        acceptGate(typeof fd === 'number' ? fd : -1, true)
+        listener.stop(false)
+      },
+      setAccepting: (accepting) => acceptGate(typeof fd === 'number' ? fd : -1, accepting),
+    })
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause)
     return err(

@@ -13,6 +13,8 @@ export interface SocketBudget {
   readonly takeUpstream: () => boolean
   readonly giveUpstream: () => void
   readonly downstream: number
+  /** Most downstream connections at once. */
+  readonly maxDownstream: number
   readonly upstream: number
 }
 
@@ -26,7 +28,11 @@ export interface SocketBudgetOptions {
 /** Makes a budget that leaves `NetLimits.reservedFileDescriptors` for all else. */
 export function createSocketBudget(options: SocketBudgetOptions): SocketBudget {
   const total = Math.max(2, options.fileDescriptors - NetLimits.reservedFileDescriptors)
-  const maxDownstream = Math.min(options.maxDownstream ?? NetLimits.downstreamConnections, Math.floor(total / 2))
+  const maxDownstream = Math.min(
+    options.maxDownstream ?? NetLimits.downstreamConnections,
+    Math.floor(total / 2),
+    Math.max(1, Math.floor(options.fileDescriptors * NetLimits.downstreamDescriptorShare)),
+  )
   let downstream = 0
   let upstream = 0
   return {
@@ -46,6 +52,7 @@ export function createSocketBudget(options: SocketBudgetOptions): SocketBudget {
     giveUpstream() {
       upstream -= 1
     },
+    maxDownstream,
     get downstream() {
       return downstream
     },

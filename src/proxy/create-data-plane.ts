@@ -2,6 +2,7 @@ import { networkInterfaces } from 'node:os'
 import { type Clock, err, ok, type Result, systemAlarm, systemClock, TimerWheel } from '../base/index.ts'
 import {
   createBulkMover,
+  createDeliveryProbe,
   createOriginalDestinationReader,
   createKeepaliveSetter,
   createSocketBudget,
@@ -12,7 +13,7 @@ import {
 } from '../net/index.ts'
 import { type AccessLogWriter, createAccessLogWriter, type Telemetry } from '../telemetry/index.ts'
 import { type ClusterSet, createClusterSet } from './cluster/index.ts'
-import type { FieldFault, ListenerConfig } from './config/index.ts'
+import type { ClientTlsConfig, FieldFault, ListenerConfig, OverloadConfig, ServerTlsConfig } from './config/index.ts'
 import { createAccessLogger } from './data-plane-access-log.ts'
 import type { DataPlane, OnDemand } from './data-plane.ts'
 import { createDrainGroup } from './drain/index.ts'
@@ -26,8 +27,21 @@ import {
   type ListenerServices,
 } from './listener/index.ts'
 import { createTcpProxy, UdpProxy } from './network/index.ts'
+import {
+  createOverloadManager,
+  defaultOverload,
+  type OverloadManager,
+  type ResourceReaders,
+  systemReaders,
+} from './overload/index.ts'
 import type { RouteTable } from './route/index.ts'
-import { createSecretTable, createTlsMaterial, type TlsMaterial } from './tls/index.ts'
+import {
+  type CertificatePair,
+  certificatePairs,
+  createSecretTable,
+  createTlsMaterial,
+  type TlsMaterial,
+} from './tls/index.ts'
 
 /** What a data plane is made of. */
 export interface DataPlaneOptions {
@@ -40,6 +54,8 @@ export interface DataPlaneOptions {
   readonly onDemand?: OnDemand
   /** Absent: a writer of its own, closed with the data plane. */
   readonly accessLog?: AccessLogWriter
+  /** Told when a cluster is no longer among `warmingClusters`. */
+  readonly onClusterWarm?: () => void
   /** `systemClock` by default. */
   readonly clock?: Clock
   /** Uniform in [0, 1); `Math.random` by default. */
@@ -49,8 +65,14 @@ export interface DataPlaneOptions {
   readonly limits?: ProxyLimits
   /** File descriptors that the process may open; read from the system by default. */
   readonly fileDescriptors?: number
+  /** The cluster that this proxy serves in and its locality (`region/zone/sub_zone`), for zone-aware routing. */
+  readonly local?: { readonly cluster: string; readonly locality: string } | undefined
   /** Most downstream connections; `NetLimits.downstreamConnections` by default. */
   readonly maxConnections?: number
+  /** Absent: the defaults of `overload/`. */
+  readonly overload?: OverloadConfig
+  /** Where the overload manager reads pressure; the machine by default. */
+  readonly resourceReaders?: ResourceReaders
 }
 
 /** How long connections of a listener that moved to another address have to end, ms (Envoy `--drain-time-s`). */
@@ -70,6 +92,8 @@ class ProxyDataPlane implements DataPlane {
   readonly #clusters: ClusterSet
   readonly #listenerServices: ListenerServices
   readonly #ownAccessLog: AccessLogWriter | undefined
+  readonly #overload: OverloadManager
+  #accepting = true
   #state: 'serving' | 'draining' = 'serving'
   /** Changes of one listener are done one after another. */
   readonly #queues = new Map<string, Promise<unknown>>()
@@ -80,10 +104,27 @@ class ProxyDataPlane implements DataPlane {
     const random = options.random ?? Math.random
     const limits = options.limits ?? defaultLimits
     const timers = new TimerWheel({ clock, alarm: systemAlarm })
+    const overload = options.overload ?? defaultOverload()
+    const maxDownstream = options.maxConnections ?? overload.maxDownstreamConnections
     const budget = createSocketBudget({
       fileDescriptors: options.fileDescriptors ?? readFileDescriptorLimit(),
-      ...(options.maxConnections === undefined ? {} : { maxDownstream: options.maxConnections }),
+      ...(maxDownstream === undefined ? {} : { maxDownstream }),
     })
+    this.#overload = createOverloadManager({
+      config: overload,
+      telemetry,
+      clock,
+      alarm: systemAlarm,
+      readers: options.resourceReaders ?? systemReaders,
+      shrinkHeap,
+      downstream: () => ({ active: budget.downstream, max: budget.maxDownstream }),
+    })
+    this.#overload.onAcceptingChange = (stopped) => this.#setAccepting(!stopped)
+    this.#overload.onTimeoutsReduced = () => {
+      for (const listener of this.#all()) listener.onTimeoutsReduced?.()
+    }
+    this.#overload.start()
+    const { state } = this.#overload
     this.#ownAccessLog = options.accessLog === undefined ? createAccessLogWriter() : undefined
     const logAccess = createAccessLogger(options.accessLog ?? this.#ownAccessLog ?? createAccessLogWriter())
     this.#clusters = createClusterSet({
@@ -91,14 +132,27 @@ class ProxyDataPlane implements DataPlane {
       budget,
       resolver: options.resolver ?? systemResolver,
       setKeepalive: createKeepaliveSetter(),
+      delivery: createDeliveryProbe(),
       telemetry,
       timers,
       clock,
       limits,
       random,
+      local: options.local,
+      ...(options.onClusterWarm === undefined ? {} : { onClusterWarm: options.onClusterWarm }),
       isOwnListener: (address, port) => this.#isOwnListener(address, port),
     })
-    const shared = { cluster: this.#clusters.get, telemetry, logAccess, clock, limits, random, node, timers }
+    const shared = {
+      cluster: this.#clusters.get,
+      telemetry,
+      logAccess,
+      clock,
+      limits,
+      random,
+      node,
+      timers,
+      overload: state,
+    }
     const bulk = createBulkMover()
     const makeHttpServer = options.createHttpServer ?? createHttpServer
     let reader: OriginalDestinationReader | undefined
@@ -108,6 +162,9 @@ class ProxyDataPlane implements DataPlane {
       telemetry,
       clock,
       logAccess,
+      timers,
+      overload: state,
+      random,
       originalDestination: () => (reader ??= createOriginalDestinationReader()),
       createHttp: (manager) =>
         makeHttpServer({
@@ -143,19 +200,37 @@ class ProxyDataPlane implements DataPlane {
   readonly putCluster: DataPlane['putCluster'] = (config) => this.#clusters.put(config)
   readonly removeCluster: DataPlane['removeCluster'] = (name) => this.#clusters.remove(name)
   readonly putEndpoints: DataPlane['putEndpoints'] = (config) => this.#clusters.putEndpoints(config)
+  readonly warmingClusters: DataPlane['warmingClusters'] = () => this.#clusters.warming()
   readonly putRouteTable: DataPlane['putRouteTable'] = (table) => void this.#routeTables.set(table.name, table)
   readonly putSecret: DataPlane['putSecret'] = (secret) => void this.#secrets.put(secret)
 
   secretsComplete(): boolean {
-    for (const { tls, transportMatches } of this.#clusters.configs()) {
+    for (const { tls } of this.#tlsContexts()) if (!this.#tls.isComplete(tls)) return false
+    return true
+  }
+
+  certificates(): readonly CertificatePair[] {
+    return certificatePairs(this.#secrets, this.#tlsContexts())
+  }
+
+  *#tlsContexts(): Generator<{ readonly owner: string; readonly tls: ClientTlsConfig | ServerTlsConfig }> {
+    for (const { name, tls, transportMatches } of this.#clusters.configs()) {
       for (const config of [tls, ...transportMatches.map((match) => match.tls)])
-        if (config !== undefined && !this.#tls.isComplete(config)) return false
+        if (config !== undefined) yield { owner: `cluster ${name}`, tls: config }
     }
     for (const { config } of this.#listeners.values()) {
       for (const chain of [...config.filterChains, config.defaultFilterChain])
-        if (chain?.tls !== undefined && !this.#tls.isComplete(chain.tls)) return false
+        if (chain?.tls !== undefined) yield { owner: `listener ${config.name}`, tls: chain.tls }
     }
-    return true
+  }
+
+  failHealthCheck(failed: boolean): void {
+    this.#overload.state.failedHealthCheck = failed
+  }
+
+  drainInbound(timeoutMs: number): void {
+    for (const [name, { config }] of this.#listeners)
+      if (config.direction === 'inbound') this.removeListener(name, timeoutMs)
   }
 
   async drain(timeoutMs: number): Promise<void> {
@@ -166,7 +241,7 @@ class ProxyDataPlane implements DataPlane {
   }
 
   describe(): ReturnType<DataPlane['describe']> {
-    const all = [...new Set([...this.#listeners.values(), ...this.#draining.items()])]
+    const all = this.#all()
     return {
       listeners: [...this.#listeners.values()].map(({ config, address, port, connections }) => ({
         name: config.name,
@@ -184,10 +259,11 @@ class ProxyDataPlane implements DataPlane {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#state = 'draining'
     await Promise.allSettled(this.#queues.values())
-    const all = new Set([...this.#listeners.values(), ...this.#draining.items()])
+    this.#overload.stop()
+    const all = this.#all()
     this.#listeners.clear()
     // A listener that drains already is told again: the shorter time counts.
-    await Promise.all([...all].map((listener) => listener.drain(0)))
+    await Promise.all(all.map((listener) => listener.drain(0)))
     await this.#draining.whenEmpty()
     this.#clusters.close()
     await this.#ownAccessLog?.[Symbol.asyncDispose]()
@@ -204,8 +280,19 @@ class ProxyDataPlane implements DataPlane {
     const made = await this.#bind(config)
     if (!made.ok) return made
     this.#listeners.set(config.name, made.value)
+    if (!this.#accepting) made.value.setAccepting?.(false)
     if (old !== undefined) void this.#draining.begin(old, MOVED_LISTENER_MS)
     return ok({ port: made.value.port })
+  }
+
+  /** Listeners that serve and those that drain. */
+  #all(): readonly ListenerRuntime[] {
+    return [...new Set([...this.#listeners.values(), ...this.#draining.items()])]
+  }
+
+  #setAccepting(accepting: boolean): void {
+    this.#accepting = accepting
+    for (const listener of this.#listeners.values()) listener.setAccepting?.(accepting)
   }
 
   #bind(config: ListenerConfig): Promise<Result<ListenerRuntime, FieldFault>> | Result<ListenerRuntime, FieldFault> {
@@ -232,6 +319,12 @@ class ProxyDataPlane implements DataPlane {
     }
     return false
   }
+}
+
+/** Collects garbage and hands free pages back to the system. */
+function shrinkHeap(): void {
+  Bun.gc(true)
+  Bun.shrink()
 }
 
 /** A change needs no new socket when the address stays; everything else is looked up per connection. */

@@ -2,15 +2,18 @@ import { systemAlarm, systemClock, TimerWheel } from '../base/index.ts'
 import { createSocketBudget, type Resolver } from '../net/index.ts'
 import type { EdgeLabels, EdgeSeries, Telemetry } from '../telemetry/index.ts'
 import type { ClusterServices } from './cluster/index.ts'
-import type {
-  ClusterConfig,
-  EndpointConfig,
-  FilterChain,
-  HttpManagerConfig,
-  ListenerConfig,
-  OutlierConfig,
-  TcpProxyConfig,
-  UdpProxyConfig,
+import {
+  anyConnection,
+  type ClusterConfig,
+  type EndpointConfig,
+  type FilterChain,
+  type HealthCheckConfig,
+  type HttpManagerConfig,
+  type HttpProbeConfig,
+  type ListenerConfig,
+  type OutlierConfig,
+  type TcpProxyConfig,
+  type UdpProxyConfig,
 } from './config/index.ts'
 import { defaultLimits } from './limits.ts'
 import { createSecretTable, createTlsMaterial, type SecretTable } from './tls/index.ts'
@@ -77,6 +80,47 @@ export function testOutlierConfig(overrides: Partial<OutlierConfig> = {}): Outli
   }
 }
 
+/** A health check with Envoy's defaults, of connections only, once a second (tests only). */
+export function testHealthCheck(overrides: Partial<HealthCheckConfig> = {}): HealthCheckConfig {
+  return {
+    timeoutMs: 1000,
+    intervalMs: 1000,
+    initialJitterMs: 0,
+    intervalJitterMs: 0,
+    intervalJitterPercent: 0,
+    unhealthyThreshold: 2,
+    healthyThreshold: 2,
+    reuseConnection: true,
+    noTrafficIntervalMs: 1000,
+    noTrafficHealthyIntervalMs: 1000,
+    unhealthyIntervalMs: 1000,
+    unhealthyEdgeIntervalMs: 1000,
+    healthyEdgeIntervalMs: 1000,
+    alpn: [],
+    probe: { kind: 'tcp', send: new Uint8Array(), receive: [] },
+    ...overrides,
+  }
+}
+
+/** An HTTP check of `/health` (tests only). */
+export function testHttpProbe(overrides: Partial<HttpProbeConfig> = {}): HttpProbeConfig {
+  return {
+    kind: 'http',
+    http2: false,
+    host: '',
+    path: '/health',
+    method: 'GET',
+    headers: undefined,
+    send: new Uint8Array(),
+    receive: [],
+    responseBufferBytes: 1024,
+    expectedStatuses: [{ start: 200, end: 201 }],
+    retriableStatuses: [],
+    serviceName: undefined,
+    ...overrides,
+  }
+}
+
 /** A TCP proxy to one cluster (tests only). */
 export function testTcpProxy(cluster: string, overrides: Partial<TcpProxyConfig> = {}): TcpProxyConfig {
   return {
@@ -124,7 +168,7 @@ export function testHttpManager(overrides: Partial<HttpManagerConfig> = {}): Htt
 export function testChain(network: FilterChain['network'], overrides: Partial<FilterChain> = {}): FilterChain {
   return {
     name: '',
-    match: { destinationPort: undefined, destinationPrefixes: [] },
+    match: anyConnection,
     tls: undefined,
     network,
     ...overrides,
@@ -144,6 +188,9 @@ export function testListener(
     protocol: 'tcp',
     direction: 'outbound',
     originalDestination: false,
+    inspectors: [],
+    inspectionTimeoutMs: 15_000,
+    continueOnInspectionTimeout: false,
     filterChains: chains,
     defaultFilterChain: undefined,
     dns: undefined,

@@ -1,6 +1,7 @@
 import type { Result } from '../base/index.ts'
 import type { ClusterDescription } from './cluster/index.ts'
 import type { ClusterConfig, EndpointsConfig, FieldFault, ListenerConfig, Secret } from './config/index.ts'
+import type { CertificatePair } from './tls/index.ts'
 import type { RouteTable } from './route/index.ts'
 
 /**
@@ -15,6 +16,8 @@ export interface DataPlane extends AsyncDisposable {
   readonly removeListener: (name: string, drainMs: number) => void
   readonly putCluster: (config: ClusterConfig) => void
   readonly removeCluster: (name: string) => void
+  /** Names of clusters that take no requests yet: their endpoints have not all been checked once. */
+  readonly warmingClusters: () => readonly string[]
   readonly putEndpoints: (config: EndpointsConfig) => void
   /** Replaces the route table that connection managers with `rds` of this name use. */
   readonly putRouteTable: (table: RouteTable) => void
@@ -24,6 +27,12 @@ export interface DataPlane extends AsyncDisposable {
   readonly secretsComplete: () => boolean
   /** Stops new work politely (`Connection: close`), waits for what runs, at most `timeoutMs`. */
   readonly drain: (timeoutMs: number) => Promise<void>
+  /** Removes the listeners whose `traffic_direction` is INBOUND, as `removeListener` does. */
+  readonly drainInbound: (timeoutMs: number) => void
+  /** `/healthcheck/fail`: responses end their connections until it is taken back. */
+  readonly failHealthCheck: (failed: boolean) => void
+  /** Certificates and trust that listeners and clusters use now, without keys. */
+  readonly certificates: () => readonly CertificatePair[]
   /** For the admin interface. */
   readonly describe: () => DataPlaneDescription
 }

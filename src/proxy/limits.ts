@@ -42,10 +42,17 @@ export interface ProxyLimits {
   readonly parkedRequests: number
   /** Milliseconds that a refused request's connection stays open for the client to read the answer. */
   readonly lingerMs: number
+  /**
+   * Milliseconds that a client has to take what waits for it when its exchange is over, from its last progress on; then the connection is
+   * cut (Envoy's `stream_flush_timeout`, which falls back on the stream's idle time of 5 minutes).
+   */
+  readonly flushTimeoutMs: number
   /** Bytes of a TCP client that are kept until its upstream connection is there; more closes it. The socket is paused: only what was under way comes. */
   readonly earlyBytes: number
   /** Addresses that an original-destination cluster remembers; those without connections make room for new ones. */
   readonly originalDestinations: number
+  /** Subsets of one cluster (`lb_subset_config`); an endpoint that would make another is in none of those. */
+  readonly subsets: number
   /** UDP sessions of one listener; datagrams of further clients are dropped. A cluster's `max_connections` counts them too, and is mostly lower. */
   readonly udpSessions: number
   /** Datagrams of a UDP session that are kept until its socket is there, which takes one turn of the event loop; more are dropped. */
@@ -72,8 +79,10 @@ export const defaultLimits: ProxyLimits = {
   appendedHeaderBytes: 8 * 1024,
   parkedRequests: 1024,
   lingerMs: 1000,
+  flushTimeoutMs: 30_000,
   earlyBytes: 1024 * 1024,
   originalDestinations: 4096,
+  subsets: 4096,
   udpSessions: 16_384,
   udpEarlyDatagrams: 64,
 }

@@ -25,6 +25,7 @@ export function toHttpNode(node: BootstrapConfig['node']): HttpNode {
     namespace: textOf(metadata, 'NAMESPACE'),
     workload: textOf(metadata, 'WORKLOAD_NAME'),
     clusterId: textOf(metadata, 'CLUSTER_ID'),
+    serviceCluster: node.cluster,
     labels: labelsOf(metadata['LABELS']),
   }
 }
@@ -39,4 +40,11 @@ function labelsOf(value: JsonValue | undefined): Record<string, string> {
   const labels: Record<string, string> = {}
   for (const [name, text] of Object.entries(value)) if (typeof text === 'string') labels[name] = text
   return labels
+}
+
+/** The node as `/server_info` shows it: proto field names, without what is empty. */
+export function describeNode({ id, cluster, metadata, locality }: BootstrapConfig['node']): JsonObject {
+  const place = { region: locality.region, zone: locality.zone, sub_zone: locality.subZone }
+  const known = Object.entries(place).filter(([, value]) => value !== '')
+  return { id, cluster, metadata, ...(known.length === 0 ? {} : { locality: Object.fromEntries(known) }) }
 }

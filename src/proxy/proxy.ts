@@ -8,12 +8,12 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import manifest from '../../package.json' with { type: 'json' }
 import { MeshError, systemClock } from '../base/index.ts'
-import { createTelemetry, type Telemetry } from '../telemetry/index.ts'
+import { createTelemetry, type ProxyTelemetry } from '../telemetry/index.ts'
 import { type AdsConnection, type ReceivedUpdate, renewCertificate, type ResourceFault } from '../xds/client/index.ts'
 import { secretName, TypeUrl } from '../xds/index.ts'
 import { createAdsLink, type AdsLink } from './ads-link.ts'
 import { type AdminServer, type ServerState, startAdminServer } from './admin/index.ts'
-import type { BootstrapConfig, Secret } from './config/index.ts'
+import { type BootstrapConfig, describeBootstrap, localityName, type Secret } from './config/index.ts'
 import { type ControlChannel, createControlChannel } from './control-channel.ts'
 import { createDataPlane } from './create-data-plane.ts'
 import type { DataPlane } from './data-plane.ts'
@@ -26,8 +26,9 @@ import {
   type WorkloadIdentity,
 } from './identity/index.ts'
 import { createLastGoodFile, type LastGoodFile, LiveConfig } from './live/index.ts'
-import { type BootstrapSource, loadBootstrap } from './load-bootstrap.ts'
-import { toHttpNode, toXdsNode } from './proxy-node.ts'
+import { type BootstrapSource, type LoadedBootstrap, loadBootstrap } from './load-bootstrap.ts'
+import { createProxyLog, type Logger, type LogLevel, type ProxyLog } from './proxy-log.ts'
+import { describeNode, toHttpNode, toXdsNode } from './proxy-node.ts'
 import { readTlsFile } from './read-tls-file.ts'
 
 /** How a proxy is run. */
@@ -90,7 +91,9 @@ export async function runProxy(options: RunProxyOptions): Promise<RunningProxy> 
 class ProxyProcess implements RunningProxy {
   readonly #options: ProxyProcessOptions
   readonly #bootstrap: BootstrapConfig
-  readonly #telemetry: Telemetry = createTelemetry()
+  readonly #bootstrapText: string
+  readonly #proxyLog: ProxyLog
+  readonly #telemetry: ProxyTelemetry = createTelemetry()
   readonly #startedAt = systemClock.now()
   readonly #secrets = new Map<string, Secret>()
   readonly #stop = new AbortController()
@@ -105,11 +108,14 @@ class ProxyProcess implements RunningProxy {
   #connection: AdsConnection | undefined
   #certificate: WorkloadCertificate | undefined
   #isDraining = false
+  #failsHealthCheck = false
   #ending: Promise<void> | undefined
 
-  constructor(options: ProxyProcessOptions, bootstrap: BootstrapConfig) {
+  constructor(options: ProxyProcessOptions, { config: bootstrap, text }: LoadedBootstrap) {
     this.#options = options
     this.#bootstrap = bootstrap
+    this.#bootstrapText = text
+    this.#proxyLog = createProxyLog((line) => this.#print(line))
     const { ads } = bootstrap
     if (ads !== undefined) {
       const channel = createControlChannel(ads.cluster, (name) => this.#secrets.get(name))
@@ -135,6 +141,12 @@ class ProxyProcess implements RunningProxy {
       telemetry: this.#telemetry,
       createHttpServer,
       onDemand: this.#live.onDemand,
+      local:
+        bootstrap.localCluster === undefined
+          ? undefined
+          : { cluster: bootstrap.localCluster, locality: localityName(bootstrap.node.locality) },
+      ...(bootstrap.overload === undefined ? {} : { overload: bootstrap.overload }),
+      onClusterWarm: () => this.#live.onClusterWarm(),
     })
   }
 
@@ -173,7 +185,13 @@ class ProxyProcess implements RunningProxy {
     this.#closed.resolve()
   }
 
-  readonly #log = (text: string): void => {
+  readonly #log = (text: string): void => this.#logAt('main', 'info', text)
+
+  #logAt(logger: Logger, level: Exclude<LogLevel, 'off'>, text: string): void {
+    this.#proxyLog.write(logger, level, text)
+  }
+
+  #print(text: string): void {
     const { log } = this.#options
     if (log !== undefined) log(text)
     else process.stderr.write(`${new Date(systemClock.now()).toISOString()} ${text}\n`)
@@ -283,7 +301,8 @@ class ProxyProcess implements RunningProxy {
   #apply(update: ReceivedUpdate): readonly ResourceFault[] {
     const type = update.typeUrl.slice(update.typeUrl.lastIndexOf('.') + 1)
     const faults = this.#live.apply(update)
-    for (const { name, message } of faults) this.#log(`Refused ${type} ${name}: ${message}`)
+    this.#logAt('config', 'debug', `Received ${update.resources.length} ${type}, removed ${update.removed.length}`)
+    for (const { name, message } of faults) this.#logAt('config', 'warning', `Refused ${type} ${name}: ${message}`)
     this.#telemetry.counter('weft_xds_resources_total', { type, result: 'accepted' }).value +=
       update.resources.length - faults.length
     this.#telemetry.counter('weft_xds_resources_total', { type, result: 'rejected' }).value += faults.length
@@ -301,24 +320,43 @@ class ProxyProcess implements RunningProxy {
       state: () => this.#state(),
       waiting: () => this.#live.waiting(),
       metrics: () => this.#telemetry.expose(),
+      resetCounters: () => this.#telemetry.resetCounters(),
       describe: () => this.#dataPlane.describe(),
       resources: () => this.#live.held.all(),
-      certificate: () => {
-        const spiffeId = this.#options.identity?.spiffeId ?? ''
-        return this.#certificate === undefined ? undefined : { spiffeId, ...this.#certificate }
-      },
+      bootstrap: () => describeBootstrap(this.#bootstrapText),
+      certificates: () => this.#certificates(),
       info: () => ({
         version: `weft/${manifest.version}`,
-        node: this.#bootstrap.node,
-        uptime_seconds: Math.round((systemClock.now() - this.#startedAt) / 1000),
+        node: describeNode(this.#bootstrap.node),
+        command_line_options: { drain_time: `${this.#options.drainMs / 1000}s` },
       }),
-      drain: () => this.#drain(),
+      uptimeSeconds: () => Math.floor((systemClock.now() - this.#startedAt) / 1000),
+      log: this.#proxyLog,
+      drain: (inboundOnly) => {
+        this.#logAt('admin', 'info', `Told to drain${inboundOnly ? ' inbound listeners' : ''}`)
+        if (inboundOnly) this.#dataPlane.drainInbound(this.#options.drainMs)
+        else this.#drain()
+      },
+      failHealthCheck: (failed) => {
+        this.#logAt('admin', 'info', `Health checks ${failed ? 'fail' : 'pass'} from now on`)
+        this.#failsHealthCheck = failed
+        this.#dataPlane.failHealthCheck(failed)
+      },
       quit: () => void this.#end(),
     })
   }
 
+  /** What the data plane serves with; before anything uses it, the own identity stands alone. */
+  #certificates(): ReturnType<DataPlane['certificates']> {
+    const used = this.#dataPlane.certificates()
+    const own = this.#certificate
+    if (own === undefined || used.some(({ certificateChain }) => certificateChain === own.certificateChain)) return used
+    const { certificateChain, trustBundle } = own
+    return [{ name: secretName.certificate, certificateChain, trustedCa: trustBundle }, ...used]
+  }
+
   #state(): ServerState {
-    if (this.#isDraining) return 'DRAINING'
+    if (this.#isDraining || this.#failsHealthCheck) return 'DRAINING'
     return this.#live.isReady() ? 'LIVE' : 'INITIALIZING'
   }
 }

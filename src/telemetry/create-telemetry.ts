@@ -17,8 +17,14 @@ interface Instrument {
   value: number
 }
 
+/** The instruments of a proxy process, which its admin interface may set to zero. */
+export interface ProxyTelemetry extends Telemetry {
+  /** Sets all counters to zero; gauges and histograms stay, as in Envoy. */
+  readonly resetCounters: () => void
+}
+
 /** Makes the instruments of one proxy. */
-export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
+export function createTelemetry(options: TelemetryOptions = {}): ProxyTelemetry {
   const maxEdges = options.maxEdges ?? 10_000
   const maxInstruments = options.maxInstruments ?? 20_000
   const edges = new Map<string, RecordedEdge>()
@@ -54,6 +60,10 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
     edge,
     counter: (name, labels) => instrument('counter', name, labels),
     gauge: (name, labels) => instrument('gauge', name, labels),
+    resetCounters() {
+      for (const made of instruments.values()) if (made.type === 'counter') made.value = 0
+      for (const made of edges.values()) made.resetCounters()
+    },
     expose: () => [...exposeInstruments(instruments.values()), ...exposeEdges(edges.values()), ''].join('\n'),
   }
 }

@@ -65,6 +65,15 @@ export class RecordedEdge implements EdgeSeries {
     this.#received += received
   }
 
+  /** Sets the counts to zero; histograms go on. */
+  resetCounters(): void {
+    for (const series of this.#responses.values()) series.count = 0
+    this.#sent = 0
+    this.#received = 0
+    this.#opened = 0
+    this.#closed.clear()
+  }
+
   /** Appends this edge's lines. */
   expose(families: FamilyLines): void {
     const base = commonLabels(this.#labels)

@@ -11,5 +11,5 @@ export {
 export { type AccessLogRecord, emptyAccessLogRecord, ResponseFlag } from './access-log-record.ts'
 export { type AccessLogWriter, createAccessLogWriter } from './access-log-writer.ts'
 export { type EdgeLabels, type EdgeSeries, type Telemetry } from './contract.ts'
-export { createTelemetry, type TelemetryOptions } from './create-telemetry.ts'
+export { createTelemetry, type ProxyTelemetry, type TelemetryOptions } from './create-telemetry.ts'
 export { createResponseClasses } from './response-classes.ts'

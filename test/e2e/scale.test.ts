@@ -93,17 +93,16 @@ test(
     }
     const clusters = used.map((service) => `outbound|8080||${service}.default.svc.cluster.local`).toSorted()
     expect(await held('/clusters', /^(outbound\|[^:]+)::/gm)).toEqual(clusters)
-    const dump: { readonly configs: readonly { readonly type_url: string; readonly name: string }[] } = JSON.parse(
-      await client.admin('/config_dump'),
+    const names = async (resource: string, pattern: RegExp): Promise<readonly string[]> => {
+      const page = await client.admin(`/config_dump?resource=${resource}`)
+      return [...page.matchAll(pattern)].map(([, name = '']) => name).toSorted()
+    }
+    expect(await names('dynamic_virtual_hosts', /"name": "(http_proxy\/[^"]+)",\n\s*"version_info"/g)).toEqual(
+      used.map((service) => `http_proxy/${service}:8080`).toSorted(),
     )
-    const named = (type: string): readonly string[] =>
-      dump.configs
-        .filter((config) => config.type_url.endsWith(`.${type}`))
-        .map(({ name }) => name)
-        .toSorted()
-    expect(named('VirtualHost')).toEqual(used.map((service) => `http_proxy/${service}:8080`).toSorted())
-    expect(named('Cluster').filter((name) => name.startsWith('outbound'))).toEqual(clusters)
-    expect(named('ClusterLoadAssignment')).toEqual(clusters)
+    const held3 = await names('dynamic_active_clusters', /^ {4}"name": "([^"]+)"/gm)
+    expect(held3.filter((name) => name.startsWith('outbound'))).toEqual(clusters)
+    expect(await names('dynamic_endpoint_configs', /^ {4}"cluster_name": "([^"]+)"/gm)).toEqual(clusters)
     const { proxies, services } = await api.status()
     expect(services).toBe(serviceCount)
     const types = proxies.find(({ id }) => id === client.id)?.types ?? []

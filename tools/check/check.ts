@@ -1,10 +1,11 @@
 /**
- * `npm run check`: format, lint, strict types, import rules, docs of exports and error codes. File and function sizes are
+ * `npm run check`: format, lint, strict types, import rules, docs of exports, error codes and limits. File and function sizes are
  * lint rules (`.oxlintrc.json`). Everything runs side by side; every fault is printed; exit 1 if there is any.
  */
 import { checkErrorCodes } from './error-codes.ts'
 import { checkExportDocs, checkIndexComments } from './export-docs.ts'
 import { checkImports } from './import-rules.ts'
+import { checkLimitDocs } from './limit-docs.ts'
 import { root, sourceFiles } from './source-files.ts'
 
 const folders = ['bin', 'src', 'test', 'tools', 'bench', 'examples', 'fuzz']
@@ -41,6 +42,7 @@ const outcomes = await Promise.all([
   Promise.resolve({ name: 'import rules', faults: checkImports(sources) }),
   Promise.resolve({ name: 'docs of exports', faults: [...checkExportDocs(sources), ...checkIndexComments(sources)] }),
   checkErrorCodes(sources).then((faults) => ({ name: 'error codes', faults })),
+  checkLimitDocs(sources).then((faults) => ({ name: 'docs of limits', faults })),
 ])
 
 for (const { name, faults } of outcomes) {

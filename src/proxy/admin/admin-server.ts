@@ -1,38 +1,13 @@
 import { isIP } from 'node:net'
-import type { JsonValue } from '@bufbuild/protobuf'
 import { MeshError } from '../../base/index.ts'
-import type { ReceivedResource } from '../../xds/client/index.ts'
-import type { DataPlaneDescription } from '../data-plane.ts'
-import { describeResource } from './describe-config.ts'
-
-/** Envoy's names of what a server is doing. */
-export type ServerState = 'INITIALIZING' | 'LIVE' | 'DRAINING'
-
-/** What the admin interface shows and does. */
-export interface AdminSource {
-  readonly state: () => ServerState
-  /** What keeps the proxy from being ready. */
-  readonly waiting: () => readonly string[]
-  readonly metrics: () => string
-  readonly describe: () => DataPlaneDescription
-  readonly resources: () => readonly ReceivedResource[]
-  /** The own certificate without its key; undefined when there is none. */
-  readonly certificate: () => CertificateFacts | undefined
-  readonly info: () => Readonly<Record<string, JsonValue>>
-  /** Stops taking new work; answers at once. */
-  readonly drain: () => void
-  /** Drains and ends the process's work; answers at once. */
-  readonly quit: () => void
-}
-
-/** What `/certs` tells of a certificate. */
-export interface CertificateFacts {
-  readonly spiffeId: string
-  readonly serialNumber: string
-  /** Milliseconds since the epoch. */
-  readonly notBefore: number
-  readonly notAfter: number
-}
+import type { AdminHandler, AdminSource } from './admin-source.ts'
+import { changeLogging } from './change-logging.ts'
+import { describeCertificates } from './describe-certificates.ts'
+import { describeClusters, describeListeners } from './describe-clusters.ts'
+import { describeConfig } from './describe-config.ts'
+import { describePrometheus, describeStats } from './describe-stats.ts'
+import { AdminLimits } from './limits.ts'
+import { badRequest, json, text } from './replies.ts'
 
 /** A running admin interface. */
 export interface AdminServer extends AsyncDisposable {
@@ -55,6 +30,11 @@ export function startAdminServer(
     const server = Bun.serve({
       hostname: address.address,
       port: address.port,
+      maxRequestBodySize: AdminLimits.requestBodyBytes,
+      idleTimeout: AdminLimits.idleTimeoutSeconds,
+      // Otherwise a fault is answered with a page that shows the source.
+      development: false,
+      error: () => text('Internal error\n', 500),
       fetch: (request) => answer(request, source),
     })
     return { port: server.port ?? address.port, [Symbol.asyncDispose]: () => server.stop(true) }
@@ -63,47 +43,55 @@ export function startAdminServer(
   }
 }
 
-type Handler = (source: AdminSource, url: URL) => Response
+interface Command {
+  readonly path: string
+  /** One line for `/help`. */
+  readonly help: string
+  /** It changes something: POST only, as in Envoy. */
+  readonly mutates: boolean
+  readonly run: AdminHandler
+}
 
-const reads: ReadonlyMap<string, Handler> = new Map<string, Handler>([
-  ['/', () => text(`${[...reads.keys(), ...actions.keys()].join('\n')}\n`)],
-  ['/ready', ready],
-  ['/stats', ({ metrics }) => prometheus(metrics())],
-  ['/stats/prometheus', ({ metrics }) => prometheus(metrics())],
-  ['/clusters', clusters],
-  ['/listeners', listeners],
-  ['/config_dump', configDump],
-  ['/certs', certs],
-  ['/server_info', ({ info, state }) => json({ ...info(), state: state() })],
-])
+const commands: readonly Command[] = [
+  read('/', 'list of admin commands', help),
+  read('/certs', 'certificates in use: names, days until they expire', describeCertificates),
+  read('/clusters', 'upstream clusters and their endpoints; format=json', describeClusters),
+  read('/config_dump', 'configuration in force; resource, mask, name_regex', describeConfig),
+  change('/drain_listeners', 'stop accepting, end politely; graceful, inboundonly', drainListeners),
+  change('/healthcheck/fail', 'fail health checks: /ready answers 503', failHealthCheck),
+  change('/healthcheck/ok', 'pass health checks again', passHealthCheck),
+  read('/help', 'list of admin commands', help),
+  read('/listeners', 'listeners and their addresses; format=json', describeListeners),
+  change('/logging', 'levels of the log; level=LEVEL, paths=LOGGER:LEVEL', changeLogging),
+  read('/memory', 'memory of the process in bytes', describeMemory),
+  change('/quitquitquit', 'drain and end', quit),
+  read('/ready', '200 when LIVE, otherwise 503', describeReadiness),
+  change('/reset_counters', 'set all counters to zero', resetCounters),
+  read('/server_info', 'version, state, uptime, node', describeServer),
+  read('/stats', 'statistics; filter, usedonly, format=text|json|prometheus', describeStats),
+  read('/stats/prometheus', 'statistics for Prometheus; filter, usedonly', describePrometheus),
+]
 
-const actions: ReadonlyMap<string, Handler> = new Map<string, Handler>([
-  [
-    '/drain_listeners',
-    ({ drain }) => {
-      drain()
-      return text('OK\n')
-    },
-  ],
-  [
-    '/quitquitquit',
-    ({ quit }) => {
-      quit()
-      return text('OK\n')
-    },
-  ],
-])
+const byPath: ReadonlyMap<string, Command> = new Map(commands.map((command) => [command.path, command]))
+
+function read(path: string, helpText: string, run: AdminHandler): Command {
+  return { path, help: helpText, mutates: false, run }
+}
+
+function change(path: string, helpText: string, run: AdminHandler): Command {
+  return { path, help: helpText, mutates: true, run }
+}
 
 function answer(request: Request, source: AdminSource): Response {
   const url = new URL(request.url)
   // A web page must not be able to reach this through the operator's browser (DNS rebinding, cross-site posts).
   if (!isLoopback(url.hostname) || request.headers.has('origin')) return text('Forbidden\n', 403)
-  const isRead = request.method === 'GET' || request.method === 'HEAD'
-  const read = reads.get(url.pathname)
-  if (read !== undefined) return isRead ? read(source, url) : text('Expected GET\n', 405)
-  const action = actions.get(url.pathname)
-  if (action !== undefined) return request.method === 'POST' ? action(source, url) : text('Expected POST\n', 405)
-  return text('Not found\n', 404)
+  const command = byPath.get(url.pathname)
+  if (command === undefined) return text(`invalid path. ${helpText()}`, 404)
+  const { method } = request
+  const allowed = command.mutates ? method === 'POST' : method === 'GET' || method === 'HEAD'
+  if (!allowed) return text(`Method ${method} not allowed, ${command.mutates ? 'POST' : 'GET'} required.\n`, 405)
+  return command.run(source, url.searchParams)
 }
 
 function isLoopback(host: string): boolean {
@@ -111,65 +99,55 @@ function isLoopback(host: string): boolean {
   return bare === 'localhost' || bare === '::1' || (isIP(bare) === 4 && bare.startsWith('127.'))
 }
 
-function ready({ state, waiting }: AdminSource): Response {
+function helpText(): string {
+  const lines = commands.map(({ path, help: what, mutates }) => `  ${path}${mutates ? ' (POST)' : ''}: ${what}\n`)
+  return `admin commands are:\n${lines.join('')}`
+}
+
+function help(): Response {
+  return text(helpText())
+}
+
+function describeReadiness({ state, waiting }: AdminSource): Response {
   const now = state()
   if (now === 'LIVE') return text('LIVE\n')
   return text([now, ...waiting().map((what) => `waiting for ${what}`), ''].join('\n'), 503)
 }
 
-/** Envoy's text form `cluster::endpoint::key::value`, or JSON with `?format=json`. */
-function clusters({ describe }: AdminSource, url: URL): Response {
-  const list = describe().clusters
-  if (url.searchParams.get('format') === 'json') return json({ clusters: list })
-  const lines = list.flatMap(({ name, endpoints }) => {
-    return endpoints.flatMap((endpoint) => {
-      const at = `${name}::${endpoint.address}:${endpoint.port}`
-      return [
-        `${at}::health_flags::${endpoint.health}`,
-        `${at}::weight::${endpoint.weight}`,
-        `${at}::cx_active::${endpoint.connections}`,
-        `${at}::rq_active::${endpoint.activeRequests}`,
-        `${at}::rq_total::${endpoint.totalRequests}`,
-      ]
-    })
-  })
-  return text(`${lines.join('\n')}\n`)
+function describeServer({ info, state, uptimeSeconds }: AdminSource): Response {
+  const uptime = `${uptimeSeconds()}s`
+  return json({ ...info(), state: state(), uptime_current_epoch: uptime, uptime_all_epochs: uptime })
 }
 
-function listeners({ describe }: AdminSource, url: URL): Response {
-  const list = describe().listeners
-  if (url.searchParams.get('format') === 'json') return json({ listeners: list })
-  return text(list.map(({ name, address, port }) => `${name}::${address}:${port}\n`).join(''))
+/** As Envoy's, in texts; the allocator is another one, so that only what has the same meaning stands here. */
+function describeMemory(): Response {
+  const { heapTotal, heapUsed, rss } = process.memoryUsage()
+  return json({ allocated: String(heapUsed), heap_size: String(heapTotal), total_physical_bytes: String(rss) })
 }
 
-function configDump({ resources }: AdminSource): Response {
-  return json({ configs: resources().map(describeResource) })
+/** Draining is graceful in any case: responses end their connections, what runs may finish. */
+function drainListeners(source: AdminSource, query: URLSearchParams): Response {
+  if (query.has('skip_exit')) return badRequest('skip_exit is not implemented by this proxy')
+  source.drain(query.has('inboundonly'))
+  return text('OK\n')
 }
 
-function certs({ certificate }: AdminSource): Response {
-  const facts = certificate()
-  if (facts === undefined) return json({ certificates: [] })
-  const { spiffeId, serialNumber, notBefore, notAfter } = facts
-  const certChain = {
-    serial_number: serialNumber,
-    subject_alt_names: [{ uri: spiffeId }],
-    valid_from: new Date(notBefore).toISOString(),
-    expiration_time: new Date(notAfter).toISOString(),
-  }
-  return json({ certificates: [{ cert_chain: [certChain] }] })
+function failHealthCheck(source: AdminSource): Response {
+  source.failHealthCheck(true)
+  return text('OK\n')
 }
 
-function text(body: string, status = 200): Response {
-  return new Response(body, {
-    status,
-    headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' },
-  })
+function passHealthCheck(source: AdminSource): Response {
+  source.failHealthCheck(false)
+  return text('OK\n')
 }
 
-function prometheus(body: string): Response {
-  return new Response(body, { headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } })
+function resetCounters(source: AdminSource): Response {
+  source.resetCounters()
+  return text('OK\n')
 }
 
-function json(body: unknown): Response {
-  return new Response(`${JSON.stringify(body, undefined, 2)}\n`, { headers: { 'content-type': 'application/json' } })
+function quit(source: AdminSource): Response {
+  source.quit()
+  return text('OK\n')
 }

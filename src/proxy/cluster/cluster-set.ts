@@ -1,4 +1,4 @@
-import type { ClusterConfig, EndpointsConfig } from '../config/index.ts'
+import type { CircuitBreakerLimits, ClusterConfig, EndpointsConfig } from '../config/index.ts'
 import { Cluster } from './cluster.ts'
 import type { ClusterServices } from './cluster-services.ts'
 import type { ClusterRuntime } from './contract.ts'
@@ -6,7 +6,10 @@ import { createDnsDiscovery, type DnsDiscovery } from './dns-discovery.ts'
 
 /** All clusters of a proxy by name. */
 export interface ClusterSet {
+  /** Undefined as well for a cluster whose endpoints have not all been checked once (Envoy's warming). */
   readonly get: (name: string) => ClusterRuntime | undefined
+  /** Names of those clusters. */
+  readonly warming: () => readonly string[]
   readonly put: (config: ClusterConfig) => void
   readonly remove: (name: string) => void
   /** Endpoints of the clusters whose EDS name this is; kept for clusters that come later. */
@@ -20,10 +23,12 @@ export interface ClusterSet {
 /** Counts of one cluster for the admin interface. */
 export interface ClusterDescription {
   readonly name: string
+  readonly limits: CircuitBreakerLimits
   readonly endpoints: readonly {
     readonly address: string
     readonly port: number
     readonly weight: number
+    /** Envoy's `health_flags`. */
     readonly health: string
     readonly activeRequests: number
     readonly connections: number
@@ -48,25 +53,44 @@ export function createClusterSet(services: ClusterServices): ClusterSet {
         createDnsDiscovery({
           resolver: services.resolver,
           timers: services.timers,
-          onEndpoints: (endpoints) => cluster.setEndpoints(endpoints),
+          onEndpoints: (endpoints) => cluster.setEndpoints(endpoints, cluster.config.endpointPolicy),
         })
       discoveries.set(config.name, discovery)
       discovery.update(config)
       return
     }
     stopDiscovery(config.name)
-    if (config.discovery === 'static') cluster.setEndpoints(config.endpoints)
-    if (config.discovery === 'eds') cluster.setEndpoints(assignments.get(config.edsName)?.endpoints ?? [])
+    if (config.discovery === 'static') cluster.setEndpoints(config.endpoints, config.endpointPolicy)
+    if (config.discovery === 'eds') {
+      const assignment = assignments.get(config.edsName)
+      cluster.setEndpoints(assignment?.endpoints ?? [], assignment?.policy)
+    }
+  }
+  /** Tells clusters where their callers are, now and whenever that changes. */
+  const joinZones = (cluster: Cluster): void => {
+    const { local } = services
+    if (local === undefined) return
+    const own = clusters.get(local.cluster)
+    if (cluster === own) {
+      cluster.onHostsChanged = () => {
+        const callers = cluster.localCluster(local.locality)
+        for (const other of clusters.values()) if (other !== cluster) other.setLocal(callers)
+      }
+    } else if (own !== undefined) cluster.setLocal(own.localCluster(local.locality))
   }
 
   return {
-    get: (name) => clusters.get(name),
+    get: (name) => {
+      const cluster = clusters.get(name)
+      return cluster?.warming === true ? undefined : cluster
+    },
     put(config) {
       const known = clusters.get(config.name)
-      if (known !== undefined && known.config.discovery !== config.discovery) known.setEndpoints([])
+      if (known !== undefined && known.config.discovery !== config.discovery) known.clearEndpoints()
       known?.reconfigure(config)
       const cluster = known ?? new Cluster(config, services)
       clusters.set(config.name, cluster)
+      if (known === undefined) joinZones(cluster)
       feed(cluster, config)
     },
     remove(name) {
@@ -83,8 +107,9 @@ export function createClusterSet(services: ClusterServices): ClusterSet {
       assignments.set(config.clusterName, config)
       for (const cluster of clusters.values())
         if (cluster.config.discovery === 'eds' && cluster.config.edsName === config.clusterName)
-          cluster.setEndpoints(config.endpoints)
+          cluster.setEndpoints(config.endpoints, config.policy)
     },
+    warming: () => [...clusters.values()].filter((cluster) => cluster.warming).map(({ config }) => config.name),
     configs: () => [...clusters.values()].map(({ config }) => config),
     describe: () => [...clusters.values()].map(describeCluster),
     close() {
@@ -97,12 +122,12 @@ export function createClusterSet(services: ClusterServices): ClusterSet {
 function describeCluster(cluster: Cluster): ClusterDescription {
   return {
     name: cluster.config.name,
+    limits: cluster.config.limits,
     endpoints: [...cluster.endpoints].map((pool) => ({
       address: pool.config.address,
       port: pool.config.port,
       weight: pool.config.weight,
-      // Envoy's name of the flag; it is the proxy's own finding, and stands before what the control plane says.
-      health: pool.outlier?.ejected === true ? '/failed_outlier_check' : pool.config.health,
+      health: pool.health.describe(),
       activeRequests: pool.activeRequests,
       connections: pool.connections,
       totalRequests: pool.totalRequests,

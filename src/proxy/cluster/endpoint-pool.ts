@@ -2,34 +2,47 @@ import type { WheelTimer } from '../../base/index.ts'
 import {
   type Connector,
   type ConnectResult,
+  connectWithPreface,
   createConnector,
   type SocketOwner,
   type StreamSocket,
 } from '../../net/index.ts'
+import { writeProxyHeader } from '../../wire/proxy-protocol/index.ts'
 import type { EdgeSeries } from '../../telemetry/index.ts'
+import type { PeakLatency, SubsetHost } from '../balance/index.ts'
 import type { ClientTlsConfig, ClusterConfig, EndpointConfig } from '../config/index.ts'
-import type { HostMonitor } from '../health/index.ts'
+import { type CheckSession, HostHealth, type HostMonitor } from '../health/index.ts'
 import type { ClientTls } from '../tls/index.ts'
 import type { ClusterServices } from './cluster-services.ts'
 import type { Cluster } from './cluster.ts'
-import type { ConnectOutcome, EndpointRuntime } from './contract.ts'
+import type { ConnectExtras, ConnectOutcome, EndpointRuntime, SentRequest } from './contract.ts'
+import { IdleConnections } from './idle-connections.ts'
 import type { MultiplexedConnection } from './multiplexed-connection.ts'
 import { PendingQueue, type PendingTicket } from './pending-queue.ts'
+import { provesUnreached } from './proves-unreached.ts'
 import { SharedConnections } from './shared-connections.ts'
-import { transportOf } from './transport.ts'
+import { endpointTransport, transportOf } from './transport.ts'
 import { EndpointUdpSessions } from './udp-sessions.ts'
 
 /**
  * One endpoint: its connections and the stack of idle ones. Last in, first out: the warmest connection is used again,
  * and what is not needed grows cold and idles out. A retired pool (endpoint removed) lets active connections finish and keeps none.
  */
-export class EndpointPool implements EndpointRuntime {
+export class EndpointPool implements EndpointRuntime, SubsetHost {
   activeRequests = 0
   totalRequests = 0
   /** Open or opening. */
   connections = 0
   /** Set by the cluster when it has outlier detection. */
   outlier: HostMonitor | undefined = undefined
+  /** Set by the cluster when it balances by peak EWMA. */
+  latency: PeakLatency | undefined = undefined
+  /** When the endpoint came, or began to pass its checks, monotonic ms; slow start counts from here. */
+  since: number
+  /** Set by the cluster when it checks its endpoints. */
+  checks: CheckSession | undefined = undefined
+  readonly health: HostHealth = new HostHealth(this)
+  readonly boundSessions = new Set<{ readonly abort: () => void }>()
   meshed: boolean
   peerSpiffeId = ''
   localSpiffeId = ''
@@ -47,10 +60,7 @@ export class EndpointPool implements EndpointRuntime {
   readonly #connector: Connector
   readonly #timer: WheelTimer
   readonly #idleOwner: SocketOwner
-  /** Idle connections, who used each last, and since when (monotonic ms): three stacks in step, so that giving back allocates nothing. */
-  readonly #idleSockets: StreamSocket[] = []
-  readonly #idleOwners: SocketOwner[] = []
-  readonly #idleSince: number[] = []
+  readonly #idle: IdleConnections
   /** Requests that wait, and connections that are being opened for them. */
   readonly #pending = new PendingQueue()
   #opening = 0
@@ -67,6 +77,7 @@ export class EndpointPool implements EndpointRuntime {
     this.config = config
     this.#services = services
     this.authority = endpointKey(config)
+    this.since = services.clock.monotonic()
     this.meshed = isMeshed(transportOf(cluster.config, config))
     this.#timer = services.timers.timer({ onTimer: () => this.#closeExpired() })
     this.#idleOwner = {
@@ -74,14 +85,21 @@ export class EndpointPool implements EndpointRuntime {
       onData: (socket) => this.#drop(socket),
       onDrain: () => undefined,
       onEnd: (socket) => this.#drop(socket),
-      onClose: (socket) => this.#forget(socket),
+      onClose: (socket) => this.#idle.onLost(socket),
     }
+    const { clock, delivery } = services
+    this.#idle = new IdleConnections({
+      clock,
+      delivery,
+      owner: this.#idleOwner,
+      close: (socket) => this.#close(socket),
+    })
     this.#shared = new SharedConnections(services, {
       cluster,
       encrypted: () => transportOf(cluster.config, this.config) !== undefined,
       connect: (done) => {
         if (!this.mayConnect) return false
-        this.connect(this.#idleOwner, done, sharedAlpn)
+        this.connect(this.#idleOwner, done, { alpn: sharedAlpn })
         return true
       },
       leave: () => this.cluster.onPendingOver(),
@@ -112,8 +130,33 @@ export class EndpointPool implements EndpointRuntime {
     return this.config.weight
   }
 
+  get availability(): SubsetHost['availability'] {
+    if (!this.health.available) return 'unhealthy'
+    return this.health.degraded ? 'degraded' : 'healthy'
+  }
+
+  get excluded(): boolean {
+    return this.health.excluded
+  }
+
+  get priority(): number {
+    return this.config.priority ?? 0
+  }
+
+  get locality(): string {
+    return this.config.locality ?? ''
+  }
+
+  get localityWeight(): number {
+    return this.config.localityWeight ?? 0
+  }
+
+  get subsetLabels(): SubsetHost['subsetLabels'] {
+    return this.config.subsetLabels
+  }
+
   get idleConnections(): number {
-    return this.#idleSockets.length
+    return this.#idle.length
   }
 
   /** Requests that wait. */
@@ -126,11 +169,24 @@ export class EndpointPool implements EndpointRuntime {
   }
 
   takeIdle(): StreamSocket | undefined {
-    const socket = this.#idleSockets.pop()
-    const owner = this.#idleOwners.pop()
-    this.#idleSince.pop()
-    if (socket !== undefined && owner !== undefined) socket.data = owner
-    return socket
+    // At the limit of connections none can be spared to find out how long it lives.
+    return this.#idle.take(this.cluster.connections < this.cluster.config.limits.maxConnections)
+  }
+
+  announceKeepAlive(timeoutMs: number): void {
+    this.#idle.lifetime.onAnnounced(timeoutMs)
+  }
+
+  provesUnreached(socket: StreamSocket, sent: SentRequest): boolean {
+    const { delivery } = this.#services
+    return delivery !== undefined && provesUnreached(delivery, socket, { ...sent, ...this.#layers() })
+  }
+
+  #layers(): { readonly pipe: boolean; readonly secure: boolean } {
+    return {
+      pipe: this.config.address.startsWith('/'),
+      secure: transportOf(this.cluster.config, this.config) !== undefined,
+    }
   }
 
   putIdle(socket: StreamSocket): void {
@@ -142,10 +198,7 @@ export class EndpointPool implements EndpointRuntime {
       this.#close(socket)
       return
     }
-    this.#idleSockets.push(socket)
-    this.#idleOwners.push(socket.data)
-    this.#idleSince.push(this.#services.clock.monotonic())
-    socket.data = this.#idleOwner
+    this.#idle.put(socket)
     if (idleTimeoutMs > 0 && !this.#timer.armed) this.#timer.arm(idleTimeoutMs)
   }
 
@@ -216,11 +269,12 @@ export class EndpointPool implements EndpointRuntime {
   connect(
     owner: SocketOwner,
     done: (outcome: ConnectOutcome) => void,
-    alpn: (config: ClusterConfig, own: readonly string[]) => readonly string[] = ownAlpn,
+    { alpn = ownAlpn, conveyed }: PoolConnectExtras = {},
   ): { readonly cancel: () => void } {
     const refusal = this.#refusal()
     if (refusal !== undefined) return answerLater(refusal, done)
-    const config = transportOf(this.cluster.config, this.config)
+    const { tls: config, proxyProtocol } = endpointTransport(this.cluster.config, this.config)
+    if (proxyProtocol !== undefined && conveyed === undefined) return answerLater(headerless, done)
     let tls: ClientTls | undefined
     if (config !== undefined) {
       const material = this.#services.tls.client(config)
@@ -240,7 +294,7 @@ export class EndpointPool implements EndpointRuntime {
     this.connections += 1
     this.cluster.onConnectionOpening()
     const generation = this.#generation
-    return this.#connector.connect(tls, owner, (result) => {
+    const onResult = (result: ConnectResult): void => {
       if (result.kind === 'failed') {
         this.#countFailure(result)
         done(result)
@@ -250,7 +304,10 @@ export class EndpointPool implements EndpointRuntime {
       this.peerSpiffeId = result.peerSpiffeId
       this.localSpiffeId = tls?.localSpiffeId ?? ''
       done({ ...result, localSpiffeId: this.localSpiffeId, plain: tls === undefined })
-    })
+    }
+    if (proxyProtocol === undefined) return this.#connector.connect(tls, owner, onResult)
+    const preface = writeProxyHeader({ version: proxyProtocol, ends: conveyed })
+    return connectWithPreface(this.#connector, { preface, tls }, { owner, done: onResult })
   }
 
   /** Takes the new configuration of the same address. Connections live on unless the transport changed. */
@@ -270,6 +327,14 @@ export class EndpointPool implements EndpointRuntime {
     this.closeIdle()
   }
 
+  /** It takes no new work: what is connected finishes what it has, and is not used again. With `close` TCP sessions end at once. */
+  onHealthFailure(close: boolean): void {
+    this.#generation += 1
+    this.#shared.close()
+    this.closeIdle()
+    if (close) for (const session of [...this.boundSessions]) session.abort()
+  }
+
   /** The endpoint is gone. */
   retire(): void {
     this.#retired = true
@@ -281,12 +346,14 @@ export class EndpointPool implements EndpointRuntime {
 
   closeIdle(): void {
     this.#shared.closeIdle()
-    this.#closeColdest(this.#idleSockets.length)
+    this.#idle.closeAll()
   }
 
   /** An endpoint without any connection may have one, as in Envoy: others' idle connections must not starve it. */
   get mayConnect(): boolean {
-    return this.cluster.connections < this.cluster.config.limits.maxConnections || this.connections === 0
+    const { maxConnections, maxConnectionsPerHost } = this.cluster.config.limits
+    if (this.connections === 0) return true
+    return this.cluster.connections < maxConnections && this.connections < (maxConnectionsPerHost ?? Infinity)
   }
 
   #refusal(): ConnectOutcome | undefined {
@@ -320,31 +387,14 @@ export class EndpointPool implements EndpointRuntime {
 
   #closeExpired(): void {
     const { idleTimeoutMs } = this.cluster.config
-    const now = this.#services.clock.monotonic()
-    // The stacks are in the order of time: the coldest lie at the bottom.
-    const kept = this.#idleSince.findIndex((since) => now - since < idleTimeoutMs)
-    this.#closeColdest(kept < 0 ? this.#idleSince.length : kept)
-    const [coldest] = this.#idleSince
-    if (coldest !== undefined) this.#timer.arm(coldest + idleTimeoutMs - now)
-  }
-
-  #closeColdest(count: number): void {
-    this.#idleOwners.splice(0, count)
-    this.#idleSince.splice(0, count)
-    for (const socket of this.#idleSockets.splice(0, count)) this.#close(socket)
+    this.#idle.closeOlder(idleTimeoutMs)
+    const { coldestSince } = this.#idle
+    if (coldestSince !== undefined) this.#timer.arm(coldestSince + idleTimeoutMs - this.#services.clock.monotonic())
   }
 
   #drop(socket: StreamSocket): void {
-    this.#forget(socket)
+    this.#idle.onLost(socket)
     this.#close(socket)
-  }
-
-  #forget(socket: StreamSocket): void {
-    const index = this.#idleSockets.indexOf(socket)
-    if (index < 0) return
-    this.#idleSockets.splice(index, 1)
-    this.#idleOwners.splice(index, 1)
-    this.#idleSince.splice(index, 1)
   }
 
   /** Closes politely (FIN, close_notify); the idle owner sees the rest. */
@@ -352,6 +402,19 @@ export class EndpointPool implements EndpointRuntime {
     socket.data = this.#idleOwner
     socket.end()
   }
+}
+
+/** What the pool asks for beside what its users do. */
+interface PoolConnectExtras extends ConnectExtras {
+  /** Protocols to offer, made of those that the transport socket names. */
+  readonly alpn?: (config: ClusterConfig, own: readonly string[]) => readonly string[]
+}
+
+/** A header would have to tell each request's client on a connection that many share. */
+const headerless: ConnectOutcome = {
+  kind: 'failed',
+  reason: 'unreachable',
+  message: 'upstream_proxy_protocol is implemented for tcp_proxy only, not for HTTP',
 }
 
 /** ALPN of connections that are to be shared. */

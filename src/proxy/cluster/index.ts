@@ -11,10 +11,14 @@ export { type ClusterServices } from './cluster-services.ts'
 export {
   type ClusterRuntime,
   type ClusterStats,
+  type ConnectExtras,
   type ConnectOutcome,
+  type ConveyedEnds,
   type EndpointRuntime,
   type PreviousHosts,
+  type SentRequest,
 } from './contract.ts'
 export { type UdpRefusal, type UdpSessionOwner, type UdpSessions } from './udp-sessions.ts'
 export { type MultiplexedConnection, type MultiplexedOwner } from './multiplexed-connection.ts'
 export { type PendingRequest, PendingTicket } from './pending-queue.ts'
+export { allowsRetry } from './retry-budget.ts'

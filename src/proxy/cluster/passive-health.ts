@@ -50,6 +50,12 @@ export class PassiveHealth {
     this.#watched = watched
   }
 
+  /** An active check of the endpoint has passed: its ejection is over, unless the configuration says that it lasts. */
+  onCheckPassed(host: WatchedHost): void {
+    if (host.outlier?.ejected === true && this.#detector.config.outlastsChecks !== true)
+      this.#detector.unejectNow(host.outlier)
+  }
+
   /** Nobody is watched or ejected any more. */
   stop(): void {
     this.pause()

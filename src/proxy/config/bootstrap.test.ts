@@ -143,3 +143,12 @@ test.each([
   const all = faults(text).map(({ path, message }) => `${path}: ${message}`)
   expect(all.join('\n')).toContain(expected)
 })
+
+test.each([
+  ['YAML', (depth: number) => `node: { id: n, cluster: c, metadata: ${'{ a: '.repeat(depth)}1${' }'.repeat(depth)} }`],
+  ['JSON', (depth: number) => `{"node": {"id": "n", "metadata": ${'{"a": '.repeat(depth)}1${'}'.repeat(depth)}}}`],
+] as const)('readBootstrap() of %s that nests without end answers and does not throw', (_name, write) => {
+  expect(readBootstrap(write(50)).ok).toBe(true)
+  const deep = readBootstrap(write(20_000))
+  expect(deep.ok ? [] : deep.error.map(({ message }) => message)).not.toEqual([])
+})

@@ -14,12 +14,14 @@ import type { ClusterConfig } from './cluster-config.ts'
 import { compileCluster } from './compile-cluster.ts'
 import { createCompileContext, type CompileContext, type CompileOptions } from './compile-context.ts'
 import { compileListener } from './compile-listener.ts'
+import { compileOverload } from './compile-overload.ts'
 import { compileSecret } from './compile-secret.ts'
 import { requireAds } from './config-source.ts'
 import { FaultList, fieldPath } from './fault-list.ts'
 import type { FieldFault } from './field-fault.ts'
 import { requiredText } from './field-values.ts'
 import type { ListenerConfig } from './listener-config.ts'
+import type { OverloadConfig } from './overload-config.ts'
 import { checkSupport } from './support-check.ts'
 import { supportedBootstrapFields } from './supported-bootstrap-fields.ts'
 import type { Secret } from './tls-config.ts'
@@ -38,6 +40,10 @@ export interface BootstrapConfig {
   readonly staticClusters: readonly ClusterConfig[]
   readonly staticSecrets: readonly Secret[]
   readonly ads: AdsConfig | undefined
+  /** `cluster_manager.local_cluster_name`: the cluster that this proxy serves in; absent: not known, and no zone is preferred. */
+  readonly localCluster?: string
+  /** Absent: the defaults of `overload/`. */
+  readonly overload: OverloadConfig | undefined
 }
 
 /** `dynamic_resources`. */
@@ -118,6 +124,7 @@ const emptyBootstrap: BootstrapConfig = {
   staticClusters: [],
   staticSecrets: [],
   ads: undefined,
+  overload: undefined,
 }
 
 function compileBootstrap(
@@ -139,11 +146,13 @@ function compileBootstrap(
     staticSecrets: staticResources(context, 'secrets', message.staticResources?.secrets ?? [], (secret) =>
       compileSecret(secret, options),
     ),
+    overload: compileOverload(context, 'overload_manager', message.overloadManager),
     ads: adsOf(
       context,
       message,
       clusters.find(({ name }) => name === adsName),
     ),
+    ...localClusterOf(message),
   })
 }
 
@@ -152,6 +161,11 @@ function nodeOf(context: CompileContext, message: Bootstrap): BootstrapConfig['n
   if (message.dynamicResources !== undefined) requiredText(context, 'node.id', id)
   const { region = '', zone = '', subZone = '' } = locality ?? {}
   return { id, cluster, metadata, locality: { region, zone, subZone } }
+}
+
+function localClusterOf(message: Bootstrap): Pick<BootstrapConfig, 'localCluster'> {
+  const name = message.clusterManager?.localClusterName ?? ''
+  return name === '' ? {} : { localCluster: name }
 }
 
 function adminOf(context: CompileContext, message: Bootstrap): BootstrapConfig['admin'] {

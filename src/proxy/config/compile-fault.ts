@@ -4,6 +4,7 @@ import { HTTPFaultSchema, type HTTPFault } from '../../xds/generated/envoy/exten
 import type { CompiledFault } from '../route/index.ts'
 import { unpackAny } from './any-types.ts'
 import type { CompileContext } from './compile-context.ts'
+import { statefulSessionName } from './compile-stateful-session.ts'
 import { fieldPath, keyPath } from './fault-list.ts'
 import { boundedInteger, durationMs, partsPerMillion } from './field-values.ts'
 
@@ -21,7 +22,7 @@ export function compilePerFilterFault(
 ): CompiledFault | undefined {
   const at = fieldPath(path, 'typed_per_filter_config')
   for (const key of Object.keys(configs)) {
-    if (key !== faultFilterName)
+    if (key !== faultFilterName && key !== statefulSessionName)
       context.faults.add(keyPath(at, key), `Settings of filter ${key} are not implemented by this proxy`)
   }
   const any = Object.hasOwn(configs, faultFilterName) ? configs[faultFilterName] : undefined

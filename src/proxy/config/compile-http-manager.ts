@@ -1,9 +1,12 @@
 import { reflect } from '@bufbuild/protobuf/reflect'
+import type { Any } from '@bufbuild/protobuf/wkt'
 
 import { HttpProtocolOptions_HeadersWithUnderscoresAction } from '../../xds/generated/envoy/config/core/v3/protocol_pb.ts'
 import { HTTPFaultSchema } from '../../xds/generated/envoy/extensions/filters/http/fault/v3/fault_pb.ts'
+import { HealthCheckSchema } from '../../xds/generated/envoy/extensions/filters/http/health_check/v3/health_check_pb.ts'
 import { OnDemandSchema } from '../../xds/generated/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts'
 import { RouterSchema } from '../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts'
+import { StatefulSessionSchema } from '../../xds/generated/envoy/extensions/filters/http/stateful_session/v3/stateful_session_pb.ts'
 import {
   HttpConnectionManager_CodecType as CodecType,
   HttpConnectionManager_ForwardClientCertDetails as ForwardDetails,
@@ -11,17 +14,20 @@ import {
   type HttpConnectionManager,
   type HttpFilter,
 } from '../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
+import type { SessionSetting } from '../route/index.ts'
 import { unpackAny } from './any-types.ts'
 import { compileAccessLogs } from './compile-access-log.ts'
 import { compileHttp2 } from './compile-http2.ts'
 import type { CompileContext } from './compile-context.ts'
 import { faultFilterName } from './compile-fault.ts'
+import { compileHealthFilter } from './compile-health-filter.ts'
 import { routeTable } from './compile-routes.ts'
+import { compileStatefulSession, statefulSessionName } from './compile-stateful-session.ts'
 import { compileUpgrades } from './compile-upgrades.ts'
 import { requireAds } from './config-source.ts'
 import { fieldPath } from './fault-list.ts'
 import { boundedInteger, durationMs, requiredText } from './field-values.ts'
-import type { HttpManagerConfig } from './listener-config.ts'
+import type { HealthFilterConfig, HttpManagerConfig } from './listener-config.ts'
 
 const maxUint32 = 0xffff_ffff
 
@@ -42,6 +48,7 @@ export function compileHttpManager(
     serverName: message.serverName === '' ? 'envoy' : message.serverName,
     ...timeouts(context, path, message),
     ...limits(context, path, message),
+    ...durations(context, path, message),
     useRemoteAddress: message.useRemoteAddress ?? false,
     xffTrustedHops: message.xffNumTrustedHops,
     generateRequestId: message.generateRequestId ?? true,
@@ -129,6 +136,24 @@ function limits(
   }
 }
 
+function durations(
+  context: CompileContext,
+  path: string,
+  message: HttpConnectionManager,
+): Pick<HttpManagerConfig, 'maxConnectionDurationMs' | 'maxStreamDurationMs'> {
+  const common = message.commonHttpProtocolOptions
+  const at = fieldPath(path, 'common_http_protocol_options')
+  const connection = durationMs(context, `${at}.max_connection_duration`, {
+    value: common?.maxConnectionDuration,
+    absent: 0,
+  })
+  const stream = durationMs(context, `${at}.max_stream_duration`, { value: common?.maxStreamDuration, absent: 0 })
+  return {
+    ...(connection === 0 ? {} : { maxConnectionDurationMs: connection }),
+    ...(stream === 0 ? {} : { maxStreamDurationMs: stream }),
+  }
+}
+
 /** The implementation's own default is to leave escaped slashes alone, as Envoy's is. */
 const escapedSlashes: ReadonlyMap<SlashesAction, HttpManagerConfig['escapedSlashes']> = new Map([
   [SlashesAction.IMPLEMENTATION_SPECIFIC_DEFAULT, 'keep'],
@@ -172,39 +197,65 @@ function forwardClientCert(
   return mode
 }
 
-type FilterKind = 'on_demand' | 'fault' | 'router'
+type FilterKind = 'health_check' | 'on_demand' | 'fault' | 'stateful_session' | 'router'
 
-/** Each filter at most once, in any order before the router, which is last. */
+/** Each filter at most once, in any order before the router, which is last; health_check before what looks at routes. */
 function compileFilters(
   context: CompileContext,
   path: string,
   filters: readonly HttpFilter[],
-): Pick<HttpManagerConfig, 'faultFilter' | 'onDemand'> {
+): Pick<HttpManagerConfig, 'faultFilter' | 'onDemand' | 'statefulSession' | 'healthFilter'> {
   const seen = new Set<FilterKind>()
+  let session: SessionSetting | undefined
+  let healthFilter: HealthFilterConfig | undefined
   filters.forEach((filter, index) => {
     const kind = filterKind(context, `${path}[${index}]`, filter)
     if (kind === undefined) return
     if (seen.has(kind)) context.faults.add(`${path}[${index}]`, `Expected the ${kind} filter once`)
     if (seen.has('router')) context.faults.add(`${path}[${index}]`, 'Expected the router filter last')
+    if (kind === 'health_check') {
+      if (seen.size > 0) context.faults.add(`${path}[${index}]`, 'Expected the health_check filter first')
+      healthFilter = healthFilterOf(context, `${path}[${index}].typed_config`, filter)
+    }
     seen.add(kind)
+    const message = unpackAny(typedConfigOf(filter), StatefulSessionSchema)
+    if (message !== undefined)
+      session = compileStatefulSession(context, fieldPath(`${path}[${index}]`, 'typed_config'), message)
   })
   if (!seen.has('router')) context.faults.add(path, 'Expected the router filter last')
-  return { faultFilter: seen.has('fault'), onDemand: seen.has('on_demand') }
+  return {
+    faultFilter: seen.has('fault'),
+    onDemand: seen.has('on_demand'),
+    ...(session === undefined ? {} : { statefulSession: session }),
+    ...(healthFilter === undefined ? {} : { healthFilter }),
+  }
+}
+
+function typedConfigOf(filter: HttpFilter): Any | undefined {
+  return filter.configType.case === 'typedConfig' ? filter.configType.value : undefined
+}
+
+function healthFilterOf(context: CompileContext, path: string, filter: HttpFilter): HealthFilterConfig | undefined {
+  const message = unpackAny(typedConfigOf(filter), HealthCheckSchema)
+  return message === undefined ? undefined : compileHealthFilter(context, path, message)
 }
 
 function filterKind(context: CompileContext, path: string, filter: HttpFilter): FilterKind | undefined {
-  const any = filter.configType.case === 'typedConfig' ? filter.configType.value : undefined
+  const any = typedConfigOf(filter)
   const at = fieldPath(path, 'typed_config')
   if (unpackAny(any, RouterSchema) !== undefined) return 'router'
   if (unpackAny(any, OnDemandSchema) !== undefined) return 'on_demand'
+  if (unpackAny(any, HealthCheckSchema) !== undefined) return 'health_check'
+  if (unpackAny(any, StatefulSessionSchema) !== undefined) {
+    requireName(context, path, filter, statefulSessionName)
+    return 'stateful_session'
+  }
   const fault = unpackAny(any, HTTPFaultSchema)
   if (fault === undefined) {
-    context.faults.add(at, 'Expected a Router, an OnDemand or an HTTPFault')
+    context.faults.add(at, 'Expected a Router, an OnDemand, a HealthCheck, a StatefulSession or an HTTPFault')
     return undefined
   }
-  if (filter.name !== faultFilterName) {
-    context.faults.add(fieldPath(path, 'name'), `Expected ${faultFilterName}, the name that routes call the filter by`)
-  }
+  requireName(context, path, filter, faultFilterName)
   const reflected = reflect(HTTPFaultSchema, fault)
   for (const field of reflected.fields) {
     if (reflected.isSet(field) && field.name !== 'disable_downstream_cluster_stats') {
@@ -212,4 +263,9 @@ function filterKind(context: CompileContext, path: string, filter: HttpFilter): 
     }
   }
   return 'fault'
+}
+
+function requireName(context: CompileContext, path: string, filter: HttpFilter, name: string): void {
+  if (filter.name === name) return
+  context.faults.add(fieldPath(path, 'name'), `Expected ${name}, the name that routes call the filter by`)
 }

@@ -199,6 +199,12 @@ listener_filters:
   })
 })
 
+/** The health_check filter with these fields. */
+function healthCheck(fields: string): string {
+  const type = 'type.googleapis.com/envoy.extensions.filters.http.health_check.v3.HealthCheck'
+  return `{ name: h, typed_config: { "@type": ${type}, ${fields.slice(1, -1)} } }`
+}
+
 describe('refused with the path of the field', () => {
   const manager = 'filter_chains[0].filters[0].typed_config'
   test.each([
@@ -223,14 +229,26 @@ describe('refused with the path of the field', () => {
       `${manager}.set_current_client_cert_details.cert`,
     ],
     [
-      `${rds}, http_filters: [ ${router} ], common_http_protocol_options: { max_stream_duration: 1s }`,
-      `${manager}.common_http_protocol_options.max_stream_duration`,
-    ],
-    [
       `${rds}, http_filters: [ ${router} ], http_protocol_options: { enable_trailers: true }`,
       `${manager}.http_protocol_options.enable_trailers`,
     ],
     [`${rds}, http_filters: [ ${router} ], max_request_headers_kb: 9000`, `${manager}.max_request_headers_kb`],
+    [
+      `${rds}, http_filters: [ ${healthCheck('{}')}, ${router} ]`,
+      `${manager}.http_filters[0].typed_config.pass_through_mode`,
+    ],
+    [
+      `${rds}, http_filters: [ ${healthCheck('{ pass_through_mode: true }')}, ${router} ]`,
+      `${manager}.http_filters[0].typed_config.pass_through_mode`,
+    ],
+    [
+      `${rds}, http_filters: [ ${healthCheck('{ pass_through_mode: false, cluster_min_healthy_percentages: { c: { value: 0 } } }')}, ${router} ]`,
+      `${manager}.http_filters[0].typed_config.cluster_min_healthy_percentages`,
+    ],
+    [
+      `${rds}, http_filters: [ { name: x, typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.http.on_demand.v3.OnDemand } }, ${healthCheck('{ pass_through_mode: false }')}, ${router} ]`,
+      `${manager}.http_filters[1]`,
+    ],
     [rds, `${manager}.http_filters`],
     [`http_filters: [ ${router} ]`, manager],
     [`${rds}, http_filters: [ ${router}, ${router} ]`, `${manager}.http_filters[1]`],
@@ -271,8 +289,24 @@ describe('refused with the path of the field', () => {
     ['socket_options: [ { level: 1, name: 2, int_value: 3 } ]', 'socket_options'],
     ['per_connection_buffer_limit_bytes: 1', 'per_connection_buffer_limit_bytes'],
     [
-      'filter_chains: [ { filter_chain_match: { server_names: [ a ] }, filters: [] } ]',
-      'filter_chains[0].filter_chain_match.server_names',
+      'filter_chains: [ { filter_chain_match: { server_names: [ a, "a*.b" ] }, filters: [] } ]',
+      'filter_chains[0].filter_chain_match.server_names[1]',
+    ],
+    [
+      'filter_chains: [ { filter_chain_match: { address_suffix: a }, filters: [] } ]',
+      'filter_chains[0].filter_chain_match.address_suffix',
+    ],
+    [
+      'filter_chains: [ { filter_chain_match: { source_ports: [ 70000 ] }, filters: [] } ]',
+      'filter_chains[0].filter_chain_match.source_ports[0]',
+    ],
+    [
+      'listener_filters: [ { name: p, typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol, rules: [ { tlv_type: 1 } ] } } ]',
+      'listener_filters[0].typed_config.rules',
+    ],
+    [
+      'listener_filters: [ { name: t, typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector } }, { name: u, typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector } } ]',
+      'listener_filters[1].typed_config',
     ],
     ['filter_chains: [ { filters: [] } ]', 'filter_chains[0].filters'],
     [

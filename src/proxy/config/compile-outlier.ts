@@ -21,6 +21,7 @@ export function compileOutlierDetection(
     maxEjectionPercent: percent('max_ejection_percent', message.maxEjectionPercent, 10),
     alwaysEjectOneHost: message.alwaysEjectOneHost ?? false,
     splitLocalOrigin: message.splitExternalLocalOriginErrors,
+    ...(message.successfulActiveHealthCheckUnejectHost === false ? { outlastsChecks: true } : {}),
     consecutive5xx: message.consecutive5xx ?? 5,
     consecutiveGatewayFailure: message.consecutiveGatewayFailure ?? 5,
     consecutiveLocalOriginFailure: message.consecutiveLocalOriginFailure ?? 5,

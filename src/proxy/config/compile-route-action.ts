@@ -5,6 +5,7 @@ import {
   type RouteAction,
   type WeightedCluster,
 } from '../../xds/generated/envoy/config/route/v3/route_components_pb.ts'
+import type { Metadata } from '../../xds/generated/envoy/config/core/v3/base_pb.ts'
 import type { RegexMatchAndSubstitute } from '../../xds/generated/envoy/type/matcher/v3/regex_pb.ts'
 import {
   parseSubstitution,
@@ -16,22 +17,27 @@ import {
   type PathRewrite,
   type RedirectDefinition,
   type RespondDefinition,
+  type SessionSetting,
 } from '../route/index.ts'
 import type { CompileContext } from './compile-context.ts'
 import { compilePerFilterFault } from './compile-fault.ts'
 import { compileHashPolicies } from './compile-hash-policy.ts'
 import { compileRetry } from './compile-retry.ts'
 import { compileRegex } from './compile-route-match.ts'
+import { compilePerRouteSession } from './compile-stateful-session.ts'
 import { compileRouteUpgrades } from './compile-upgrades.ts'
 import { fieldPath } from './fault-list.ts'
 import { boundedInteger, dataSourceBytes, durationMs, requiredText } from './field-values.ts'
 import { levelEdits } from './header-edits-values.ts'
+import { subsetMatchOf } from './metadata-values.ts'
 
 /** What a route's action gets from the levels above it. */
 export interface InheritedSettings {
   readonly match: PathMatch
   /** Of the route, else the virtual host. */
   readonly fault: CompiledFault | undefined
+  /** The same. */
+  readonly session: SessionSetting | undefined
   /** Of the virtual host. */
   readonly retry: CompiledRetry | undefined
 }
@@ -51,7 +57,7 @@ export function compileForward(
   const { action, inherited } = field
   return {
     kind: 'forward',
-    legs: compileLegs(context, path, action, inherited.fault),
+    legs: compileLegs(context, path, action, inherited),
     pathRewrite: compileRewrite(context, path, { message: action, match: inherited.match }),
     timeoutMs: durationMs(context, fieldPath(path, 'timeout'), { value: action.timeout, absent: defaultTimeoutMs }),
     idleTimeoutMs: durationMs(context, fieldPath(path, 'idle_timeout'), {
@@ -72,7 +78,7 @@ function compileLegs(
   context: CompileContext,
   path: string,
   action: RouteAction,
-  fault: CompiledFault | undefined,
+  { fault, session }: Pick<InheritedSettings, 'fault' | 'session'>,
 ): readonly LegDefinition[] {
   const rewrite = action.hostRewriteSpecifier
   const hostRewrite = rewrite.case === 'hostRewriteLiteral' ? hostName(context, path, rewrite.value) : undefined
@@ -80,13 +86,18 @@ function compileLegs(
   switch (specifier.case) {
     case 'cluster': {
       const cluster = requiredText(context, fieldPath(path, 'cluster'), specifier.value)
-      return [{ cluster, weight: 1, hostRewrite, fault, requestEdits: undefined, responseEdits: undefined }]
+      const subset = subsetMatchOf(action.metadataMatch, undefined)
+      return [
+        { cluster, weight: 1, hostRewrite, fault, subset, session, requestEdits: undefined, responseEdits: undefined },
+      ]
     }
     case 'weightedClusters':
       return compileWeighted(context, fieldPath(path, 'weighted_clusters'), {
         clusters: specifier.value,
         hostRewrite,
         fault,
+        session,
+        metadata: action.metadataMatch,
       })
     case undefined:
       context.faults.add(path, 'Expected cluster or weighted_clusters')
@@ -104,6 +115,8 @@ function compileWeighted(
     readonly clusters: WeightedCluster
     readonly hostRewrite: string | undefined
     readonly fault: CompiledFault | undefined
+    readonly session: SessionSetting | undefined
+    readonly metadata: Metadata | undefined
   },
 ): readonly LegDefinition[] {
   let total = 0
@@ -117,6 +130,8 @@ function compileWeighted(
       weight,
       hostRewrite: rewrite.case === 'hostRewriteLiteral' ? hostName(context, at, rewrite.value) : field.hostRewrite,
       fault: compilePerFilterFault(context, at, entry.typedPerFilterConfig) ?? field.fault,
+      session: compilePerRouteSession(context, at, entry.typedPerFilterConfig) ?? field.session,
+      subset: subsetMatchOf(field.metadata, entry.metadataMatch),
       ...levelEdits(context, at, entry),
     }
   })

@@ -94,7 +94,8 @@ function compilePathMatch(context: CompileContext, path: string, match: RouteMat
   }
 }
 
-function compileString(context: CompileContext, path: string, matcher: StringMatcher): StringMatch {
+/** Compiles a `StringMatcher`. */
+export function compileString(context: CompileContext, path: string, matcher: StringMatcher): StringMatch {
   const pattern = matcher.matchPattern
   const { ignoreCase } = matcher
   switch (pattern.case) {
@@ -124,7 +125,8 @@ function regexMatch(context: CompileContext, path: string, matcher: RegexMatcher
   return regex === undefined ? anything : { kind: 'regex', regex }
 }
 
-function compileHeader(context: CompileContext, path: string, matcher: HeaderMatcher): HeaderMatch {
+/** Compiles a `HeaderMatcher`. */
+export function compileHeader(context: CompileContext, path: string, matcher: HeaderMatcher): HeaderMatch {
   return {
     name: requiredText(context, fieldPath(path, 'name'), matcher.name).toLowerCase(),
     condition: headerCondition(context, path, matcher),

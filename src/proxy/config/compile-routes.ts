@@ -17,6 +17,7 @@ import {
   type RouteTable,
   type RouteTableDefinition,
   type VirtualHostDefinition,
+  type SessionSetting,
 } from '../route/index.ts'
 import { createCompileContext, type CompileContext, type CompileOptions } from './compile-context.ts'
 import { compilePerFilterFault } from './compile-fault.ts'
@@ -29,6 +30,7 @@ import type { FieldFault } from './field-fault.ts'
 import { requiredText } from './field-values.ts'
 import { levelEdits } from './header-edits-values.ts'
 import { originOf } from './metadata-values.ts'
+import { compilePerRouteSession } from './compile-stateful-session.ts'
 import { checkSupport } from './support-check.ts'
 import { supportedFields } from './supported-fields.ts'
 
@@ -103,6 +105,7 @@ function virtualHost(
   const inherited = {
     maxBodyBytes,
     fault: compilePerFilterFault(context, path, message.typedPerFilterConfig),
+    session: compilePerRouteSession(context, path, message.typedPerFilterConfig),
     retry: compileRetry(context, fieldPath(path, 'retry_policy'), message.retryPolicy),
     origin: originOf(message.metadata),
   }
@@ -121,6 +124,7 @@ function virtualHost(
 interface HostSettings {
   readonly maxBodyBytes: number
   readonly fault: CompiledFault | undefined
+  readonly session: SessionSetting | undefined
   readonly retry: CompiledRetry | undefined
   /** For routes that name no origin of their own. */
   readonly origin: RouteDefinition['origin']
@@ -136,6 +140,7 @@ function compileRoute(context: CompileContext, path: string, route: Route, host:
     action: compileAction(context, path, route, {
       match: match.path,
       fault,
+      session: compilePerRouteSession(context, path, route.typedPerFilterConfig) ?? host.session,
       retry: host.retry,
       maxBodyBytes: host.maxBodyBytes,
     }),

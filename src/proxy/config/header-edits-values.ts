@@ -33,10 +33,20 @@ function headerEdits(
   lists: { readonly add: readonly HeaderValueOption[]; readonly remove: readonly string[] },
 ): HeaderEdits | undefined {
   if (lists.add.length + lists.remove.length === 0) return undefined
+  const remove = lists.remove.map((name, index) => editableName(context, `${prefix}_remove[${index}]`, name))
+  return { remove, ...addedHeaders(context, `${prefix}_add`, lists.add) }
+}
+
+/** Compiles one list of headers to add: those that replace what is there (`set`), and those that stand beside it. */
+export function addedHeaders(
+  context: CompileContext,
+  listPath: string,
+  options: readonly HeaderValueOption[],
+): Pick<HeaderEdits, 'set' | 'add'> {
   const set: (readonly [string, string])[] = []
   const add: (readonly [string, string])[] = []
-  lists.add.forEach((option, index) => {
-    const path = `${prefix}_add[${index}]`
+  options.forEach((option, index) => {
+    const path = `${listPath}[${index}]`
     const name = editableName(context, `${path}.header.key`, option.header?.key ?? '')
     const value = literalValue(context, `${path}.header.value`, option.header?.value ?? '')
     // An empty value means no header, unless it is to be kept (Envoy's HeaderParser).
@@ -49,8 +59,7 @@ function headerEdits(
     }
     ;(replaces(option) ? set : add).push([name, value])
   })
-  const remove = lists.remove.map((name, index) => editableName(context, `${prefix}_remove[${index}]`, name))
-  return { remove, set, add }
+  return { set, add }
 }
 
 function replaces(option: HeaderValueOption): boolean {

@@ -1,6 +1,6 @@
 import type { Http2Config } from './http2-config.ts'
 import type { AccessLogConfig } from './access-log-config.ts'
-import type { RouteTable } from '../route/index.ts'
+import type { RequestView, RouteTable, SessionSetting, SubsetMatch } from '../route/index.ts'
 import type { ServerTlsConfig } from './tls-config.ts'
 import type { UdpProxyConfig } from './udp-proxy-config.ts'
 
@@ -14,6 +14,12 @@ export interface ListenerConfig {
   readonly direction: 'inbound' | 'outbound' | 'unspecified'
   /** `envoy.filters.listener.original_dst` is present: match chains on the address before the redirect. */
   readonly originalDestination: boolean
+  /** What looks at the first bytes of a connection before a chain is chosen, in order. */
+  readonly inspectors: readonly ListenerInspector[]
+  /** `listener_filters_timeout`, for all inspectors together: milliseconds, 0 is off; 15 s by default. */
+  readonly inspectionTimeoutMs: number
+  /** `continue_on_listener_filters_timeout`: go on with what is known instead of closing. */
+  readonly continueOnInspectionTimeout: boolean
   readonly filterChains: readonly FilterChain[]
   readonly defaultFilterChain: FilterChain | undefined
   /** Inline DNS answers, for a UDP listener with `dns_filter`. */
@@ -32,12 +38,65 @@ export interface FilterChain {
   /** Absent: plain text. */
   readonly tls: ServerTlsConfig | undefined
   readonly network: HttpManagerConfig | TcpProxyConfig
+  /** `envoy.filters.network.connection_limit` before it; absent: no limit of the chain's own. */
+  readonly connectionLimit?: ConnectionLimitConfig
 }
 
-/** Conditions on a connection; Envoy's order of specificity: destination port, then longest prefix. */
+/** `envoy.filters.network.connection_limit`, compiled. */
+export interface ConnectionLimitConfig {
+  readonly statPrefix: string
+  /** Connections of the filter chain at once; more are closed. */
+  readonly maxConnections: number
+  /** How long a connection too many is held, unread, before it is closed; 0: at once. */
+  readonly delayMs: number
+}
+
+/** A listener filter that waits for bytes of the client. */
+export type ListenerInspector =
+  /** `envoy.filters.listener.tls_inspector`. */
+  | { readonly kind: 'tls' }
+  /** `envoy.filters.listener.http_inspector`. */
+  | { readonly kind: 'http' }
+  /** `envoy.filters.listener.proxy_protocol`; `allowWithout` is `allow_requests_without_proxy_protocol`. */
+  | { readonly kind: 'proxy-protocol'; readonly allowWithout: boolean; readonly versions: readonly (1 | 2)[] }
+
+/** A range of addresses. */
+export interface AddressPrefix {
+  readonly address: string
+  readonly length: number
+}
+
+/**
+ * Conditions on a connection (Envoy `FilterChainMatch`), in the order in which they decide; an empty list, text or undefined asks
+ * nothing.
+ */
 export interface FilterChainMatch {
   readonly destinationPort: number | undefined
-  readonly destinationPrefixes: readonly { readonly address: string; readonly length: number }[]
+  readonly destinationPrefixes: readonly AddressPrefix[]
+  /** Lower case; one that begins with a dot stands for all names that end so (`*.example.com`). */
+  readonly serverNames: readonly string[]
+  /** `tls` or `raw_buffer`. */
+  readonly transportProtocol: string
+  readonly applicationProtocols: readonly string[]
+  /** The peer of the socket, whatever the PROXY protocol says. */
+  readonly directSourcePrefixes: readonly AddressPrefix[]
+  /** `local`: from this machine. */
+  readonly sourceType: 'any' | 'local' | 'external'
+  readonly sourcePrefixes: readonly AddressPrefix[]
+  readonly sourcePorts: readonly number[]
+}
+
+/** No conditions: every connection. */
+export const anyConnection: FilterChainMatch = {
+  destinationPort: undefined,
+  destinationPrefixes: [],
+  serverNames: [],
+  transportProtocol: '',
+  applicationProtocols: [],
+  directSourcePrefixes: [],
+  sourceType: 'any',
+  sourcePrefixes: [],
+  sourcePorts: [],
 }
 
 /** `envoy.filters.network.http_connection_manager` with its HTTP filters, compiled. */
@@ -65,6 +124,10 @@ export interface HttpManagerConfig {
   /** `max_headers_count`, 100 by default. */
   readonly maxHeadersCount: number
   readonly maxRequestsPerConnection: number
+  /** `common_http_protocol_options.max_connection_duration`; absent: none. The connection is then closed politely. */
+  readonly maxConnectionDurationMs?: number
+  /** `common_http_protocol_options.max_stream_duration`; absent: none. */
+  readonly maxStreamDurationMs?: number
   readonly useRemoteAddress: boolean
   /** `xff_num_trusted_hops`. */
   readonly xffTrustedHops: number
@@ -77,20 +140,40 @@ export interface HttpManagerConfig {
   readonly forwardClientCert: 'sanitize' | 'forward-only' | 'append-forward' | 'sanitize-set' | 'always-forward-only'
   /** The fault filter is in the chain: routes' fault settings count. */
   readonly faultFilter: boolean
+  /** The health_check filter; absent: the proxy does not answer for its own health on this listener. */
+  readonly healthFilter?: HealthFilterConfig
   /** The on_demand filter is in the chain: an unknown virtual host is asked for and the request waits. */
   readonly onDemand: boolean
+  /** The stateful_session filter is in the chain; routes may have settings of their own. */
+  readonly statefulSession?: SessionSetting
   readonly accessLogs: readonly AccessLogConfig[]
   /** `upgrade_configs` types, lower case. */
   readonly upgrades: readonly string[]
+}
+
+/** `envoy.filters.http.health_check` without pass-through. */
+export interface HealthFilterConfig {
+  /** The request asks after the proxy's own health. */
+  readonly matches: (request: RequestView) => boolean
+}
+
+/** A cluster of a TCP proxy. */
+export interface TcpTarget {
+  readonly name: string
+  readonly weight: number
+  /** `metadata_match` of the proxy with that of the cluster on top; undefined: no subset is asked for. */
+  readonly subset?: SubsetMatch | undefined
 }
 
 /** `envoy.filters.network.tcp_proxy`, compiled. */
 export interface TcpProxyConfig {
   readonly kind: 'tcp'
   readonly statPrefix: string
-  readonly clusters: readonly { readonly name: string; readonly weight: number }[]
+  readonly clusters: readonly TcpTarget[]
   /** Milliseconds, 0 is off; 1 h by default. */
   readonly idleTimeoutMs: number
+  /** `max_downstream_connection_duration`, milliseconds; absent: no limit. */
+  readonly maxDurationMs?: number
   readonly maxConnectAttempts: number
   /** `hash_policy` with `source_ip`: in clusters with consistent hashing the client's address decides; absent: chance. */
   readonly hashSourceIp?: boolean

@@ -23,6 +23,8 @@ export interface OutlierConfig {
   readonly alwaysEjectOneHost: boolean
   /** Failures to connect and timeouts are counted apart from what endpoints answer. */
   readonly splitLocalOrigin: boolean
+  /** `successful_active_health_check_uneject_host: false`: an ejection lasts although the endpoint passes its active checks. */
+  readonly outlastsChecks?: boolean
   /** In a row; 5 by default, 0 never. */
   readonly consecutive5xx: number
   readonly consecutiveGatewayFailure: number

@@ -1,3 +1,4 @@
+import { overloadFields } from './supported-overload-fields.ts'
 import { supportedControlFields, type FieldRule, type SupportedFields } from './supported-fields.ts'
 
 const checkedLater: FieldRule = { harmless: 'checked when the resource itself is compiled', whole: true }
@@ -5,10 +6,19 @@ const checkedLater: FieldRule = { harmless: 'checked when the resource itself is
 /** The bootstrap's own messages; its static resources are checked one by one, as if they had come by xDS. */
 export const supportedBootstrapFields: SupportedFields = new Map<string, Readonly<Record<string, FieldRule>>>([
   ...supportedControlFields,
+  ...overloadFields,
   [
     'envoy.config.bootstrap.v3.Bootstrap',
-    { node: 'honoured', static_resources: 'honoured', dynamic_resources: 'honoured', admin: 'honoured' },
+    {
+      node: 'honoured',
+      static_resources: 'honoured',
+      dynamic_resources: 'honoured',
+      admin: 'honoured',
+      cluster_manager: 'honoured',
+      overload_manager: 'honoured',
+    },
   ],
+  ['envoy.config.bootstrap.v3.ClusterManager', { local_cluster_name: 'honoured' }],
   [
     'envoy.config.bootstrap.v3.Bootstrap.StaticResources',
     { listeners: checkedLater, clusters: checkedLater, secrets: checkedLater },

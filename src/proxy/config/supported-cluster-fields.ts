@@ -1,4 +1,6 @@
+import { balancingFields } from './supported-balancing-fields.ts'
 import type { FieldRule } from './supported-fields.ts'
+import { healthCheckFields } from './supported-health-check-fields.ts'
 
 /** Clusters and their endpoints. */
 export const clusterFields: readonly (readonly [string, Readonly<Record<string, FieldRule>>])[] = [
@@ -10,11 +12,26 @@ export const clusterFields: readonly (readonly [string, Readonly<Record<string, 
       type: 'honoured',
       eds_cluster_config: 'honoured',
       connect_timeout: 'honoured',
-      lb_policy: { only: ['ROUND_ROBIN', 'LEAST_REQUEST', 'RANDOM', 'RING_HASH', 'MAGLEV', 'CLUSTER_PROVIDED'] },
+      lb_policy: {
+        only: [
+          'ROUND_ROBIN',
+          'LEAST_REQUEST',
+          'RANDOM',
+          'RING_HASH',
+          'MAGLEV',
+          'CLUSTER_PROVIDED',
+          'LOAD_BALANCING_POLICY_CONFIG',
+        ],
+      },
+      load_balancing_policy: 'honoured',
+      lb_subset_config: 'honoured',
       load_assignment: 'honoured',
       max_requests_per_connection: 'honoured',
       circuit_breakers: 'honoured',
       outlier_detection: 'honoured',
+      health_checks: 'honoured',
+      ignore_health_on_host_removal: 'honoured',
+      close_connections_on_host_health_failure: 'honoured',
       typed_extension_protocol_options: 'honoured',
       dns_refresh_rate: 'honoured',
       dns_lookup_family: { only: ['ALL'] },
@@ -31,17 +48,7 @@ export const clusterFields: readonly (readonly [string, Readonly<Record<string, 
     },
   ],
   ['envoy.config.cluster.v3.Cluster.EdsClusterConfig', { eds_config: 'honoured', service_name: 'honoured' }],
-  ['envoy.config.cluster.v3.Cluster.LeastRequestLbConfig', { choice_count: 'honoured' }],
-  ['envoy.config.cluster.v3.Cluster.RoundRobinLbConfig', {}],
-  [
-    'envoy.config.cluster.v3.Cluster.RingHashLbConfig',
-    { minimum_ring_size: 'honoured', maximum_ring_size: 'honoured', hash_function: { only: ['XX_HASH'] } },
-  ],
-  ['envoy.config.cluster.v3.Cluster.MaglevLbConfig', { table_size: 'honoured' }],
-  ['envoy.config.cluster.v3.Cluster.OriginalDstLbConfig', {}],
-  ['envoy.config.cluster.v3.Cluster.CommonLbConfig', { healthy_panic_threshold: 'honoured' }],
-  // This proxy has no panic mode: it never sends to an endpoint that is known to be bad.
-  ['envoy.type.v3.Percent', { value: { only: ['0'] } }],
+  ...balancingFields,
   [
     'envoy.config.cluster.v3.Cluster.TransportSocketMatch',
     {
@@ -50,18 +57,11 @@ export const clusterFields: readonly (readonly [string, Readonly<Record<string, 
       transport_socket: 'honoured',
     },
   ],
-  ['envoy.config.cluster.v3.CircuitBreakers', { thresholds: 'honoured' }],
   [
-    'envoy.config.cluster.v3.CircuitBreakers.Thresholds',
-    {
-      priority: { only: ['DEFAULT'] },
-      max_connections: 'honoured',
-      max_pending_requests: 'honoured',
-      max_requests: 'honoured',
-      max_retries: 'honoured',
-      track_remaining: { harmless: 'adds Envoy statistics only' },
-    },
+    'envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport',
+    { config: 'honoured', transport_socket: 'honoured' },
   ],
+  ['envoy.config.core.v3.ProxyProtocolConfig', { version: { only: ['V1', 'V2'] } }],
   [
     'envoy.config.cluster.v3.OutlierDetection',
     {
@@ -87,9 +87,7 @@ export const clusterFields: readonly (readonly [string, Readonly<Record<string, 
       failure_percentage_request_volume: 'honoured',
       max_ejection_time: 'honoured',
       max_ejection_time_jitter: 'honoured',
-      successful_active_health_check_uneject_host: {
-        harmless: 'counts with active health checks only, and those are refused',
-      },
+      successful_active_health_check_uneject_host: 'honoured',
       always_eject_one_host: 'honoured',
     },
   ],
@@ -122,29 +120,11 @@ export const clusterFields: readonly (readonly [string, Readonly<Record<string, 
       http2_protocol_options: 'honoured',
     },
   ],
-  ['envoy.config.endpoint.v3.ClusterLoadAssignment', { cluster_name: 'honoured', endpoints: 'honoured' }],
-  [
-    'envoy.config.endpoint.v3.LocalityLbEndpoints',
-    {
-      locality: { harmless: 'without a local cluster and locality weights, Envoy does not look at it either' },
-      lb_endpoints: 'honoured',
-      load_balancing_weight: { harmless: 'counts with locality-weighted balancing only, and that is refused' },
-      metadata: { harmless: 'free-form' },
-    },
-  ],
-  [
-    'envoy.config.core.v3.Locality',
-    {
-      region: { harmless: 'see locality' },
-      zone: { harmless: 'see locality' },
-      sub_zone: { harmless: 'see locality' },
-    },
-  ],
   [
     'envoy.config.endpoint.v3.LbEndpoint',
     {
       endpoint: 'honoured',
-      health_status: { only: ['UNKNOWN', 'HEALTHY', 'UNHEALTHY', 'DRAINING', 'TIMEOUT'] },
+      health_status: 'honoured',
       metadata: 'honoured',
       load_balancing_weight: 'honoured',
     },
@@ -153,9 +133,15 @@ export const clusterFields: readonly (readonly [string, Readonly<Record<string, 
     'envoy.config.endpoint.v3.Endpoint',
     {
       address: 'honoured',
-      hostname: { harmless: 'used by auto_host_rewrite and active health checks only, and those are refused' },
+      hostname: { harmless: 'used by auto_host_rewrite only, and that is refused' },
+      health_check_config: 'honoured',
     },
   ],
+  [
+    'envoy.config.endpoint.v3.Endpoint.HealthCheckConfig',
+    { port_value: 'honoured', hostname: 'honoured', address: 'honoured', disable_active_health_check: 'honoured' },
+  ],
+  ...healthCheckFields,
 ]
 
 /** Messages that only the proxy's own gRPC channels may use; grpc-js negotiates these by itself. */

@@ -1,9 +1,10 @@
 import { ResponseFlag } from '../../telemetry/index.ts'
 import type { Head } from '../../wire/http1/index.ts'
-import type { ClusterRuntime, ConnectOutcome } from '../cluster/index.ts'
+import { allowsRetry, type ClusterRuntime, type ConnectOutcome } from '../cluster/index.ts'
 import type { CompiledRetry, ForwardDecision } from '../route/index.ts'
 import type { Exchange } from './exchange.ts'
 import { Phase } from './phase.ts'
+import { sessionEndpoint } from './session-exchange.ts'
 import { type AttemptFailure, backoffMs, isIdempotent, retriesFailure, retriesResponse } from './retry-policy.ts'
 
 /** Envoy's body for requests that failed upstream. */
@@ -26,8 +27,9 @@ export function startAttempt(
   const { limits } = cluster.config
   const previous =
     tried === undefined ? undefined : { hosts: tried, attempts: decision.retry?.hostSelectionAttempts ?? 1 }
-  const endpoint = cluster.pick(previous, connection.originalDestination, exchange.hash)
-  if (endpoint === undefined) {
+  const own = exchange.session === undefined ? undefined : sessionEndpoint(exchange, cluster)
+  const endpoint = own ?? cluster.pick(previous, connection.originalDestination, exchange.hash, decision.subset)
+  if (endpoint === undefined || endpoint === 'refused') {
     exchange.reply(503, 'no healthy upstream', ResponseFlag.UH, 'no_healthy_upstream')
     return
   }
@@ -88,15 +90,17 @@ export function onConnectFailed(exchange: Exchange, outcome: Extract<ConnectOutc
 /** The upstream closed the connection before it answered. */
 export function onUpstreamReset(exchange: Exchange): void {
   const { cluster, decision, leg, request } = exchange
-  const stale = leg.reused && !leg.answered && !exchange.replayed
+  // An idle connection that was closed while the request was on its way: nothing shows that it was acted on. Where it is proved that it was
+  // not, the method does not matter.
+  const harmless = leg.unreached || (leg.reused && isIdempotent(request.method))
   if (
-    stale &&
+    harmless &&
+    !leg.answered &&
+    !exchange.replayed &&
     exchange.replayable &&
-    isIdempotent(request.method) &&
     decision?.kind === 'forward' &&
     cluster !== undefined
   ) {
-    // The idle connection was closed while the request was on its way: nothing shows that it was acted on.
     leg.abandon()
     exchange.replayed = true
     exchange.stepAt = exchange.context.options.timers.now()
@@ -191,7 +195,7 @@ function scheduleRetry(exchange: Exchange, retry: CompiledRetry): boolean {
     exchange.flags |= ResponseFlag.URX
     return false
   }
-  if (cluster.activeRetries >= cluster.config.limits.maxRetries) {
+  if (!allowsRetry(cluster)) {
     cluster.stats.upstream_rq_retry_overflow += 1
     exchange.flags |= ResponseFlag.UO
     return false

@@ -10,6 +10,7 @@ import {
   textOfHeadFault,
 } from '../../wire/http1/index.ts'
 import type { ClusterRuntime } from '../cluster/index.ts'
+import { scaledTimeoutMs } from '../overload/index.ts'
 import type { DownstreamInfo } from '../network/index.ts'
 import { Backlog } from './backlog.ts'
 import type { ClientConnection, ClientStream } from './client-stream.ts'
@@ -37,6 +38,8 @@ export class Connection implements SocketOwner, TimerOwner, ClientConnection, Cl
   state: number = ConnectionState.idle
   exchange: Exchange | undefined = undefined
   requests = 0
+  /** `max_connection_duration` is over: the response in progress is the last. */
+  expired = false
   peer: PeerMetadata | undefined = undefined
   series: EdgeSeries | undefined = undefined
   seriesCluster: ClusterRuntime | undefined = undefined
@@ -52,6 +55,10 @@ export class Connection implements SocketOwner, TimerOwner, ClientConnection, Cl
   #ended = false
   #closeWhenFlushed = false
   #lingers = false
+  /** The running time limit at its full length, and when it began: pressure on memory shortens it. */
+  #fullMs = 0
+  #armedAt = 0
+  #lifetime: WheelTimer | undefined = undefined
 
   constructor(context: HttpContext, socket: StreamSocket, info: DownstreamInfo) {
     this.context = context
@@ -69,7 +76,11 @@ export class Connection implements SocketOwner, TimerOwner, ClientConnection, Cl
     this.#active = connectionsActive
     this.#active.value += 1
     connectionsTotal.value += 1
-    const { idleTimeoutMs, requestHeadersTimeoutMs } = context.options.manager()
+    const { idleTimeoutMs, requestHeadersTimeoutMs, maxConnectionDurationMs } = context.options.manager()
+    if (maxConnectionDurationMs !== undefined) {
+      this.#lifetime = context.options.timers.timer({ onTimer: () => this.#onLifetimeOver() })
+      this.#lifetime.arm(maxConnectionDurationMs)
+    }
     this.#arm(Math.min(requestHeadersTimeoutMs || idleTimeoutMs, idleTimeoutMs || requestHeadersTimeoutMs))
   }
 
@@ -106,7 +117,9 @@ export class Connection implements SocketOwner, TimerOwner, ClientConnection, Cl
     const flushed = this.output.flush()
     if (this.#closeWhenFlushed) this.#shut()
     else if (flushed && this.exchange !== undefined) this.exchange.leg.resume()
+    else if (this.state === ConnectionState.idle && !flushed) this.#armIdle()
     else if (flushed) {
+      if (this.state === ConnectionState.idle) this.#armIdle()
       this.resume()
       this.#pump()
     }
@@ -132,6 +145,7 @@ export class Connection implements SocketOwner, TimerOwner, ClientConnection, Cl
     if (this.state === ConnectionState.closed) return
     this.state = ConnectionState.closed
     this.#timer.cancel()
+    this.#lifetime?.cancel()
     this.output.attach(undefined)
     const { exchange } = this
     this.exchange = undefined
@@ -152,7 +166,9 @@ export class Connection implements SocketOwner, TimerOwner, ClientConnection, Cl
         this.exchange?.onStreamIdle()
         return
       case ConnectionState.idle:
-        this.socket.end()
+        // Who does not take the last answer within the time for it will not take more.
+        if (this.output.waiting > 0) this.cut()
+        else this.#finish(true)
         return
       default:
         this.cut()
@@ -232,7 +248,7 @@ export class Connection implements SocketOwner, TimerOwner, ClientConnection, Cl
       return
     }
     this.state = ConnectionState.idle
-    this.#arm(this.context.options.manager().idleTimeoutMs, now)
+    this.#armIdle(now)
     this.resume()
     if (this.#backlog.length > 0) this.#pump()
   }
@@ -342,12 +358,12 @@ export class Connection implements SocketOwner, TimerOwner, ClientConnection, Cl
     this.requests += 1
     request.read(info.tls)
     const close = (head.connection & ConnectionOption.close) !== 0
-    exchange.keepAlive = !context.draining && !close
+    exchange.keepAlive = !context.closesAfterResponse() && !this.expired && !close
     if (head.minorVersion === 0 && (head.connection & ConnectionOption.keepAlive) === 0) exchange.keepAlive = false
     const { maxRequestsPerConnection } = plan.manager
     if (maxRequestsPerConnection > 0 && this.requests >= maxRequestsPerConnection) exchange.keepAlive = false
     const bodiless = this.#body.begin(head)
-    exchange.onHead(bodiless)
+    exchange.onHead(bodiless, context.options.timers.now())
     this.#readBody(bytes, start, end)
     if (this.exchange === exchange) exchange.admit()
   }
@@ -405,7 +421,7 @@ export class Connection implements SocketOwner, TimerOwner, ClientConnection, Cl
     if (this.state === ConnectionState.closed) return
     const { context, output } = this
     if (output.waiting > 0) {
-      this.#arm(context.options.manager().streamIdleTimeoutMs)
+      this.#arm(context.options.limits.flushTimeoutMs)
       return
     }
     this.#arm(context.options.limits.lingerMs)
@@ -413,8 +429,38 @@ export class Connection implements SocketOwner, TimerOwner, ClientConnection, Cl
     else this.socket.end()
   }
 
-  #arm(delayMs: number, now?: number): void {
-    if (delayMs > 0) this.#timer.arm(delayMs, now)
+  /** Between requests: the client has its time to take what waits, then to ask again. */
+  #armIdle(now?: number): void {
+    const { limits, manager } = this.context.options
+    this.#arm(this.output.waiting > 0 ? limits.flushTimeoutMs : manager().idleTimeoutMs, now)
+  }
+
+  #onLifetimeOver(): void {
+    this.context.stats.connectionMaxDuration.value += 1
+    this.expired = true
+    this.drain()
+  }
+
+  /** The pressure rose: the limit that runs is cut to its present length. */
+  rescale(): void {
+    if (this.#timer.armed && this.#fullMs > 0) {
+      const now = this.context.options.timers.now()
+      this.#timer.arm(Math.max(1, this.#armedAt + this.#scaled(this.#fullMs) - now), now)
+    }
+  }
+
+  #scaled(fullMs: number): number {
+    const { connectionIdle, streamIdle } = this.context.overload
+    if (this.state === ConnectionState.idle) return scaledTimeoutMs(fullMs, connectionIdle)
+    if (this.state === ConnectionState.busy || this.state === ConnectionState.tunnel)
+      return scaledTimeoutMs(fullMs, streamIdle)
+    return fullMs
+  }
+
+  #arm(fullMs: number, now: number = this.context.options.timers.now()): void {
+    this.#fullMs = fullMs
+    this.#armedAt = now
+    if (fullMs > 0) this.#timer.arm(this.#scaled(fullMs), now)
     else this.#timer.cancel()
   }
 }

@@ -1,6 +1,7 @@
 import { createStratifiedRandom } from '../../base/index.ts'
 import { type AccessLogRecord, emptyAccessLogRecord } from '../../telemetry/index.ts'
 import { HeadWriter } from '../../wire/http1/index.ts'
+import { calmOverloadState, isTaken, type OverloadState } from '../overload/index.ts'
 import type { HttpServerOptions } from './contract.ts'
 import type { Exchange } from './exchange.ts'
 import { createHeadPlan, type HeadPlan } from './fields.ts'
@@ -14,11 +15,14 @@ export interface ServedConnection {
   readonly drain: () => void
   /** Closes without more ado. */
   readonly cut: () => void
+  /** Idle times got shorter: the one that runs is cut to its present length. */
+  readonly rescale: () => void
 }
 
 /** What all connections of one server share. */
 export class HttpContext {
   readonly options: HttpServerOptions
+  readonly overload: OverloadState
   /** Every message is composed here and handed to a socket before the next one is begun. */
   readonly writer: HeadWriter
   readonly connections: Set<ServedConnection> = new Set()
@@ -41,6 +45,7 @@ export class HttpContext {
 
   constructor(options: HttpServerOptions) {
     this.options = options
+    this.overload = options.overload ?? calmOverloadState()
     this.writer = new HeadWriter(options.limits.writerBytes)
     this.metadataLines = peerMetadataLines(options.node)
     this.split = createStratifiedRandom(options.random)
@@ -62,6 +67,15 @@ export class HttpContext {
     const { statPrefix } = this.options.manager()
     if (this.#stats?.prefix !== statPrefix) this.#stats = new HttpStats(this.options.telemetry, statPrefix)
     return this.#stats
+  }
+
+  /** A response must end its connection: the listener drains, health checks are to fail, or memory is short. */
+  closesAfterResponse(): boolean {
+    const { overload, options } = this
+    if (this.draining || overload.failedHealthCheck) return true
+    if (overload.disableKeepalive === 0 || !isTaken(overload.disableKeepalive, options.random)) return false
+    this.stats.overloadDisableKeepalive.value += 1
+    return true
   }
 
   /** A free exchange, if one is kept. */

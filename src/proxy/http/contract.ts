@@ -5,6 +5,7 @@ import type { ClusterRuntime } from '../cluster/index.ts'
 import type { AccessLogConfig, HttpManagerConfig } from '../config/index.ts'
 import type { OnDemand } from '../data-plane.ts'
 import type { ProxyLimits } from '../limits.ts'
+import type { OverloadState } from '../overload/index.ts'
 import type { DownstreamInfo } from '../network/index.ts'
 import type { RouteTable } from '../route/index.ts'
 
@@ -16,6 +17,8 @@ export interface HttpNode {
   readonly namespace: string
   readonly workload: string
   readonly clusterId: string
+  /** `node.cluster` of the bootstrap: what this proxy calls itself when it is asked after its health. */
+  readonly serviceCluster?: string
   /** Workload labels; `service.istio.io/canonical-name`, `app` and `version` are read for metrics. */
   readonly labels: Readonly<Record<string, string>>
 }
@@ -36,6 +39,8 @@ export interface HttpServerOptions {
   readonly node: HttpNode
   readonly timers: TimerWheel
   readonly limits: ProxyLimits
+  /** Absent: never overloaded. */
+  readonly overload?: OverloadState
 }
 
 /** The HTTP side of one listener filter chain. */
@@ -44,6 +49,8 @@ export interface HttpServer {
   readonly accept: (socket: StreamSocket, info: DownstreamInfo) => SocketOwner
   readonly connections: number
   readonly activeRequests: number
+  /** Idle times got shorter (`reduce_timeouts`): those that run are measured anew. */
+  readonly onTimeoutsReduced?: () => void
   /**
    * Answers what is in progress with `Connection: close`, closes idle connections, and resolves when none is left; those that
    * are open after `timeoutMs` are cut. Connections accepted later get `Connection: close` on their first response.

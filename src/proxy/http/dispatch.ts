@@ -1,6 +1,8 @@
 import { ResponseFlag } from '../../telemetry/index.ts'
 import { ConnectionOption } from '../../wire/http1/index.ts'
+import { isTaken } from '../overload/index.ts'
 import { type Decision, drawFault, type ForwardDecision, type RouteTable } from '../route/index.ts'
+import { answerHealthCheck } from './answer-health-check.ts'
 import { startAttempt } from './attempt.ts'
 import { connectUpgrade, endsConnect, isConnectTarget } from './connect.ts'
 import type { Exchange } from './exchange.ts'
@@ -9,11 +11,19 @@ import { hashExchange } from './hash-exchange.ts'
 import { normalizePath } from './normalize-path.ts'
 import { parsePeerMetadata } from './peer-metadata.ts'
 import { Phase } from './phase.ts'
+import { beginSession } from './session-exchange.ts'
 
 /** Checks what the configuration asks of every request, then decides where it goes. */
 export function admit(exchange: Exchange): void {
   const { connection, plan, request } = exchange
   const { head } = request
+  const { overload } = exchange.context
+  if (overload.stopRequests > 0 && isTaken(overload.stopRequests, exchange.context.options.random)) {
+    exchange.stats.overloadClose.value += 1
+    // Envoy sets no response flag here.
+    exchange.reply(503, 'envoy overloaded', 0, 'overload')
+    return
+  }
   if (!connection.trusted && connection.peer === undefined) notePeer(exchange)
   if (request.authority === '') {
     // HTTP/1.0 without `Host`: nobody can say whom it is for.
@@ -37,6 +47,8 @@ export function admit(exchange: Exchange): void {
     refuseUpgrade(exchange)
     return
   } else if (head.oddPath && !admitPath(exchange)) return
+  const { healthFilter } = plan.manager
+  if (healthFilter !== undefined && answerHealthCheck(exchange, healthFilter)) return
   decideRoute(exchange, true)
 }
 
@@ -208,6 +220,7 @@ export function forward(exchange: Exchange): void {
   exchange.cluster = cluster
   exchange.phase = Phase.upstream
   if (decision.hashPolicies !== undefined) hashExchange(exchange, cluster, decision.hashPolicies)
+  if (exchange.plan.manager.statefulSession !== undefined) beginSession(exchange, decision)
   if (decision.idleTimeoutMs !== undefined) {
     exchange.idleTimeoutMs = decision.idleTimeoutMs
     exchange.stream.touch(exchange.stepAt)

@@ -2,7 +2,7 @@ import type { TimerOwner, WheelTimer } from '../../base/index.ts'
 import { ResponseFlag } from '../../telemetry/index.ts'
 import { logExchange } from './access-record.ts'
 import type { ClusterRuntime, EndpointRuntime } from '../cluster/index.ts'
-import type { Decision, HeaderEdits } from '../route/index.ts'
+import type { Decision, HeaderEdits, StatefulSession } from '../route/index.ts'
 import type { ClientConnection, ClientStream } from './client-stream.ts'
 import type { HttpContext } from './context.ts'
 import { onRetryPause, onRouteTimeout } from './attempt.ts'
@@ -22,7 +22,7 @@ const refusalText: ReadonlyMap<number, string> = new Map([
   [505, 'HTTP Version Not Supported'],
 ])
 
-const Timer = { route: 0, pause: 1, request: 2 } as const
+const Timer = { route: 0, pause: 1, request: 2, duration: 3 } as const
 
 /** One request and its response, over one or more upstream attempts. Reusable: belongs to a connection from `begin` until it is done. */
 export class Exchange implements TimerOwner {
@@ -71,6 +71,9 @@ export class Exchange implements TimerOwner {
   hash: bigint | undefined = undefined
   /** Complete `set-cookie` lines for the upstream's response. */
   cookieLines = ''
+  /** Of the `stateful_session` filter, when the request has part in it, and the endpoint that it names; empty: none. */
+  session: StatefulSession | undefined = undefined
+  sessionHost = ''
   /** Endpoints of earlier attempts, if the retry policy avoids them. */
   tried: EndpointRuntime[] | undefined = undefined
   /** An idle connection died under the request; it was sent again once. */
@@ -84,6 +87,7 @@ export class Exchange implements TimerOwner {
   readonly #routeTimer: WheelTimer
   readonly pauseTimer: WheelTimer
   readonly #requestTimer: WheelTimer
+  readonly #durationTimer: WheelTimer
 
   constructor(context: HttpContext, connection: ClientConnection, stream: ClientStream) {
     const { timers, limits } = context.options
@@ -105,6 +109,7 @@ export class Exchange implements TimerOwner {
     this.#routeTimer = timers.timer(this, Timer.route)
     this.pauseTimer = timers.timer(this, Timer.pause)
     this.#requestTimer = timers.timer(this, Timer.request)
+    this.#durationTimer = timers.timer(this, Timer.duration)
   }
 
   /** Takes up the next request of a connection: its first bytes are there. */
@@ -133,10 +138,9 @@ export class Exchange implements TimerOwner {
    * The head is complete, and in `request`. What is here of the body may be delivered next; then `admit` sets the request on its way.
    *
    * @param bodyDone There is no body.
+   * @param now When it came, monotonic ms.
    */
-  onHead(bodyDone: boolean): void {
-    const { context } = this
-    const now = context.options.timers.now()
+  onHead(bodyDone: boolean, now: number): void {
     this.startedAt = now
     this.stepAt = now
     this.idleTimeoutMs = this.plan.manager.streamIdleTimeoutMs
@@ -147,6 +151,8 @@ export class Exchange implements TimerOwner {
   admit(): void {
     const { requestTimeoutMs } = this.plan.manager
     if (!this.bodyDone && requestTimeoutMs > 0) this.#requestTimer.arm(requestTimeoutMs, this.stepAt)
+    const { maxStreamDurationMs } = this.plan.manager
+    if (maxStreamDurationMs !== undefined) this.#durationTimer.arm(maxStreamDurationMs, this.stepAt)
     this.stream.touch(this.stepAt)
     admit(this)
   }
@@ -214,6 +220,9 @@ export class Exchange implements TimerOwner {
       else onRouteTimeout(this)
     } else if (tag === Timer.request) {
       if (!this.bodyDone && this.phase !== Phase.tunnel) this.refuse(408, 'request_overall_timeout', 0)
+    } else if (tag === Timer.duration) {
+      this.stats.requestMaxDuration.value += 1
+      this.reply(this.bodyDone ? 504 : 408, 'downstream duration timeout', 0, 'max_duration_timeout')
     } else {
       this.stepAt = this.context.options.timers.now()
       if (this.phase === Phase.delayed) forward(this)
@@ -292,6 +301,7 @@ export class Exchange implements TimerOwner {
     this.generation += 1
     if (this.pauseTimer.armed) this.pauseTimer.cancel()
     if (this.#requestTimer.armed) this.#requestTimer.cancel()
+    if (this.#durationTimer.armed) this.#durationTimer.cancel()
     this.leg.release()
     request.reset()
     this.#reset()
@@ -319,6 +329,8 @@ export class Exchange implements TimerOwner {
     this.attempts = 0
     this.hash = undefined
     this.cookieLines = ''
+    this.session = undefined
+    this.sessionHost = ''
     this.tried = undefined
     this.replayed = false
     this.retrying = false

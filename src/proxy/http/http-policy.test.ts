@@ -93,7 +93,7 @@ describe('decisions', () => {
     })
     const answer = await ask(fixture, get('/f/x?q', 'X-Del: 1\r\nX-Set: b\r\nX-Keep: 2\r\n'))
     expect(upstream.received).toBe(
-      'GET /g/x?q HTTP/1.1\r\nx-envoy-original-path: /f/x?q\r\nX-Keep: 2\r\nx-set: a\r\nx-add: \xc3\xa9\r\nhost: new.host\r\nx-envoy-original-host: up:80\r\nx-forwarded-proto: http\r\n\r\n',
+      'GET /g/x?q HTTP/1.1\r\nX-Keep: 2\r\nx-set: a\r\nx-add: \xc3\xa9\r\nx-envoy-original-path: /f/x?q\r\nhost: new.host\r\nx-envoy-original-host: up:80\r\nx-forwarded-proto: http\r\n\r\n',
     )
     expect(answer).toContain('x-set: new\r\nx-set: two\r\n')
     expect(answer).not.toContain('X-Gone')
@@ -415,6 +415,17 @@ describe('retries', () => {
     const fixture = start({ cluster, decide: () => ({ ...plainForward, retry }) })
     expect(await ask(fixture, get())).toStartWith('HTTP/1.1 503 ')
     expect(cluster.stats.upstream_rq_retry_overflow).toBe(1)
+  })
+
+  test.each([
+    [0, 1],
+    [1, 0],
+  ])('the budget of retries holds: with at least %p at once, %p overflow', async (minConcurrency, overflows) => {
+    const upstream = serve(answering(() => 'HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n'))
+    const cluster = new FakeCluster([upstream.port], { maxRetries: 0, retryBudget: { percent: 20, minConcurrency } })
+    const fixture = start({ cluster, decide: () => ({ ...plainForward, retry }) })
+    expect(await ask(fixture, get())).toStartWith('HTTP/1.1 503 ')
+    expect(cluster.stats.upstream_rq_retry_overflow).toBe(overflows)
   })
 })
 

@@ -4,6 +4,7 @@ import { ignoringOwner, listenTcp, type SocketOwner, type StreamSocket } from '.
 import { type AccessLogRecord, createTelemetry, type Telemetry } from '../../telemetry/index.ts'
 import { emptyClusterStats } from '../cluster/cluster-stats.ts'
 import type { ClusterRuntime, ConnectOutcome, EndpointRuntime, PendingTicket, PreviousHosts } from '../cluster/index.ts'
+import { HostHealth } from '../health/index.ts'
 import type { ClusterConfig, EndpointConfig, HttpManagerConfig } from '../config/index.ts'
 import type { OnDemand } from '../data-plane.ts'
 import { defaultLimits, type ProxyLimits } from '../limits.ts'
@@ -44,6 +45,10 @@ export class FakeCluster implements ClusterRuntime {
     this.endpoints = ports.map((port) => new FakeEndpoint(this, port))
   }
 
+  endpointAt(authority: string): EndpointRuntime | undefined {
+    return this.endpoints.find((endpoint) => endpoint.authority === authority)
+  }
+
   pick(previous?: PreviousHosts): EndpointRuntime | undefined {
     for (let turn = 0; turn < this.endpoints.length; turn += 1) {
       const endpoint = this.endpoints[this.#next++ % this.endpoints.length]
@@ -62,8 +67,11 @@ export class FakeEndpoint implements EndpointRuntime {
   activeRequests = 0
   totalRequests = 0
   readonly mayConnect = true
+  readonly availability = 'healthy'
   readonly series: EndpointRuntime['series'] = new Map()
   outlier: EndpointRuntime['outlier'] = undefined
+  latency: EndpointRuntime['latency'] = undefined
+  readonly health: HostHealth = new HostHealth(this)
   meshed = false
   peerSpiffeId = ''
   localSpiffeId = ''

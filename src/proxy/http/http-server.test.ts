@@ -327,6 +327,25 @@ describe('upgrades', () => {
 })
 
 describe('drain', () => {
+  test('the health check filter answers 200, and 503 once the proxy drains', async () => {
+    const fixture = start(undefined, { manager: { healthFilter: { matches: ({ path }) => path === '/healthz' } } })
+    const prober = await client(fixture)
+    prober.send('GET /healthz HTTP/1.1\r\nHost: p\r\n\r\n')
+    expect(await prober.sees('\r\n\r\n')).toStartWith(
+      'HTTP/1.1 200 OK\r\ncontent-length: 0\r\nx-envoy-upstream-healthchecked-cluster: \r\n',
+    )
+    prober.received = ''
+    // The request is begun before the drain: its connection outlives it.
+    prober.send('GET /healthz HTTP/1.1\r\n')
+    await settles(() => fixture.server.activeRequests)
+    const drained = fixture.server.drain(5000)
+    prober.send('Host: p\r\n\r\n')
+    const answer = await prober.ends()
+    expect(answer).toStartWith('HTTP/1.1 503 Service Unavailable\r\n')
+    expect(answer).toContain('x-envoy-immediate-health-check-fail: true\r\n')
+    await drained
+  })
+
   test('closes idle connections and answers what is in progress with close', async () => {
     let answer = (): void => undefined
     const upstream = new RawServer((connection) => {

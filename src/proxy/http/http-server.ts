@@ -18,6 +18,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     get activeRequests() {
       return context.activeRequests
     },
+    onTimeoutsReduced: () => {
+      for (const connection of context.connections) connection.rescale()
+    },
     drain: (timeoutMs) => drain(context, timeoutMs),
   }
 }

@@ -7,6 +7,10 @@ export class HttpStats {
   readonly connectionsActive: { value: number }
   readonly requestsTotal: { value: number }
   readonly requestsActive: { value: number }
+  readonly overloadClose: { value: number }
+  readonly overloadDisableKeepalive: { value: number }
+  readonly connectionMaxDuration: { value: number }
+  readonly requestMaxDuration: { value: number }
   readonly #telemetry: Telemetry
   /** Counts an answer that was begun. */
   readonly countResponse: (status: number) => void
@@ -19,6 +23,10 @@ export class HttpStats {
     this.connectionsActive = telemetry.gauge('envoy_http_downstream_cx_active', labels)
     this.requestsTotal = telemetry.counter('envoy_http_downstream_rq_total', labels)
     this.requestsActive = telemetry.gauge('envoy_http_downstream_rq_active', labels)
+    this.overloadClose = telemetry.counter('envoy_http_downstream_rq_overload_close', labels)
+    this.overloadDisableKeepalive = telemetry.counter('envoy_http_downstream_cx_overload_disable_keepalive', labels)
+    this.connectionMaxDuration = telemetry.counter('envoy_http_downstream_cx_max_duration_reached', labels)
+    this.requestMaxDuration = telemetry.counter('envoy_http_downstream_rq_max_duration_reached', labels)
     this.countResponse = createResponseClasses(telemetry, 'envoy_http_downstream_rq_xx', labels)
   }
 

@@ -12,6 +12,7 @@ import { onUpstreamProtocolError, onUpstreamReset } from './attempt.ts'
 import { opensTunnel } from './connect.ts'
 import { fieldTable } from './fields.ts'
 import type { Exchange } from './exchange.ts'
+import { noteKeepAlive } from './note-keep-alive.ts'
 import { writeRequestHead } from './request-writer.ts'
 import { SocketOutput } from './socket-output.ts'
 import { writeTrailers } from './trailers.ts'
@@ -156,6 +157,7 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
 
   onData(socket: StreamSocket, bytes: Uint8Array): void {
     if (socket !== this.#output.socket) return
+    this.#leg.relay.arrivedAt = this.#exchange.context.options.timers.now()
     switch (this.#state) {
       case State.sent:
         this.#leg.answered = true
@@ -243,6 +245,7 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
     this.#framing = framing
     this.#left = framing === 'none' ? 0 : head.contentLength
     this.#keepAlive = keepsAlive(head)
+    if ((head.connection & ConnectionOption.keepAlive) !== 0) noteKeepAlive(head, this.#leg.endpoint)
     // Should the response be thrown away now: only one that is here whole leaves a clean connection.
     this.#whole = framing === 'none' ? here === 0 : framing === 'length' && here === head.contentLength
     if (framing === 'chunked') this.#resetDecoder()
@@ -313,6 +316,9 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
   /** The upstream has nothing more to say. */
   #gone(socket: StreamSocket): void {
     if (socket !== this.#output.socket) return
+    this.#leg.relay.arrivedAt = this.#exchange.context.options.timers.now()
+    const leg = this.#leg
+    leg.unreached = !leg.answered && leg.endpoint?.provesUnreached?.(socket, this.#output) === true
     if (this.#state === State.sent && this.#partial.length > 0) onUpstreamProtocolError(this.#exchange)
     else if (this.#state === State.sent) onUpstreamReset(this.#exchange)
     else if (this.#state === State.tunnel) this.#exchange.stream.endTunnel()

@@ -12,6 +12,7 @@ import type { ClusterRuntime } from '../cluster/index.ts'
 import { defaultHttp2Config } from '../config/index.ts'
 import { SessionOutput } from '../http2/index.ts'
 import type { DownstreamInfo } from '../network/index.ts'
+import { scaledTimeoutMs } from '../overload/index.ts'
 import type { ClientConnection } from './client-stream.ts'
 import type { HttpContext } from './context.ts'
 import { Http2ClientStream } from './http2-stream.ts'
@@ -28,6 +29,8 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   readonly trusted: boolean
   readonly originalDestination: string
   requests = 0
+  /** When what is being told arrived, monotonic ms. */
+  receivedAt = 0
   peer: PeerMetadata | undefined = undefined
   series: EdgeSeries | undefined = undefined
   seriesCluster: ClusterRuntime | undefined = undefined
@@ -35,6 +38,8 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   readonly #output: SessionOutput
   readonly #active: { value: number }
   readonly #timer: WheelTimer
+  #lifetime: WheelTimer | undefined = undefined
+  #idleSince = 0
   /** Owner of streams whose exchange is over while the end of the response waits for a window. */
   readonly lastWords: StreamOwner = {
     onHeaders: () => undefined,
@@ -79,6 +84,11 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
     connectionsTotal.value += 1
     this.session.start()
     this.#armIdle()
+    const { maxConnectionDurationMs } = manager
+    if (maxConnectionDurationMs !== undefined) {
+      this.#lifetime = context.options.timers.timer({ onTimer: () => this.#onLifetimeOver() })
+      this.#lifetime.arm(maxConnectionDurationMs)
+    }
     if (context.draining) this.drain()
   }
 
@@ -93,6 +103,7 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   }
 
   onData(_socket: StreamSocket, bytes: Uint8Array): void {
+    this.receivedAt = this.context.options.timers.now()
     this.session.receive(bytes instanceof Buffer ? bytes : Buffer.from(bytes), 0, bytes.length)
     for (let index = 0; index < this.#due.length; index += 1) this.#due[index]?.onReceived()
     this.#due.length = 0
@@ -110,6 +121,7 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
     if (this.#closed) return
     this.#closed = true
     this.#timer.cancel()
+    this.#lifetime?.cancel()
     this.#output.close()
     this.session.destroy(ErrorCode.noError)
     const { context } = this
@@ -130,6 +142,7 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
     owner.begin(this, stream)
     const { maxRequestsPerConnection } = this.context.options.manager()
     if (maxRequestsPerConnection > 0 && this.requests + 1 >= maxRequestsPerConnection) this.drain()
+    else if (this.context.closesAfterResponse()) this.drain()
     return owner
   }
 
@@ -173,7 +186,21 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   }
 
   #armIdle(): void {
-    const { idleTimeoutMs } = this.context.options.manager()
-    if (idleTimeoutMs > 0) this.#timer.arm(idleTimeoutMs)
+    this.#idleSince = this.context.options.timers.now()
+    this.#armIdleFrom(this.#idleSince)
+  }
+
+  #armIdleFrom(now: number): void {
+    const full = scaledTimeoutMs(this.context.options.manager().idleTimeoutMs, this.context.overload.connectionIdle)
+    if (full > 0) this.#timer.arm(Math.max(1, this.#idleSince + full - now), now)
+  }
+
+  rescale(): void {
+    if (this.session.activeStreams === 0 && this.#timer.armed) this.#armIdleFrom(this.context.options.timers.now())
+  }
+
+  #onLifetimeOver(): void {
+    this.context.stats.connectionMaxDuration.value += 1
+    this.drain()
   }
 }

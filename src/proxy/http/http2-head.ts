@@ -205,5 +205,5 @@ function addField(head: Head, text: string, name: string, value: string): string
 }
 
 function finishHead(head: Head, text: string): void {
-  head.end = head.bytes.write(`${text}\r\n`, 0, 'latin1')
+  head.end = head.bytes.latin1Write(`${text}\r\n`, 0)
 }

@@ -1,3 +1,4 @@
+import { scaledTimeoutMs } from '../overload/index.ts'
 import type { TimerOwner, WheelTimer } from '../../base/index.ts'
 import type { AccessLogRecord } from '../../telemetry/index.ts'
 import { type BodyFraming, FieldId, type Head } from '../../wire/http1/index.ts'
@@ -12,7 +13,7 @@ import {
   type LocalReply,
   writeInterimHead,
   writeLocalReply,
-  writeResponseHead,
+  writeResponseFields,
   writeTunnelHead,
 } from './response-writer.ts'
 import { trailerFields } from './trailers.ts'
@@ -65,7 +66,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     this.#exchange = exchange
     const { request } = exchange
     const sound = readHttp2Request(request, block, endStream)
-    exchange.onHead(endStream)
+    exchange.onHead(endStream, connection.receivedAt)
     const { head } = request
     const { manager } = exchange.plan
     if (block.tooLarge || block.bytes > manager.maxRequestHeadersBytes || head.count > manager.maxHeadersCount)
@@ -91,7 +92,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     if (this.#tunnels) exchange.leg.sendTunnel(bytes, start, end)
     else {
       exchange.deliver(bytes, start, end)
-      this.touch(this.#context.options.timers.now())
+      this.touch(this.#connection.receivedAt)
     }
     if (this.#exchange !== exchange) return
     if (endStream) {
@@ -132,7 +133,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
   }
 
   touch(now: number): void {
-    const idleTimeoutMs = this.#exchange?.idleTimeoutMs ?? 0
+    const idleTimeoutMs = scaledTimeoutMs(this.#exchange?.idleTimeoutMs ?? 0, this.#context.overload.streamIdle)
     if (idleTimeoutMs > 0) this.#timer.arm(idleTimeoutMs, now)
     else this.#timer.cancel()
   }
@@ -151,8 +152,8 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     const { writer } = this.#context
     if (exchange === undefined) return
     writer.reset()
-    writeResponseHead(writer, exchange, head, framing === 'none' ? 'none' : 'length')
-    this.#sendHead(String(head.status), writer.length, framing === 'none', head.sensitive)
+    writeResponseFields(writer, exchange, head, framing === 'none' ? 'none' : 'length', head.lineStart(0))
+    this.#sendFields(statusText(head.status), 0, writer.length, framing === 'none', head.sensitive)
   }
 
   data(bytes: Uint8Array, start: number, end: number): void {
@@ -236,14 +237,18 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
   }
 
   /** Encodes the head that stands in the writer up to `end`, without its start line and what belongs to HTTP/1.1. */
-  #sendHead(status: string, end: number, endStream: boolean, sensitive: readonly string[] = noNames): void {
+  #sendHead(status: string, end: number, endStream: boolean): void {
+    this.#sendFields(status, this.#context.writer.bytes.indexOf(10) + 1, end, endStream, noNames)
+  }
+
+  #sendFields(status: string, start: number, end: number, endStream: boolean, sensitive: readonly string[]): void {
     const stream = this.#stream
     const { writer } = this.#context
     if (stream === undefined || stream.closed) return
     const { session } = this.#connection
     const encoder = session.beginHead()
     encoder.field(':status', status)
-    encoder.lines(writer.bytes, writer.bytes.indexOf(10) + 1, end - 2, sensitive)
+    encoder.lines(writer.bytes, start, end - 2, sensitive)
     session.endHead(stream, endStream)
     this.#ended = endStream
   }
@@ -273,4 +278,11 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     this.#piece = noBytes
     this.#connection.releaseStream(this)
   }
+}
+
+/** Statuses as text; made once. */
+const statusTexts: string[] = []
+
+function statusText(status: number): string {
+  return (statusTexts[status] ??= String(status))
 }

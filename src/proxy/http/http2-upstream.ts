@@ -9,7 +9,7 @@ import type { Exchange } from './exchange.ts'
 import { fieldTable } from './fields.ts'
 import { readHttp2Response, trailerLines } from './http2-head.ts'
 import { Phase } from './phase.ts'
-import { writeRequestHead } from './request-writer.ts'
+import { targetOf, writeRequestFields } from './request-writer.ts'
 import { trailerFields } from './trailers.ts'
 import type { UpstreamLeg } from './upstream-leg.ts'
 import type { UpstreamSide } from './upstream-side.ts'
@@ -74,7 +74,7 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
     stream.headRequest = request.method === 'HEAD'
     stream.connectRequest = exchange.upgradeType !== ''
     writer.reset()
-    writeRequestHead(writer, exchange, decision, first)
+    writeRequestFields(writer, exchange, decision, first, request.head.lineStart(0))
     const bodiless = bodyDone && hold === undefined && trailers === undefined && exchange.upgradeType === ''
     this.#encodeHead(connection, writer, decision)
     connection.session.endHead(stream, bodiless)
@@ -146,6 +146,7 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
 
   onHeaders(stream: Http2Stream, block: FieldBlock, endStream: boolean): void {
     if (stream !== this.#stream) return
+    this.#arrive()
     this.#leg.answered = true
     if (block.tooLarge) {
       onUpstreamProtocolError(this.#exchange)
@@ -172,6 +173,7 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
 
   onData(stream: Http2Stream, bytes: Buffer, start: number, end: number, endStream: boolean): void {
     if (stream !== this.#stream) return
+    this.#arrive()
     const { relay } = this.#leg
     if (this.#headDue && !this.#tellHead()) return
     relay.data(bytes, start, end)
@@ -187,6 +189,7 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
 
   onTrailers(stream: Http2Stream, block: FieldBlock): void {
     if (stream !== this.#stream) return
+    this.#arrive()
     if (this.#headDue && !this.#tellHead()) return
     this.#leg.relay.finish(trailerLines(block))
   }
@@ -211,6 +214,10 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
 
   onReceived(): void {
     if (this.#headDue && this.#tellHead()) this.#leg.relay.flush()
+  }
+
+  #arrive(): void {
+    this.#leg.relay.arrivedAt = this.#connection?.receivedAt ?? 0
   }
 
   /** False when the response goes no further. */
@@ -250,20 +257,16 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
 
   #encodeHead(connection: MultiplexedConnection, writer: HeadWriter, decision: ForwardDecision): void {
     const { request, upgradeType } = this.#exchange
-    const { bytes } = writer
-    const targetStart = bytes.indexOf(32) + 1
-    const targetEnd = bytes.indexOf(32, targetStart)
-    const lines = bytes.indexOf(10, targetEnd) + 1
     const encoder = connection.session.beginHead()
     encoder.field(':method', upgradeType === '' ? request.method : 'CONNECT')
     if (upgradeType !== 'connect') {
       encoder.field(':scheme', request.scheme)
-      encoder.field(':path', bytes.toString('latin1', targetStart, targetEnd))
+      encoder.field(':path', targetOf(this.#exchange, decision))
     }
     const authority = decision.hostRewrite === undefined ? request.authority : toFieldText(decision.hostRewrite)
     encoder.field(':authority', authority)
     if (upgradeType !== '' && upgradeType !== 'connect') encoder.field(':protocol', upgradeType)
-    encoder.lines(bytes, lines, writer.length - 2, request.head.sensitive)
+    encoder.lines(writer.bytes, 0, writer.length - 2, request.head.sensitive)
   }
 
   #detach(): void {

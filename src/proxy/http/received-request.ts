@@ -64,7 +64,7 @@ export class ReceivedRequest implements RequestView {
     const { bytes, start, methodEnd, targetStart, targetEnd } = head
     this.method = methodText(bytes, start, methodEnd)
     this.scheme = tls ? 'https' : 'http'
-    this.target = bytes.toString('latin1', targetStart, targetEnd)
+    this.target = bytes.latin1Slice(targetStart, targetEnd)
     this.pathChanged = false
     this.absolute = false
     const hostIndex = head.hostIndex
@@ -83,7 +83,7 @@ export class ReceivedRequest implements RequestView {
       const scheme = schemeLength(head, bytes)
       if (scheme > 0) {
         const end = authorityEnd(bytes, targetStart + scheme, targetEnd)
-        this.authority = bytes.toString('latin1', targetStart + scheme, end)
+        this.authority = bytes.latin1Slice(targetStart + scheme, end)
         if (scheme === 8) this.scheme = 'https'
         this.absolute = true
         this.pathChanged = true
@@ -148,5 +148,5 @@ export class ReceivedRequest implements RequestView {
 
 function methodText(bytes: Buffer, start: number, end: number): string {
   if (end - start === 3 && bytes[start] === 71 && bytes[start + 1] === 69 && bytes[start + 2] === 84) return 'GET'
-  return bytes.toString('latin1', start, end)
+  return bytes.latin1Slice(start, end)
 }

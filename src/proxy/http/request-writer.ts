@@ -4,7 +4,9 @@ import { connectUpgrade } from './connect.ts'
 import { toFieldText, writeFields } from './edited-fields.ts'
 import type { Exchange } from './exchange.ts'
 import { writeForwardedFields, writeLastFields } from './forwarded-headers.ts'
+import type { ReceivedRequest } from './received-request.ts'
 import { acceptsTrailers } from './trailers.ts'
+import { writeWebSocketKey } from './websocket-key.ts'
 
 /** Writes the head that goes upstream: received lines with edits, framing anew. `first`: nothing was sent on this connection before. */
 export function writeRequestHead(
@@ -13,7 +15,7 @@ export function writeRequestHead(
   decision: ForwardDecision,
   first: boolean,
 ): void {
-  const { request, plan, connection, context } = exchange
+  const { request } = exchange
   const { head } = request
   const { hostRewrite } = decision
   // An unchanged request line leaves in the same copy as the fields behind it.
@@ -23,12 +25,27 @@ export function writeRequestHead(
     writer.text(`CONNECT ${toFieldText(hostRewrite)} HTTP/1.1\r\n`)
     from = head.lineStart(0)
   } else if (decision.pathRewrite !== undefined || request.pathChanged || head.minorVersion === 0) {
-    writeRequestLine(writer, exchange, decision)
+    writer.text(`${request.method} ${targetOf(exchange, decision)} HTTP/1.1\r\n`)
     from = head.lineStart(0)
   }
+  writeRequestFields(writer, exchange, decision, first, from)
+}
+
+/** Writes the fields of the head that goes upstream, and the blank line; `from` as for `writeFields`. */
+export function writeRequestFields(
+  writer: HeadWriter,
+  exchange: Exchange,
+  decision: ForwardDecision,
+  first: boolean,
+  from: number,
+): void {
+  const { request, plan, connection, context } = exchange
+  const { head } = request
+  const { hostRewrite } = decision
   const newHost = hostRewrite !== undefined || request.absolute || head.hostIndex < 0
   const dropped = newHost ? plan.dropRequestAndHost : plan.dropRequest
   writeFields(writer, head, dropped, from, decision.requestEdits, (head.connection & ConnectionOption.named) !== 0)
+  if (decision.pathRewrite !== undefined) writer.field('x-envoy-original-path', pathWithQuery(request))
   if (newHost) writer.field('host', hostRewrite === undefined ? request.authority : toFieldText(hostRewrite))
   if (hostRewrite !== undefined && request.authority !== '') writer.field('x-envoy-original-host', request.authority)
   writeForwardedFields(writer, request, plan, connection.info, context.options.limits.appendedHeaderBytes)
@@ -40,6 +57,7 @@ export function writeRequestHead(
   if (exchange.upgradeType !== '' && exchange.upgradeType !== connectUpgrade) {
     writer.field('upgrade', head.value(head.indexOfId(FieldId.upgrade)))
     writer.text('connection: upgrade\r\n')
+    writeWebSocketKey(writer, exchange)
   }
   writeLastFields(writer, request, plan, connection.info)
 }
@@ -47,23 +65,17 @@ export function writeRequestHead(
 /** Requests of all other methods may be expected to have a body: without one they say so (RFC 9110 section 8.6). */
 const bodilessMethods: ReadonlySet<string> = new Set(['CONNECT', 'DELETE', 'GET', 'HEAD', 'TRACE'])
 
-function writeRequestLine(writer: HeadWriter, exchange: Exchange, decision: ForwardDecision): void {
-  const { request } = exchange
-  const { head } = request
-  if (decision.pathRewrite === undefined && !request.pathChanged) {
-    writer.copy(head.bytes, head.start, head.targetEnd)
-    writer.text(' HTTP/1.1\r\n')
-    return
-  }
+/** The request target that goes upstream: as it was received, normalised, or as the route rewrites it. */
+export function targetOf({ request }: Exchange, decision: ForwardDecision): string {
+  if (decision.pathRewrite === undefined && !request.pathChanged) return request.target
   const rewritten = toTargetText(rewritePath(decision, request.path))
   // A replacement may bring a query of its own; the received one then follows it.
   const query = request.query === '' ? '' : `${rewritten.includes('?') ? '&' : '?'}${request.query}`
-  const target = `${rewritten.startsWith('/') || rewritten === '*' ? '' : '/'}${rewritten}${query}`
-  writer.text(`${request.method} ${target} HTTP/1.1\r\n`)
-  if (decision.pathRewrite !== undefined) {
-    const original = request.query === '' ? request.path : `${request.path}?${request.query}`
-    writer.field('x-envoy-original-path', original)
-  }
+  return `${rewritten.startsWith('/') || rewritten === '*' ? '' : '/'}${rewritten}${query}`
+}
+
+function pathWithQuery({ path, query }: ReceivedRequest): string {
+  return query === '' ? path : `${path}?${query}`
 }
 
 /** A configured replacement may hold what a request target must not. */

@@ -6,35 +6,43 @@ import { connectUpgrade } from './connect.ts'
 import { prepareEdits, writeFields } from './edited-fields.ts'
 import type { Exchange } from './exchange.ts'
 import { type HeadPlan, ProxyField } from './fields.ts'
+import { writeWebSocketAccept } from './websocket-key.ts'
 
 /** How a response body goes to the client. */
 export type BodyDelivery = 'none' | 'length' | 'chunked' | 'until-close'
 
 /** Writes the head of an upstream's response for the client: received lines with edits, framing anew. */
 export function writeResponseHead(writer: HeadWriter, exchange: Exchange, head: Head, delivery: BodyDelivery): void {
-  const { plan } = exchange
   // A status line that is already canonical leaves in the same copy as the fields behind it.
   let from = 0
   if (head.minorVersion === 0 || head.targetEnd === 12) {
-    writer.text(`HTTP/1.1 ${head.bytes.toString('latin1', 9, head.targetEnd)}${head.targetEnd === 12 ? ' ' : ''}\r\n`)
+    writer.text(`HTTP/1.1 ${head.bytes.latin1Slice(9, head.targetEnd)}${head.targetEnd === 12 ? ' ' : ''}\r\n`)
     from = head.lineStart(0)
   }
+  writeResponseFields(writer, exchange, head, delivery, from)
+}
+
+/** Writes the fields of that head, and the blank line; `from` as for `writeFields`. */
+export function writeResponseFields(
+  writer: HeadWriter,
+  exchange: Exchange,
+  head: Head,
+  delivery: BodyDelivery,
+  from: number,
+): void {
+  const { context, plan } = exchange
   const nominated = (head.connection & ConnectionOption.named) !== 0
   writeFields(writer, head, plan.dropResponse, from, exchange.responseEdits, nominated)
-  const length =
-    delivery === 'chunked'
-      ? 'transfer-encoding: chunked\r\n'
-      : head.contentLength >= 0 && head.status !== 204
-        ? `content-length: ${head.contentLength}\r\n`
-        : ''
+  if (delivery === 'chunked') writer.text('transfer-encoding: chunked\r\n')
+  else if (head.contentLength >= 0 && head.status !== 204) writer.number('content-length: ', head.contentLength)
   // RFC 9110 section 6.6.1: who passes a response on without a date gives it one.
-  const date = head.indexOfId(ProxyField.date) < 0 ? `date: ${exchange.context.date()}\r\n` : ''
+  if (head.indexOfId(ProxyField.date) < 0) writer.text(`date: ${context.date()}\r\n`)
   // Before the request is over there is no saying how long its answer took.
-  const time =
-    exchange.bodyDone && exchange.upgradeType === ''
-      ? `x-envoy-upstream-service-time: ${exchange.serviceTimeMs}\r\n`
-      : ''
-  writer.text(`${length}${date}${time}${exchange.cookieLines}${plan.serverLine}${connectionLine(exchange)}`)
+  if (exchange.bodyDone && exchange.upgradeType === '')
+    writer.number('x-envoy-upstream-service-time: ', exchange.serviceTimeMs)
+  if (exchange.cookieLines !== '') writer.text(exchange.cookieLines)
+  writer.text(plan.serverLine)
+  writer.text(connectionLine(exchange))
 }
 
 /** Writes the head of a `1xx` response. */
@@ -54,6 +62,7 @@ export function writeTunnelHead(writer: HeadWriter, exchange: Exchange, head: He
   if (!connects) {
     writer.field('upgrade', head.upgradeIndex < 0 ? exchange.upgradeType : head.value(head.upgradeIndex))
     writer.text('connection: upgrade\r\n')
+    writeWebSocketAccept(writer, exchange, head.header('sec-websocket-accept') !== undefined)
   }
   if (head.indexOfId(ProxyField.date) < 0) writer.field('date', exchange.context.date())
   writer.text(exchange.plan.serverLine)

@@ -6,6 +6,10 @@ import type { StreamSocket } from '../../net/index.ts'
  */
 export class SocketOutput {
   socket: StreamSocket | undefined = undefined
+  /** Octets that the socket has taken since it was attached, in how many writes, and whether it refused the first. */
+  taken = 0
+  writes = 0
+  refused = false
   #waiting: Buffer | undefined = undefined
   #start = 0
   #end = 0
@@ -18,6 +22,9 @@ export class SocketOutput {
   /** Speaks to another socket; what waited is dropped. */
   attach(socket: StreamSocket | undefined): void {
     this.socket = socket
+    this.taken = 0
+    this.writes = 0
+    this.refused = false
     this.#waiting = undefined
     this.#start = 0
     this.#end = 0
@@ -29,7 +36,7 @@ export class SocketOutput {
     if (socket === undefined) return true
     let taken = 0
     if (this.#end === this.#start) {
-      taken = Math.max(socket.write(bytes, start, end - start), 0)
+      taken = this.#send(socket, bytes, start, end - start)
       if (taken === end - start) return true
     }
     this.#keep(bytes, start + taken, end)
@@ -41,12 +48,21 @@ export class SocketOutput {
     const { socket } = this
     const waiting = this.#waiting
     if (waiting === undefined || socket === undefined) return true
-    this.#start += Math.max(socket.write(waiting, this.#start, this.#end - this.#start), 0)
+    this.#start += this.#send(socket, waiting, this.#start, this.#end - this.#start)
     if (this.#start < this.#end) return false
     this.#waiting = undefined
     this.#start = 0
     this.#end = 0
     return true
+  }
+
+  #send(socket: StreamSocket, bytes: Uint8Array, start: number, length: number): number {
+    const result = socket.write(bytes, start, length)
+    if (result < 0 && this.writes === 0) this.refused = true
+    const taken = Math.max(result, 0)
+    this.taken += taken
+    this.writes += 1
+    return taken
   }
 
   #keep(bytes: Uint8Array, start: number, end: number): void {

@@ -40,6 +40,8 @@ export class UpstreamLeg implements TimerOwner, PendingRequest {
   newPeer = false
   /** The connection served requests before. */
   reused = false
+  /** The connection ended, and provably nothing of the request had reached anybody. */
+  unreached = false
   /** A byte of the response was seen. */
   answered = false
   /** The response head stays readable after it was forwarded. */
@@ -141,6 +143,7 @@ export class UpstreamLeg implements TimerOwner, PendingRequest {
     this.endpoint = endpoint
     this.#decision = decision
     this.answered = false
+    this.unreached = false
     this.headKept = false
     this.#assigned = true
     endpoint.activeRequests += 1
@@ -280,6 +283,10 @@ export class UpstreamLeg implements TimerOwner, PendingRequest {
     const { endpoint } = this
     if (!this.#assigned || endpoint === undefined) return
     if (this.#state === LegState.pending) endpoint.dequeue(this.#ticket)
+    if (this.#state === LegState.sent && endpoint.latency !== undefined) {
+      const now = this.exchange.context.options.timers.now()
+      endpoint.latency.observeSilence(now - this.exchange.sentAt, now)
+    }
     this.#state = LegState.none
     if (this.#tryTimer.armed) this.#tryTimer.cancel()
     this.#paused = false

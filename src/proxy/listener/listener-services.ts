@@ -1,8 +1,9 @@
-import type { Clock } from '../../base/index.ts'
+import type { Clock, TimerWheel } from '../../base/index.ts'
 import type { OriginalDestinationReader, SocketBudget } from '../../net/index.ts'
 import type { AccessLogRecord, Telemetry } from '../../telemetry/index.ts'
 import type { AccessLogConfig, HttpManagerConfig, TcpProxyConfig, UdpProxyConfig } from '../config/index.ts'
 import type { ConnectionServer, UdpProxy, UdpReplies } from '../network/index.ts'
+import type { OverloadState } from '../overload/index.ts'
 import type { TlsMaterial } from '../tls/index.ts'
 
 /** What listeners are given by the composition; nothing else is reached for. */
@@ -11,6 +12,10 @@ export interface ListenerServices {
   readonly budget: SocketBudget
   readonly telemetry: Telemetry
   readonly clock: Clock
+  readonly timers: TimerWheel
+  readonly overload: OverloadState
+  /** Uniform in [0, 1). */
+  readonly random: () => number
   readonly logAccess: (config: AccessLogConfig, record: AccessLogRecord) => void
   /** Made when the first listener needs it; throws where the system has no such thing. */
   readonly originalDestination: () => OriginalDestinationReader

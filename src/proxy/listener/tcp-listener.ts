@@ -3,16 +3,23 @@ import {
   acceptTls,
   ignoringOwner,
   listenTcp,
+  NetLimits,
   type OriginalDestinationReader,
   type SocketOwner,
   type StreamSocket,
   type TcpListener,
 } from '../../net/index.ts'
 import { ResponseFlag } from '../../telemetry/index.ts'
-import type { FieldFault, ListenerConfig } from '../config/index.ts'
+import type { FieldFault, ListenerConfig, ListenerInspector, ServerTlsConfig } from '../config/index.ts'
 import { createConnectionRecord, type DownstreamInfo } from '../network/index.ts'
+import { certificateFor } from '../tls/index.ts'
 import { type ChainMatcher, createChainMatcher } from './chain-matcher.ts'
+import { ConnectionLimiter } from './connection-limiter.ts'
+import { isTaken } from '../overload/index.ts'
 import { type ChainRuntime, updateChains } from './chain-runtime.ts'
+import { describeDownstream, toMatched } from './describe-downstream.ts'
+import { type FirstBytes, noFirstBytes } from './inspect-bytes.ts'
+import { Inspection, type InspectionEnd, noBytes, type ReadBytes } from './inspection.ts'
 import type { ListenerServices } from './listener-services.ts'
 
 /** A chain that left a listener's configuration has this long for its connections (Envoy `--drain-time-s`), ms. */
@@ -27,6 +34,10 @@ export interface ListenerRuntime {
   readonly activeRequests: number
   /** Swaps the configuration on the same socket; after a fault the old one serves on. */
   readonly reconfigure: (config: ListenerConfig) => FieldFault | undefined
+  /** `stop_accepting_connections`: who connects waits in the kernel's backlog until it is over. */
+  readonly setAccepting?: (accepting: boolean) => void
+  /** `reduce_timeouts` came into force: running idle times are measured anew. */
+  readonly onTimeoutsReduced?: () => void
   /** Stops accepting, lets connections end for at most `timeoutMs`, cuts the rest. */
   readonly drain: (timeoutMs: number) => Promise<void>
 }
@@ -54,11 +65,15 @@ class TcpListenerRuntime implements ListenerRuntime {
   #match: ChainMatcher<ChainRuntime> = () => undefined
   /** Chains without a successor whose connections still run. */
   readonly #dropped = new Set<ChainRuntime>()
+  readonly #limiter: ConnectionLimiter
+  /** The overload manager stopped accepting and the kernel cannot hold connections back: they are closed instead. */
+  #closed = false
   #readOriginal: OriginalDestinationReader | undefined
 
   constructor(config: ListenerConfig, services: ListenerServices) {
     this.config = config
     this.#services = services
+    this.#limiter = new ConnectionLimiter(services)
     const labels = { envoy_listener_name: config.name }
     this.#counters = {
       total: services.telemetry.counter('envoy_listener_downstream_cx_total', labels),
@@ -116,7 +131,23 @@ class TcpListenerRuntime implements ListenerRuntime {
     await Promise.all([...this.#all, ...this.#dropped].map(({ server }) => server.drain(timeoutMs)))
   }
 
+  setAccepting(accepting: boolean): void {
+    const held = this.#socket?.setAccepting(accepting) ?? true
+    this.#closed = !accepting && !held
+  }
+
+  onTimeoutsReduced(): void {
+    for (const { server } of [...this.#all, ...this.#dropped]) server.onTimeoutsReduced?.()
+  }
+
   #onAccept(socket: StreamSocket): void {
+    const { overload, random } = this.#services
+    if (this.#closed || (overload.rejectConnections > 0 && isTaken(overload.rejectConnections, random))) {
+      socket.data = refusedOwner
+      this.#count('listener_downstream_cx_overload_reject')
+      socket.terminate()
+      return
+    }
     if (!this.#services.budget.takeDownstream()) {
       socket.data = refusedOwner
       this.#services.telemetry.counter('envoy_listener_downstream_global_cx_overflow', {
@@ -129,61 +160,102 @@ class TcpListenerRuntime implements ListenerRuntime {
     this.connections += 1
     this.#counters.total.value += 1
     this.#counters.active.value += 1
-    this.#dispatch(socket)
+    this.#inspect(socket)
   }
 
   #onGone(socket: StreamSocket): void {
     if (socket.data === refusedOwner) return
     this.#services.budget.giveDownstream()
     this.connections -= 1
+    this.#limiter.give(socket)
     this.#counters.active.value -= 1
   }
 
-  #dispatch(socket: StreamSocket): void {
-    const original = this.#readOriginal?.(socket)
-    const local = { address: plainAddress(socket.localAddress), port: socket.localPort }
-    const destination = original ?? local
-    const info: DownstreamInfo = {
-      remoteAddress: joinAddress(plainAddress(socket.remoteAddress), socket.remotePort),
-      localAddress: joinAddress(local.address, local.port),
-      destinationAddress: destination.address,
-      destinationPort: destination.port,
-      direction: this.config.direction,
-      tls: false,
-      peerSpiffeId: '',
-      localSpiffeId: '',
-      serverName: '',
-      alpn: '',
+  #inspect(socket: StreamSocket): void {
+    const { inspectors, inspectionTimeoutMs, continueOnInspectionTimeout } = this.config
+    if (inspectors.length === 0) {
+      this.#dispatch(socket, noFirstBytes(), noBytes)
+      return
     }
-    const chain = this.#match(destination.address, destination.port)
+    new Inspection({
+      inspectors,
+      timeoutMs: inspectionTimeoutMs,
+      continueOnTimeout: continueOnInspectionTimeout,
+      count: (counter) => this.#count(counter),
+      onEnd: (inspected, end) => this.#onInspected(inspected, end),
+    }).start(socket, noBytes)
+  }
+
+  #onInspected(socket: StreamSocket, end: InspectionEnd): void {
+    if (end.kind === 'inspected') {
+      this.#dispatch(socket, end.facts, end)
+      return
+    }
+    if (end.kind === 'gone') return
+    const details = end.kind === 'refused' ? end.details : 'listener_filters_timeout'
+    this.#logRefusal(describeDownstream(socket, this.config.direction, { facts: noFirstBytes() }), {
+      flags: 0,
+      details,
+    })
+    socket.terminate()
+  }
+
+  #dispatch(socket: StreamSocket, facts: FirstBytes, read: ReadBytes): void {
+    const original = this.#readOriginal?.(socket)
+    const info = describeDownstream(socket, this.config.direction, { facts, original })
+    const chain = this.#match(toMatched(socket, info, facts))
     if (chain === undefined) {
       this.#refuse(socket, info, { flags: ResponseFlag.NR, details: 'filter_chain_not_found' })
       return
     }
-    const { tls } = chain.config
-    if (tls === undefined) socket.data = chain.server.accept(socket, info)
-    else this.#handshake(socket, chain, info)
+    const { tls, connectionLimit } = chain.config
+    if (connectionLimit !== undefined && !this.#limiter.take(socket, chain, connectionLimit)) return
+    if (tls === undefined) accept(chain, socket, { info, read })
+    else if (facts.tlsInspected || !needsHello(tls)) this.#handshake(socket, chain, { info, facts, read })
+    else this.#awaitHello(socket, chain, { info, read })
   }
 
-  #handshake(socket: StreamSocket, chain: ChainRuntime, info: DownstreamInfo): void {
+  /** A client that offers protocols of its own only is served without one, as in Envoy. */
+  #awaitHello(socket: StreamSocket, chain: ChainRuntime, { info, read }: Omit<Dispatched, 'facts'>): void {
+    new Inspection({
+      inspectors: helloInspectors,
+      timeoutMs: NetLimits.tlsHandshakeTimeoutMs,
+      continueOnTimeout: false,
+      count: () => undefined,
+      onEnd: (inspected, end) => {
+        if (end.kind === 'inspected') this.#handshake(inspected, chain, { info, facts: end.facts, read: end })
+        else this.#refuse(inspected, info, { flags: 0, details: toDetails('tls_handshake_failed', end.kind) })
+      },
+    }).start(socket, read)
+  }
+
+  #handshake(socket: StreamSocket, chain: ChainRuntime, { info, facts, read }: Dispatched): void {
     const { tls } = chain.config
     const material = tls === undefined ? undefined : this.#services.tls.server(tls)
     if (material === undefined || !material.ok) {
       this.#refuse(socket, info, { flags: 0, details: toDetails('tls_not_ready', material?.error ?? '') })
       return
     }
-    acceptTls(socket, material.value, (result) => {
+    if (read.ended) {
+      this.#refuse(socket, info, { flags: 0, details: toDetails('tls_handshake_failed', 'The client left') })
+      return
+    }
+    const { alpn } = material.value
+    const common = alpn.some((protocol) => facts.applicationProtocols.includes(protocol))
+    const { context, localSpiffeId } = certificateFor(material.value, facts)
+    const options = { ...material.value, context, alpn: common ? alpn : [], initialData: read.rest }
+    acceptTls(socket, options, (result) => {
       if (!result.accepted) {
-        this.#count('ssl_connection_error')
+        this.#count('listener_ssl_connection_error')
         this.#logRefusal(info, { flags: 0, details: toDetails('tls_handshake_failed', result.message) })
         return
       }
-      this.#count('ssl_handshake')
+      this.#count('listener_ssl_handshake')
       const secure: DownstreamInfo = {
         ...info,
         tls: true,
         peerSpiffeId: result.spiffeId,
-        localSpiffeId: material.value.localSpiffeId,
+        localSpiffeId,
         serverName: result.serverName,
         alpn: result.alpn,
       }
@@ -192,13 +264,13 @@ class TcpListenerRuntime implements ListenerRuntime {
   }
 
   #refuse(socket: StreamSocket, info: DownstreamInfo, refusal: Refusal): void {
-    this.#count(refusal.flags === ResponseFlag.NR ? 'no_filter_chain_match' : 'ssl_connection_error')
+    this.#count(refusal.flags === ResponseFlag.NR ? 'listener_no_filter_chain_match' : 'listener_ssl_connection_error')
     this.#logRefusal(info, refusal)
     socket.terminate()
   }
 
   #count(name: string): void {
-    this.#services.telemetry.counter(`envoy_listener_${name}`, { envoy_listener_name: this.config.name }).value += 1
+    this.#services.telemetry.counter(`envoy_${name}`, { envoy_listener_name: this.config.name }).value += 1
   }
 
   /** Connections that no filter took leave their line in the listener's own log. */
@@ -216,13 +288,28 @@ interface Refusal {
   readonly details: string
 }
 
-/** IPv4 addresses of sockets bound to `::` come as `::ffff:1.2.3.4`. */
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
+interface Dispatched {
+  readonly info: DownstreamInfo
+  readonly facts: FirstBytes
+  readonly read: ReadBytes
 }
 
-function joinAddress(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+/** What is offered, and which certificate, depends on what the client asks for. */
+function needsHello({ alpn, otherCertificates }: ServerTlsConfig): boolean {
+  return alpn.length > 0 || otherCertificates !== undefined
+}
+
+const helloInspectors: readonly ListenerInspector[] = [{ kind: 'tls' }]
+
+/** Hands a plain connection to its server, with what was read of it. */
+function accept(
+  chain: ChainRuntime,
+  socket: StreamSocket,
+  { info, read }: { readonly info: DownstreamInfo; readonly read: ReadBytes },
+): void {
+  socket.data = chain.server.accept(socket, info)
+  if (read.rest.length > 0) socket.data.onData(socket, read.rest)
+  if (read.ended) socket.data.onEnd(socket)
 }
 
 /** Response code details hold no spaces, as Envoy's. */

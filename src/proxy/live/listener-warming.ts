@@ -30,6 +30,8 @@ export interface ListenerWarmingOptions {
   readonly timeoutMs: number
   readonly hasRoute: (name: string) => boolean
   readonly hasSecret: (name: string) => boolean
+  /** Clusters whose endpoints have not been checked yet. */
+  readonly warmingClusters: () => readonly string[]
   readonly onBindFailure: (name: string, message: string) => void
 }
 
@@ -48,6 +50,8 @@ interface Entry {
 export class ListenerWarming {
   readonly #options: ListenerWarmingOptions
   readonly #entries = new Map<string, Entry>()
+  /** The clusters of the start have been checked: those that come later hold up nobody. */
+  #clustersWarm = false
 
   constructor(options: ListenerWarmingOptions) {
     this.#options = options
@@ -82,7 +86,7 @@ export class ListenerWarming {
     this.#options.dataPlane().removeListener(name, drainMs)
   }
 
-  /** A route configuration or secret arrived, or is known not to come. */
+  /** A route configuration or secret arrived or is known not to come, or a cluster was checked. */
   recheck(): void {
     for (const entry of this.#entries.values()) {
       if (entry.state === 'warming' && this.#missing(entry.config).length === 0) this.#open(entry)
@@ -96,9 +100,12 @@ export class ListenerWarming {
 
   #missing(config: ListenerConfig): string[] {
     const { routes, secrets } = needsOf(config)
+    const warming = this.#clustersWarm ? [] : this.#options.warmingClusters()
+    this.#clustersWarm = warming.length === 0
     return [
       ...[...routes].filter((name) => !this.#options.hasRoute(name)).map((name) => `route configuration ${name}`),
       ...[...secrets].filter((name) => !this.#options.hasSecret(name)).map((name) => `secret ${name}`),
+      ...warming.map((name) => `first health checks of cluster ${name}`),
     ]
   }
 

@@ -18,7 +18,7 @@ import { LiveConfig, type LiveConfigOptions } from './live-config.ts'
 /** A data plane that only notes what it is told. */
 function recordingDataPlane() {
   const calls: string[] = []
-  const control = { bindFails: false }
+  const control: { bindFails: boolean; warming: readonly string[] } = { bindFails: false, warming: [] }
   const dataPlane: DataPlane = {
     putListener: async ({ name }) => {
       calls.push(`listener ${name}`)
@@ -27,11 +27,15 @@ function recordingDataPlane() {
     removeListener: (name) => calls.push(`-listener ${name}`),
     putCluster: ({ name }) => calls.push(`cluster ${name}`),
     removeCluster: (name) => calls.push(`-cluster ${name}`),
+    warmingClusters: () => control.warming,
     putEndpoints: ({ clusterName, endpoints }) => calls.push(`endpoints ${clusterName} ${endpoints.length}`),
     putRouteTable: ({ name }) => calls.push(`routes ${name}`),
     putSecret: ({ name }) => calls.push(`secret ${name}`),
     secretsComplete: () => true,
     drain: async () => {},
+    certificates: () => [],
+    drainInbound: () => calls.push('drain inbound'),
+    failHealthCheck: (failed) => calls.push(`health check failed ${failed}`),
     describe: () => ({ listeners: [], clusters: [], routeTables: [], activeRequests: 0, state: 'serving' }),
     [Symbol.asyncDispose]: async () => {},
   }
@@ -193,6 +197,20 @@ describe('listeners', () => {
     })
     expect(bench.calls).toEqual(['secret default', 'listener http_proxy'])
     expect(bench.asked.at(-1)).toBe('-Secret default')
+  })
+
+  test('listeners of the start wait for the first health checks of its clusters, later ones do not', () => {
+    using bench = setUp()
+    bench.control.warming = ['c']
+    bench.apply(testOnDemandRoutes())
+    bench.apply(testHttpProxyListener(8080))
+    expect(bench.live.waiting()).toEqual(['http_proxy (warming: first health checks of cluster c)'])
+    bench.control.warming = []
+    bench.live.onClusterWarm()
+    expect(bench.calls).toEqual(['routes http_proxy', 'listener http_proxy'])
+    bench.control.warming = ['later']
+    bench.apply(testHttpProxyListener(8081))
+    expect(bench.calls.filter((call) => call === 'listener http_proxy')).toHaveLength(2)
   })
 
   test('a listener that waits too long opens without', async () => {

@@ -88,6 +88,7 @@ export class LiveConfig {
       timeoutMs,
       hasRoute: (name) => this.#routes.has(name) || this.#absentNames.has(`route/${name}`),
       hasSecret: (name) => this.#secrets.has(name) || this.#absentNames.has(`secret/${name}`),
+      warmingClusters: () => dataPlane().warmingClusters(),
       onBindFailure: (name, message) => log(`Listener ${name} cannot be opened, will be tried again: ${message}`),
     })
     this.#hosts = new OnDemandHosts({
@@ -126,6 +127,11 @@ export class LiveConfig {
   waiting(): readonly string[] {
     const isWaiting = this.#options.dynamicListeners && !this.#listenersAnswered
     return [...(isWaiting ? ['listeners from the control plane'] : []), ...this.#listeners.waiting()]
+  }
+
+  /** Listeners may have waited for this. */
+  onClusterWarm(): void {
+    this.#listeners.recheck()
   }
 
   /** A secret of this process or of the bootstrap. */

@@ -7,6 +7,8 @@ export interface ConnectionServer {
   readonly accept: (socket: StreamSocket, info: DownstreamInfo) => SocketOwner
   readonly connections: number
   readonly activeRequests: number
+  /** Idle times got shorter (`reduce_timeouts`); absent: it has none that shrink. */
+  readonly onTimeoutsReduced?: () => void
   /** Ends politely what can be ended so, and resolves when nothing is left; what is open after `timeoutMs` is cut. */
   readonly drain: (timeoutMs: number) => Promise<void>
 }

@@ -167,6 +167,8 @@ function compileForward(
       idleTimeoutMs: action.idleTimeoutMs,
       retry: action.retry,
       hashPolicies: action.hashPolicies,
+      subset: leg.subset,
+      session: leg.session,
       upgrades: action.upgrades,
       fault: leg.fault,
     }),

@@ -36,6 +36,7 @@ export {
 export { type HashCookie, type HashPolicy, type HashSource, hashRequest, hashText } from './request-hash.ts'
 export { toRequestView, type PlainRequest } from './request-view.ts'
 export { explainRetryOn, parseRetryOn } from './retry-on.ts'
+export { compileHeaderMatch, type Condition, matchesString } from './match-conditions.ts'
 export { rewritePath } from './rewrite-path.ts'
 export {
   type ForwardDefinition,
@@ -53,3 +54,11 @@ export {
   type VirtualHostDefinition,
 } from './route-definition.ts'
 export { type RouteTable } from './route-table.ts'
+export {
+  readSession,
+  type SessionSetting,
+  sessionLine,
+  setCookieLine,
+  type StatefulSession,
+} from './stateful-session.ts'
+export { canonicalJson, createSubsetMatch, type SubsetMatch, subsetOf } from './subset-match.ts'

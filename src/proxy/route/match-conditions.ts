@@ -7,7 +7,7 @@ import type { HeaderMatch, QueryMatch, StringMatch } from './route-definition.ts
 export type Condition = (request: RequestView) => boolean
 
 /** Compiles a string matcher. */
-function compileStringMatch(match: StringMatch): (text: string) => boolean {
+export function matchesString(match: StringMatch): (text: string) => boolean {
   if (match.kind === 'regex') return match.regex.matchesAll
   const value = match.ignoreCase ? match.value.toLowerCase() : match.value
   const compare = comparison(match.kind, value)
@@ -26,8 +26,7 @@ export function compileHeaderMatch(match: HeaderMatch): Condition {
     if (missingIsEmpty) return () => wanted
     return (request) => (read(request) !== undefined) === wanted
   }
-  const test =
-    condition.kind === 'string' ? compileStringMatch(condition.match) : inRange(condition.start, condition.end)
+  const test = condition.kind === 'string' ? matchesString(condition.match) : inRange(condition.start, condition.end)
   return (request) => {
     const value = read(request)
     if (value === undefined && !missingIsEmpty) return false
@@ -42,7 +41,7 @@ export function compileQueryMatch(match: QueryMatch): Condition {
     const wanted = condition.present
     return (request) => (firstQueryValue(request.query, name) !== undefined) === wanted
   }
-  const test = compileStringMatch(condition.match)
+  const test = matchesString(condition.match)
   return (request) => {
     const value = firstQueryValue(request.query, name)
     return value !== undefined && test(value)

@@ -21,7 +21,25 @@ export class HeadWriter {
   /** Appends text, one octet for each character (Latin-1). */
   text(text: string): void {
     this.reserve(text.length)
-    this.length += this.bytes.write(text, this.length, 'latin1')
+    if (text.length <= 2) {
+      for (let index = 0; index < text.length; index += 1) this.bytes[this.length + index] = text.charCodeAt(index)
+      this.length += text.length
+      return
+    }
+    this.length += this.bytes.latin1Write(text, this.length)
+  }
+
+  /** Appends a field line: its name with colon and space, and a number, not negative. */
+  number(start: string, value: number): void {
+    this.text(start)
+    this.reserve(18)
+    if (value < 10) {
+      this.bytes[this.length] = 48 + value
+      this.length += 1
+    } else this.length += this.bytes.latin1Write(String(value), this.length)
+    this.bytes[this.length] = 13
+    this.bytes[this.length + 1] = 10
+    this.length += 2
   }
 
   /** Appends `source[start..end)`. */

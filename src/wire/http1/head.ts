@@ -112,13 +112,13 @@ export class Head {
   /** Name of a field as it was sent. */
   name(index: number): string {
     const at = index * positionStride
-    return this.bytes.toString('latin1', this.positions[at] ?? 0, this.positions[at + 1] ?? 0)
+    return this.bytes.latin1Slice(this.positions[at] ?? 0, this.positions[at + 1] ?? 0)
   }
 
   /** Value of a field, octets as Latin-1. */
   value(index: number): string {
     const at = index * positionStride
-    return this.bytes.toString('latin1', this.positions[at + 2] ?? 0, this.positions[at + 3] ?? 0)
+    return this.bytes.latin1Slice(this.positions[at + 2] ?? 0, this.positions[at + 3] ?? 0)
   }
 
   /** Position of the first octet of a value. */

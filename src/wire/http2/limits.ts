@@ -73,7 +73,7 @@ export interface SessionLimits {
   readonly outputOverflowBytes: number
   /** Capacity that the output buffer keeps when it is empty, octets. */
   readonly keptOutputBytes: number
-  /** The same when no stream is open: many connections are idle at a time. */
+  /** The same after `trim`: many connections are idle at a time. */
   readonly idleOutputBytes: number
   /** Payload of our DATA frames, octets, if the peer takes as much: how long one stream keeps others from their turn. */
   readonly dataFrameBytes: number
@@ -91,6 +91,8 @@ export interface SessionLimits {
   readonly resetBurst: number
   /** Such resets per second in the long run. */
   readonly resetsPerSecond: number
+  /** Such resets that each stream with a complete answer adds to the budget: a proxy that gathers many clients passes on their cancellations. */
+  readonly resetsPerCompleted: number
   /** SETTINGS at once. */
   readonly settingsBurst: number
   /** SETTINGS per second in the long run. */
@@ -119,7 +121,7 @@ export const defaultSessionLimits: SessionLimits = {
   outputBytes: 65_536,
   outputOverflowBytes: 4_194_304,
   keptOutputBytes: 131_072,
-  idleOutputBytes: 16_384,
+  idleOutputBytes: 4096,
   dataFrameBytes: 16_384,
   outboundControlFrames: 1000,
   outboundFrames: 10_000,
@@ -128,6 +130,7 @@ export const defaultSessionLimits: SessionLimits = {
   windowUpdateFramesPerData: 10,
   resetBurst: 100,
   resetsPerSecond: 33,
+  resetsPerCompleted: 0.5,
   settingsBurst: 32,
   settingsPerSecond: 1,
   glitchBurst: 1000,

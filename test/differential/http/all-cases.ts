@@ -1,5 +1,6 @@
 import type { HttpCase } from './case.ts'
 import { forwardedFields } from './cases/forwarded-fields.ts'
+import { healthFilter } from './cases/health-filter.ts'
 import { hostileRequests } from './cases/hostile-requests.ts'
 import { hostileResponses } from './cases/hostile-responses.ts'
 import { ordinaryRequests } from './cases/ordinary-requests.ts'
@@ -14,6 +15,7 @@ export const allCases: readonly HttpCase[] = [
   ...responses,
   ...routing,
   ...tunnels,
+  ...healthFilter,
   ...hostileRequests,
   ...hostileResponses,
 ]

@@ -35,6 +35,8 @@ export function readKnownDifferences(): KnownDifferences {
     if (reason === '') throw new Error(`Expected a reason before the table of ${line}`)
     if (table === '') table = first
     else if (/^-+$/.test(first)) continue
+    // Tables of another kind are for other tests.
+    else if (table !== 'Field' && table !== 'Case') continue
     else if (table === 'Field') everywhere.push({ name: first.replaceAll('`', ''), direction: directionOf(second) })
     else if (cases.has(first)) throw new Error(`Expected case "${first}" in one row only`)
     else cases.set(first, second === 'everything' ? aspects : second.split(',').map((text) => aspectOf(text.trim())))

@@ -82,11 +82,19 @@ export class OutlierDetector implements ConsecutiveFailureSink {
     }
   }
 
+  /** Ends an ejection before its time: somebody else knows that the endpoint is well. */
+  unejectNow(monitor: HostMonitor): void {
+    if (monitor.ejected) this.#uneject(monitor, this.#parts.now())
+  }
+
   #unejectWhenDue(monitor: HostMonitor, now: number): void {
     if (!monitor.ejected) return
     const { baseEjectionMs, maxEjectionMs } = this.config
     const lasts = Math.min(baseEjectionMs * monitor.backoff, maxEjectionMs) + monitor.jitterMs
-    if (now - monitor.ejectedAt < lasts) return
+    if (now - monitor.ejectedAt >= lasts) this.#uneject(monitor, now)
+  }
+
+  #uneject(monitor: HostMonitor, now: number): void {
     monitor.ejected = false
     monitor.unejectedAt = now
     // What was nearly reached by another counter must not eject it again at its first failure.

@@ -122,6 +122,15 @@ export class FrameReader {
     }
   }
 
+  /** Lets go of what was gathered for frames that are complete. Not to be called while an event is being looked at. */
+  trim(): void {
+    this.bytes = noBytes
+    this.settings = []
+    if (this.#state === State.payload || this.#blockStream !== 0) return
+    this.#gathered.reset()
+    this.#block.reset()
+  }
+
   /** One step of the machine; undefined when another can follow. */
   #step(bytes: Buffer, end: number): FrameEvent | undefined {
     switch (this.#state) {

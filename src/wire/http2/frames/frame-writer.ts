@@ -35,7 +35,7 @@ export class FrameWriter {
   /** What a client sends first (RFC 9113 section 3.4); SETTINGS must follow. */
   preface(): void {
     this.#reserve(connectionPreface.length)
-    this.length += this.bytes.write(connectionPreface, this.length, 'latin1')
+    this.length += this.bytes.latin1Write(connectionPreface, this.length)
   }
 
   /** DATA with `source[start..end)`, copied. */
@@ -114,7 +114,7 @@ export class FrameWriter {
     this.#frame(FrameType.goaway, 0, 8 + debug.length, 0)
     this.#uint32(lastStreamId)
     this.#uint32(errorCode)
-    this.length += this.bytes.write(debug, this.length, 'latin1')
+    this.length += this.bytes.latin1Write(debug, this.length)
   }
 
   /** WINDOW_UPDATE; stream 0 is the connection. */

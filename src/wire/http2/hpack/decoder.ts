@@ -232,7 +232,7 @@ export class HpackDecoder {
     this.#position = start + length
     if (coded) return this.#huffman(start, start + length)
     this.#length = length
-    return length > this.#maxString ? overlong : this.#bytes.toString('latin1', start, start + length)
+    return length > this.#maxString ? overlong : this.#bytes.latin1Slice(start, start + length)
   }
 
   #huffman(start: number, end: number): string | typeof overlong {
@@ -243,7 +243,7 @@ export class HpackDecoder {
       this.#stringFault = 'huffman'
       return ''
     }
-    return this.#length > this.#scratch.length ? overlong : this.#scratch.toString('latin1', 0, this.#length)
+    return this.#length > this.#scratch.length ? overlong : this.#scratch.latin1Slice(0, this.#length)
   }
 }
 

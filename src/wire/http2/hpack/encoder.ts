@@ -177,7 +177,7 @@ export class HpackEncoder {
       return
     }
     this.#integer(text.length, 0x7f, 0)
-    this.length += this.bytes.write(text, this.length, 'latin1')
+    this.length += this.bytes.latin1Write(text, this.length)
   }
 
   #reserve(more: number): void {

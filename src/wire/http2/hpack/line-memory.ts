@@ -72,8 +72,8 @@ function readLine(source: Buffer, start: number, end: number, hash: number): Fie
   let valueEnd = end
   while (valueStart < end && isBlank(source[valueStart])) valueStart += 1
   while (valueEnd > valueStart && isBlank(source[valueEnd - 1])) valueEnd -= 1
-  const name = source.toString('latin1', start, nameEnd).toLowerCase()
-  const value = source.toString('latin1', valueStart, valueEnd)
+  const name = source.latin1Slice(start, nameEnd).toLowerCase()
+  const value = source.latin1Slice(valueStart, valueEnd)
   return {
     bytes: noBytes,
     hash,

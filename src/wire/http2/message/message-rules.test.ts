@@ -38,6 +38,7 @@ const sound: readonly (readonly string[])[] = [
   [...start, '__proto__=1', 'constructor=2'],
   [':method=CONNECT', ':authority=a:443'],
   [':method=GET', ':scheme=http', ':path=/', `:authority=${authority255}:65535`],
+  [':method=GET', ':scheme=http', ':path=/', `host=${authority255}:65535`],
 ]
 
 const malformed: readonly (readonly string[])[] = [
@@ -86,6 +87,7 @@ const malformed: readonly (readonly string[])[] = [
   [...start, 'host='],
   [...start, 'host=a', 'host=a'],
   [...start.slice(0, 3), 'host=u@a'],
+  [...start.slice(0, 3), `host=${authority255}:655351`],
   // CONNECT.
   [':method=CONNECT', ':authority=a:443', ':path=/'],
   [':method=CONNECT', ':authority=a:443', ':scheme=http'],
@@ -98,6 +100,7 @@ const malformed: readonly (readonly string[])[] = [
     `content-length=${length}`,
   ]),
   [...start, 'content-length=1', 'content-length=1'],
+  [...start, 'content-length=0', 'content-length=0'],
 ]
 
 describe('judgeRequest()', () => {
@@ -155,6 +158,7 @@ describe('judgeResponse()', () => {
     [[':status=']],
     [[':status=204', 'content-length=1']],
     [[':status=200', 'content-length=1', 'content-length=1']],
+    [[':status=200', 'content-length=0', 'content-length=0']],
     [[':status=200', 'connection=close']],
     [[':status=200', 'transfer-encoding=chunked']],
     [[':status=200', 'x=a\r\nb: c']],

@@ -1,5 +1,6 @@
 import { invariant } from '../../../base/index.ts'
 import type { HpackEncoder } from '../hpack/encoder.ts'
+import { Indexing } from '../hpack/indexing-policy.ts'
 import type { SessionCore } from './session-core.ts'
 import { type Http2Stream, StreamBit } from './stream.ts'
 import { StreamList } from './stream-list.ts'
@@ -37,49 +38,35 @@ export class DataSender {
     invariant((stream.bits & StreamBit.headSent) !== 0, 'DATA comes before its head')
     const core = this.#core
     let position = start
-    if (stream.waiting === 0 && this.#writable) {
-      while (position < end) {
+    if (stream.waiting === 0) {
+      while (this.#writable && position < end) {
         const length = this.#frameLength(stream, end - position)
         if (length <= 0) break
         this.#frame(stream, bytes, position, position + length, endStream && position + length === end)
         position += length
       }
+      if (endStream && start === end) this.#frame(stream, bytes, start, start, true)
+      // An owner may write to the socket within: only then is it known how full the output is.
+      if (position > start || stream.localEnded) core.wrote()
+      if (stream.closed) return true
+      if (position === end) return this.#sent(stream)
     }
-    if (position < end) {
-      stream.keep(bytes, position, end)
-      if (endStream) stream.bits |= StreamBit.endsAfterWaiting
-      stream.bits |= StreamBit.toldToWait
-      this.#full.remove(stream)
-      if (stream.sendWindow > 0) this.#ready.push(stream)
-      if (position > start) core.wrote()
-      return false
-    }
-    if (endStream && stream.waiting > 0) stream.bits |= StreamBit.endsAfterWaiting
-    else if (endStream && start === end) this.#frame(stream, bytes, start, start, true)
-    if (stream.waiting > 0) {
-      stream.bits |= StreamBit.toldToWait
-      return false
-    }
-    const full = core.writer.length >= core.limits.outputBytes && !stream.localEnded
-    if (full) {
-      stream.bits |= StreamBit.toldToWait
-      this.#full.push(stream)
-    }
-    if (end > start || endStream) core.wrote()
-    core.closeIfEnded(stream)
-    return !full
+    stream.keep(bytes, position, end)
+    stream.bits |= endStream ? StreamBit.endsAfterWaiting | StreamBit.toldToWait : StreamBit.toldToWait
+    this.#full.remove(stream)
+    if (stream.sendWindow > 0) this.#ready.push(stream)
+    return false
   }
 
-  /** Sends trailers, which end our side, behind what waits. */
-  sendTrailers(stream: Http2Stream, names: readonly string[], values: readonly string[]): void {
+  /** Sends the trailers that the stream holds, which end our side, behind what waits. */
+  sendTrailers(stream: Http2Stream): void {
     if (stream.sealed) return
+    invariant((stream.bits & StreamBit.headSent) !== 0, 'Trailers come before their head')
     if (stream.waiting > 0) {
-      stream.trailerNames = names
-      stream.trailerValues = values
       stream.bits |= StreamBit.endsAfterWaiting
       return
     }
-    this.#trailers(stream, names, values)
+    this.#trailers(stream)
     this.#core.wrote()
     this.#core.closeIfEnded(stream)
   }
@@ -120,6 +107,19 @@ export class DataSender {
     this.#serving = false
   }
 
+  /** All octets of a stream are in the output; false if that is full. */
+  #sent(stream: Http2Stream): boolean {
+    const { writer, limits } = this.#core
+    if (stream.localEnded) {
+      this.#core.closeIfEnded(stream)
+      return true
+    }
+    if (writer.length < limits.outputBytes) return true
+    stream.bits |= StreamBit.toldToWait
+    this.#full.push(stream)
+    return false
+  }
+
   #open(): boolean {
     const { failed, writer, limits } = this.#core
     return this.#writable && !failed && writer.length < limits.outputBytes
@@ -138,7 +138,7 @@ export class DataSender {
     if (!last) {
       if (stream.sendWindow > 0) this.#ready.push(stream)
     } else if (trailers !== undefined) {
-      this.#trailers(stream, trailers, stream.trailerValues)
+      this.#trailers(stream)
     }
     this.#core.wrote()
     if (last) this.#tell(stream)
@@ -167,10 +167,15 @@ export class DataSender {
     if (endStream) stream.bits |= StreamBit.localEnded
   }
 
-  #trailers(stream: Http2Stream, names: readonly string[], values: readonly string[]): void {
+  #trailers(stream: Http2Stream): void {
     const encoder = this.#encoder
+    const { trailerNames: names = [], trailerValues, trailerNever } = stream
     encoder.begin()
-    for (let index = 0; index < names.length; index += 1) encoder.field(names[index] ?? '', values[index] ?? '')
+    for (let index = 0; index < names.length; index += 1) {
+      const name = names[index] ?? ''
+      encoder.field(name, trailerValues[index] ?? '', trailerNever.includes(name) ? Indexing.never : undefined)
+    }
+    stream.dropTrailers()
     this.#core.writer.headersRange(stream.id, encoder.bytes, 0, encoder.length, true)
     stream.bits |= StreamBit.localEnded
   }

@@ -97,6 +97,11 @@ export class FloodGuard {
     if (!this.#resets.take()) this.#exceed('tx_reset')
   }
 
+  /** A stream ended as it should: work that was of use earns the right to give some up. */
+  streamCompleted(): void {
+    this.#resets.give(this.#limits.resetsPerCompleted)
+  }
+
   /** Something that no sound peer does often. */
   glitch(): void {
     if (!this.#glitches.take()) this.#exceed('inbound_glitches_flood')

@@ -107,6 +107,20 @@ describe('a flood of', () => {
     expect(peer.session.activeStreams).toBe(0)
   })
 
+  test('resets of every third stream is none: the answers between earn it', () => {
+    const peer = new RawPeer('server')
+    const count = flood(peer, 1000, (index) => {
+      peer.headers(4 * index + 1).send()
+      const stream = peer.recorder.streams.at(-1)
+      if (stream === undefined) return
+      peer.session.beginHead().field(':status', '204')
+      peer.session.endHead(stream, true)
+      if (index % 2 === 0) peer.headers(4 * index + 3).frames.rstStream(4 * index + 3, 8)
+      peer.answers()
+    })
+    expect([count, failureOf(peer)]).toEqual([1000, undefined])
+  })
+
   test('resets at the pace that is allowed is none', () => {
     const peer = new RawPeer('server')
     const count = flood(peer, 1000, (index) => {
@@ -191,6 +205,25 @@ describe('a flood of', () => {
     expect(flood(peer, 5000, () => peer.data(1, 'x'))).toBe(5000)
   })
 
+  test('DATA that nobody can pass on, but that is not small, is none', () => {
+    const peer = new RawPeer('server', { limits: { smallDataFrames: 100 } })
+    peer.recorder.consumes = false
+    peer.headers(1, post, false).send()
+    expect(flood(peer, 600, () => peer.data(1, 'x'.repeat(100)))).toBe(600)
+  })
+
+  test('faults after the answer', () => {
+    const peer = new RawPeer('server')
+    const count = flood(peer, 5000, (index) => {
+      const id = 2 * index + 1
+      peer.headers(id, post, false).send()
+      const stream = peer.recorder.streams.at(-1)
+      if (stream !== undefined) peer.recorder.head(stream, [[':status', '200']], true)
+      peer.headers(id, [['x', 'y']], false).answers()
+    })
+    expect([count, failureOf(peer)]).toEqual([1001, `failure ${calm} inbound_glitches_flood`])
+  })
+
   test('requests whose answers are not read, by frames and by octets', () => {
     const headers = Array.from({ length: 10 }, (_, index) => [`x${index}`, 'y'.repeat(1000)] as const)
     for (const limits of [{ outboundFrames: 500 }, { outputOverflowBytes: 1_000_000 }]) {
@@ -229,4 +262,23 @@ test('output gives back the memory of a burst', () => {
   expect(peer.session.output.length).toBeGreaterThan(3_000_000)
   peer.answers()
   expect(peer.session.output.length).toBeLessThan(131_073)
+})
+
+test('trim() gives back the memory of a connection that was busy, and takes nothing that is needed', () => {
+  const peer = new RawPeer('server')
+  peer.headers(1).send()
+  const [stream] = peer.recorder.streams
+  if (stream === undefined) throw new Error('No stream')
+  peer.recorder.head(stream, [[':status', '200']])
+  peer.session.sendData(stream, Buffer.alloc(50_000), 0, 50_000, true)
+  peer.session.trim()
+  expect(peer.answers()).toHaveLength(5)
+  expect(peer.session.output.length).toBeGreaterThan(50_000)
+  peer.session.trim()
+  expect(peer.session.output.length).toBeLessThan(4097)
+  const half = peer.block(get)
+  peer.raw(1, 1, 3, half.subarray(0, 2))
+  peer.session.trim()
+  peer.raw(9, 4, 3, half.subarray(2))
+  expect(peer.recorder.log.at(-1)).toBe('3 head :method=GET :scheme=http :authority=a :path=/ end')
 })

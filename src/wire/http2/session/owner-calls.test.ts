@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 
+import { FrameEvent, FrameReader } from '../frames/frame-reader.ts'
 import { SettingId } from '../frames/setting.ts'
-import { get, post, RawPeer, takeOutput } from './session-recorder.fixture.ts'
+import type { SessionOptions } from './session.ts'
+import { get, post, RawPeer, Recorder, takeOutput } from './session-recorder.fixture.ts'
 import type { Http2Stream } from './stream.ts'
 
 const ok: readonly (readonly [string, string])[] = [[':status', '200']]
@@ -55,6 +57,19 @@ describe('sendData()', () => {
     session.setWritable(true)
     for (let turn = 0; turn < 6 && patient.waiting > 0; turn += 1) takeOutput(session)
     expect(patient.waiting).toBe(0)
+  })
+
+  test('tells a stream that filled the output before another has sent all that waits', () => {
+    const { peer, streams } = answered(2)
+    const [huge, small] = streams
+    if (huge === undefined || small === undefined) throw new Error('No stream')
+    const { session, recorder } = peer
+    session.setWritable(false)
+    session.sendData(huge, Buffer.alloc(900_000), 0, 900_000, false)
+    session.setWritable(true)
+    expect(session.sendData(small, Buffer.alloc(10), 0, 10, false)).toBe(false)
+    takeOutput(session)
+    expect([recorder.take(), huge.waiting > 700_000]).toEqual([['3 writable'], true])
   })
 
   test('what waits grows and shrinks in any order', () => {
@@ -232,4 +247,71 @@ test('sendData() before the head is a fault of the caller', () => {
   const peer = new RawPeer('server')
   peer.headers(1).send()
   expect(() => peer.session.sendData(first(peer.recorder.streams), Buffer.alloc(1), 0, 1, false)).toThrow()
+})
+
+test('an owner may write to the socket in onOutput: sendData() then answers for what is left', () => {
+  const { peer, streams } = answered(2)
+  const [one, other] = streams
+  if (one === undefined || other === undefined) throw new Error('No stream')
+  const { session, recorder } = peer
+  let octets = 0
+  recorder.output = () => {
+    octets += session.outputLength
+    session.clearOutput()
+  }
+  expect(session.sendData(one, Buffer.alloc(200_000), 0, 200_000, false)).toBe(true)
+  expect([octets, recorder.take()]).toEqual([200_000 + 13 * 9, []])
+  recorder.output = () => session.reset(other, 8)
+  expect(session.sendData(other, Buffer.alloc(2_000_000), 0, 2_000_000, false)).toBe(true)
+  expect([other.closed, other.waiting, other.list]).toEqual([true, 0, undefined])
+})
+
+test('GOAWAY never takes back more than it gave', () => {
+  const peer = new RawPeer('server')
+  peer.headers(1, post, false).headers(3, post, false).send()
+  peer.session.goaway(0, 1)
+  peer.session.drain()
+  peer.session.goaway(0)
+  peer.raw(5, 0, 1)
+  expect(peer.answers()).toEqual(['goaway 1 0', 'goaway 1 0', 'goaway 1 0', 'goaway 1 1'])
+})
+
+test('empty DATA is sent to end a stream only, and then whatever the socket takes', () => {
+  const { peer, streams } = answered(1)
+  const stream = first(streams)
+  peer.session.setWritable(false)
+  expect(peer.session.sendData(stream, Buffer.alloc(0), 0, 0, false)).toBe(true)
+  expect(peer.session.outputLength).toBe(0)
+  expect(peer.session.sendData(stream, Buffer.alloc(0), 0, 0, true)).toBe(true)
+  expect(peer.answers()).toEqual(['1 data 0 end'])
+})
+
+test('sendTrailers() keeps the mark of fields that are never to be indexed', () => {
+  const { peer, streams } = answered(2)
+  const [one, other] = streams
+  if (one === undefined || other === undefined) throw new Error('No stream')
+  for (const stream of [one, other]) peer.session.sendTrailers(stream, ['x-key', 'x-sum'], ['k', 's'], ['x-key'])
+  const bytes = takeOutput(peer.session)
+  const second = 9 + bytes.readUIntBE(0, 3)
+  expect(bytes[9]).toBe(0x10)
+  expect(bytes[second + 9]).toBe(0x10)
+  // The other one is in the table by now: one octet.
+  expect(bytes[bytes.length - 1]).toBe(0xbe)
+})
+
+test('start() tells the settings of each side', () => {
+  const settings = (role: 'client' | 'server', options: Partial<SessionOptions> = {}): readonly string[] => {
+    const recorder = new Recorder(role, options)
+    recorder.session.start()
+    const reader = new FrameReader(role === 'client' ? 'server' : 'client')
+    const bytes = takeOutput(recorder.session)
+    expect(reader.next(bytes)).toBe(FrameEvent.settings)
+    const told = reader.settings.map(({ id, value }) => `${id}=${value}`)
+    expect(reader.next(bytes, reader.position)).toBe(FrameEvent.windowUpdate)
+    return [...told, `window ${reader.increment}`]
+  }
+  expect(settings('client')).toEqual(['4=65536', '6=61440', '2=0', 'window 983041'])
+  expect(settings('server')).toEqual(['4=65536', '6=61440', '3=100', 'window 983041'])
+  const options = { connectProtocol: true, hpack: { tableBytes: 0 }, frames: { frameBytes: 20_000 } }
+  expect(settings('server', options)).toEqual(['4=65536', '6=61440', '1=0', '5=20000', '3=100', '8=1', 'window 983041'])
 })

@@ -75,7 +75,7 @@ export class SessionCore {
   /** The owner has taken the output. */
   clearOutput(): void {
     this.#outputTold = false
-    this.writer.shrink(this.streams.size === 0 ? this.limits.idleOutputBytes : this.limits.keptOutputBytes)
+    this.writer.shrink(this.limits.keptOutputBytes)
   }
 
   /** True if the stream was never opened, by whoever may. */
@@ -89,6 +89,7 @@ export class SessionCore {
   closeIfEnded(stream: Http2Stream): void {
     const both = StreamBit.remoteEnded | StreamBit.localEnded
     if ((stream.bits & (both | StreamBit.closed)) !== both) return
+    if (this.role === 'server') this.guard.streamCompleted()
     this.#forget(stream, Ending.ended)
     this.#tellRoom()
   }
@@ -144,7 +145,7 @@ export class SessionCore {
   /** The peer broke a rule of the connection: says so, ends every stream, and reads nothing more. */
   fail(errorCode: number, counter: string): void {
     if (this.failed) return
-    this.writer.goaway(this.lastPeerStreamId, errorCode)
+    this.writer.goaway(Math.min(this.lastPeerStreamId, this.lastAcceptedId), errorCode)
     this.goawaySent = true
     this.wrote()
     this.closeAll(errorCode)
@@ -213,8 +214,7 @@ export class SessionCore {
     stream.owner = undefined
     stream.list?.remove(stream)
     stream.dropAllKept()
-    stream.trailerNames = undefined
-    stream.trailerValues = []
+    stream.dropTrailers()
     this.streams.delete(stream.id)
     this.closedStreams.add(stream.id, ending)
     const { unconsumed } = stream

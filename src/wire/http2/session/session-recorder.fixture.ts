@@ -34,7 +34,12 @@ export class Recorder implements SessionOwner, StreamOwner {
     this.streams.push(stream)
     return this
   }
-  readonly onOutput = (): void => undefined
+  /** Called when there is output. */
+  output: (() => void) | undefined = undefined
+  readonly onOutput = (): void => {
+    told.add(this.session)
+    this.output?.()
+  }
   readonly onCapacity = (): void => this.before?.('capacity', undefined)
   readonly onGoaway = (lastStreamId: number, errorCode: number): void =>
     this.#note(`goaway ${lastStreamId} ${errorCode}`)
@@ -95,8 +100,13 @@ export const get: readonly (readonly [string, string])[] = [
 /** Fields of a plain request with a body. */
 export const post: readonly (readonly [string, string])[] = [[':method', 'POST'], ...get.slice(1)]
 
+/** Sessions that have told of output that was not taken yet. */
+const told = new WeakSet<Http2Session>()
+
 /** Takes what a session has to send. */
 export function takeOutput(session: Http2Session): Buffer {
+  if (session.outputLength > 0 && !told.has(session)) throw new Error('There is output that the owner was not told of')
+  told.delete(session)
   const bytes = Buffer.from(session.output.subarray(0, session.outputLength))
   session.clearOutput()
   return bytes

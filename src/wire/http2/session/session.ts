@@ -22,6 +22,8 @@ import { firstWindowBytes, type PeerSettings } from './peer-settings.ts'
 import { SessionCore } from './session-core.ts'
 import { Http2Stream, StreamBit } from './stream.ts'
 
+const noNames: readonly string[] = []
+
 /** What a session is made with. */
 export interface SessionOptions {
   readonly limits?: Partial<SessionLimits>
@@ -100,6 +102,13 @@ export class Http2Session {
     if (choked && core.role === 'client' && !core.failed) core.tellCapacity()
   }
 
+  /** Lets go of buffers that only a busy connection needs; to be called when it has been idle for a while. Does nothing while `output` holds frames. */
+  trim(): void {
+    const { writer, limits } = this.#core
+    if (writer.length === 0) writer.shrink(limits.idleOutputBytes)
+    this.#reader.trim()
+  }
+
   /** Reads `bytes[start..end)`, and tells owners. Nothing of `bytes` is kept. */
   receive(bytes: Buffer, start: number, end: number): void {
     const core = this.#core
@@ -159,9 +168,22 @@ export class Http2Session {
     if (endStream) core.closeIfEnded(stream)
   }
 
-  /** Sends trailers, which end our side, behind all DATA. */
-  sendTrailers(stream: Http2Stream, names: readonly string[], values: readonly string[]): void {
-    this.#sender.sendTrailers(stream, names, values)
+  /**
+   * Sends trailers, which end our side, behind all DATA. Ignored when the stream is closed, or our side of it has ended.
+   *
+   * @param never Names of fields that were received as never to be indexed (RFC 7541 section 7.1.3).
+   */
+  sendTrailers(
+    stream: Http2Stream,
+    names: readonly string[],
+    values: readonly string[],
+    never: readonly string[] = noNames,
+  ): void {
+    if (stream.sealed) return
+    stream.trailerNames = names
+    stream.trailerValues = values
+    stream.trailerNever = never
+    this.#sender.sendTrailers(stream)
   }
 
   /**
@@ -191,7 +213,7 @@ export class Http2Session {
 
   /** Server: announces that the connection will end soon; streams that are on their way are still taken (RFC 9113 section 6.8). */
   drain(): void {
-    this.#goaway(maxUint31, ErrorCode.noError)
+    this.#goaway(this.#core.lastAcceptedId, ErrorCode.noError)
   }
 
   /** Sends GOAWAY: streams of the peer above `lastStreamId`, by default the last that was handed out, are ignored from now on. */

@@ -175,6 +175,36 @@ describe('a server answers', () => {
     expect(peer.answers()).toEqual(['1 rst 3'])
   })
 
+  test('a body that is as long as its content-length by nothing, in one frame, in several, with trailers, or empty', () => {
+    const peer = new RawPeer('server')
+    const of = (length: number): readonly (readonly [string, string])[] => [...post, ['content-length', String(length)]]
+    peer.headers(1, of(5), false).data(1, 'ab').data(1, 'cde', true)
+    peer.headers(3, of(5), false).data(3, 'abcde', true)
+    peer
+      .headers(5, of(5), false)
+      .data(5, 'ab')
+      .data(5, 'cde')
+      .headers(5, [['x', 'y']])
+    peer.headers(7, of(0), true)
+    peer.headers(9, of(0), false).data(9, '', true)
+    expect(peer.answers()).toEqual([])
+    expect(peer.recorder.take().filter((line) => !line.includes('content-length=5'))).toEqual([
+      '1 body 5 end',
+      '3 body 5 end',
+      '5 trailers x=y',
+      '7 head :method=POST :scheme=http :authority=a :path=/ content-length=0 end',
+      '9 head :method=POST :scheme=http :authority=a :path=/ content-length=0',
+      '9 body 0 end',
+    ])
+  })
+
+  test('the fault of a stream, and tells that none is left', () => {
+    const peer = new RawPeer('server')
+    peer.headers(1, post, false).headers(1, [['x', 'y']], false)
+    expect(peer.answers()).toEqual(['1 rst 1'])
+    expect(peer.recorder.take().slice(1)).toEqual(['1 reset 1', 'idle'])
+  })
+
   test('a second END_STREAM of its own by nothing', () => {
     const peer = new RawPeer('server')
     peer.headers(1, post, false).send()
@@ -232,6 +262,15 @@ describe('a client answers', () => {
     expect(peer.answers()).toEqual([...answer])
     if (answer.length > 0)
       expect(peer.recorder.log.filter((line) => line.startsWith('1 reset')).length).toBeLessThanOrEqual(1)
+  })
+
+  test('as many 1xx as are allowed by nothing', () => {
+    const peer = new RawPeer('client')
+    peer.recorder.request()
+    for (let count = 0; count < 16; count += 1) peer.headers(1, [[':status', '103']], false)
+    peer.headers(1, ok).send()
+    expect(peer.recorder.take()).toHaveLength(18)
+    expect(peer.session.failed).toBe(false)
   })
 
   test('RST_STREAM right after GOAWAY without a leak', () => {

@@ -22,6 +22,7 @@ export const StreamBit = {
 } as const
 
 const noBytes = Buffer.alloc(0)
+const noNames: readonly string[] = []
 
 /**
  * One stream of a session (RFC 9113 section 5). All but the members that are said to be for its owner is the session's.
@@ -57,7 +58,8 @@ export class Http2Stream {
   keptStart = 0
   /** Trailers that go behind what waits. */
   trailerNames: readonly string[] | undefined = undefined
-  trailerValues: readonly string[] = []
+  trailerValues: readonly string[] = noNames
+  trailerNever: readonly string[] = noNames
   /** The list of the session that it is in, and its neighbours there. */
   list: StreamList | undefined = undefined
   previous: Http2Stream | undefined = undefined
@@ -116,6 +118,13 @@ export class Http2Stream {
     this.keptStart += octets
     this.waiting -= octets
     if (this.waiting === 0) this.dropAllKept()
+  }
+
+  /** Lets go of trailers. */
+  dropTrailers(): void {
+    this.trailerNames = undefined
+    this.trailerValues = noNames
+    this.trailerNever = noNames
   }
 
   /** Lets go of all that waits. */

@@ -15,6 +15,11 @@ export class TokenBucket {
     this.#filledAt = now()
   }
 
+  /** Puts some back, up to the burst. */
+  give(tokens: number): void {
+    this.#tokens = Math.min(this.#burst, this.#tokens + tokens)
+  }
+
   /** Spends one; false when nothing is left. */
   take(): boolean {
     if (this.#tokens < 1) {

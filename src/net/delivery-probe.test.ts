@@ -1,0 +1,70 @@
+import { afterEach, expect, test } from 'bun:test'
+import { createDeliveryProbe } from './delivery-probe.ts'
+import { connectTestClient, createRecordingOwner, createTestServer, until } from './sockets.fixture.ts'
+import type { SocketOwner } from './socket-owner.ts'
+
+const stops: (() => void)[] = []
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop()
+})
+
+/** A client and the server's side of its connection; neither does anything by itself. */
+async function pair(owner: SocketOwner) {
+  const peerOwner = createRecordingOwner({ keepOpen: true })
+  const server = createTestServer(() => peerOwner)
+  stops.push(() => server[Symbol.dispose]())
+  const client = await connectTestClient(server.port, owner)
+  stops.push(() => client.terminate())
+  await until(() => server.sockets.length === 1, 'the connection')
+  const [peer] = server.sockets
+  if (peer === undefined) throw new Error('no connection')
+  return { client, peer, peerOwner }
+}
+
+const linux = process.platform === 'linux'
+
+test.if(linux)('isQuiet() sees bytes and ends before the events that tell of them', async () => {
+  const probe = createDeliveryProbe()
+  const { client, peer } = await pair(createRecordingOwner({ keepOpen: true }))
+  expect(probe.isQuiet(client)).toBe(true)
+  peer.write('x')
+  expect(probe.isQuiet(client)).toBe(false)
+  const ended = await pair(createRecordingOwner({ keepOpen: true }))
+  ended.peer.shutdown()
+  expect(probe.isQuiet(ended.client)).toBe(false)
+  const reset = await pair(createRecordingOwner({ keepOpen: true }))
+  reset.peer.terminate()
+  expect(probe.isQuiet(reset.client)).toBe(false)
+  expect(probe.isQuiet(peer)).toBe(true)
+})
+
+test('isQuiet() and unacknowledged() answer for a socket that is gone', async () => {
+  const probe = createDeliveryProbe()
+  const owner = createRecordingOwner()
+  const { client } = await pair(owner)
+  client.terminate()
+  await until(() => owner.closed, 'the close')
+  expect([probe.isQuiet(client), probe.unacknowledged(client)]).toEqual([false, -1])
+})
+
+test.if(linux)(
+  'unacknowledged() counts all that was sent after the peer had closed, and nothing that it had received',
+  async () => {
+    const probe = createDeliveryProbe()
+    const counts: number[] = []
+    const owner: SocketOwner = {
+      ...createRecordingOwner({ keepOpen: true }),
+      onEnd: (socket) => void counts.push(probe.unacknowledged(socket)),
+    }
+    const late = await pair(owner)
+    late.peer.end()
+    late.client.write('POST')
+    await until(() => counts.length === 1, 'the end')
+    const early = await pair(owner)
+    early.client.write('POST')
+    await until(() => early.peerOwner.received === 4, 'the octets')
+    early.peer.end()
+    await until(() => counts.length === 2, 'the end')
+    expect(counts).toEqual([4, 0])
+  },
+)
