@@ -9,6 +9,7 @@ import {
 import { HTTPFaultSchema } from '../../xds/generated/envoy/extensions/filters/http/fault/v3/fault_pb.ts'
 import { HealthCheckSchema } from '../../xds/generated/envoy/extensions/filters/http/health_check/v3/health_check_pb.ts'
 import { OnDemandSchema } from '../../xds/generated/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts'
+import { RBACPerRouteSchema, RBACSchema } from '../../xds/generated/envoy/extensions/filters/http/rbac/v3/rbac_pb.ts'
 import { RouterSchema } from '../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts'
 import {
   StatefulSessionPerRouteSchema,
@@ -20,6 +21,7 @@ import { ProxyProtocolSchema } from '../../xds/generated/envoy/extensions/filter
 import { TlsInspectorSchema } from '../../xds/generated/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.ts'
 import { HttpConnectionManagerSchema } from '../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
 import { ConnectionLimitSchema } from '../../xds/generated/envoy/extensions/filters/network/connection_limit/v3/connection_limit_pb.ts'
+import { RBACSchema as NetworkRbacSchema } from '../../xds/generated/envoy/extensions/filters/network/rbac/v3/rbac_pb.ts'
 import { TcpProxySchema } from '../../xds/generated/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
 import { DnsFilterConfigSchema } from '../../xds/generated/envoy/extensions/filters/udp/dns_filter/v3/dns_filter_pb.ts'
 import { DownstreamConnectionsConfigSchema } from '../../xds/generated/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.ts'
@@ -69,12 +71,15 @@ export const anyTypes: Registry = createRegistry(
   InjectedResourceConfigSchema,
   LeastRequestSchema,
   MaglevSchema,
+  NetworkRbacSchema,
   OnDemandSchema,
   OriginalDstSchema,
   PreviousHostsPredicateSchema,
   ProxyProtocolSchema,
   ProxyProtocolUpstreamTransportSchema,
   RandomSchema,
+  RBACPerRouteSchema,
+  RBACSchema,
   RawBufferSchema,
   RingHashSchema,
   RoundRobinSchema,

@@ -9,7 +9,6 @@ import type { Metadata } from '../../xds/generated/envoy/config/core/v3/base_pb.
 import type { RegexMatchAndSubstitute } from '../../xds/generated/envoy/type/matcher/v3/regex_pb.ts'
 import {
   parseSubstitution,
-  type CompiledFault,
   type CompiledRetry,
   type ForwardDefinition,
   type LegDefinition,
@@ -17,14 +16,12 @@ import {
   type PathRewrite,
   type RedirectDefinition,
   type RespondDefinition,
-  type SessionSetting,
 } from '../route/index.ts'
 import type { CompileContext } from './compile-context.ts'
-import { compilePerFilterFault } from './compile-fault.ts'
+import { compilePerFilter, type PerFilterSettings } from './compile-per-filter.ts'
 import { compileHashPolicies } from './compile-hash-policy.ts'
 import { compileRetry } from './compile-retry.ts'
 import { compileRegex } from './compile-route-match.ts'
-import { compilePerRouteSession } from './compile-stateful-session.ts'
 import { compileRouteUpgrades } from './compile-upgrades.ts'
 import { fieldPath } from './fault-list.ts'
 import { boundedInteger, dataSourceBytes, durationMs, requiredText } from './field-values.ts'
@@ -35,9 +32,7 @@ import { subsetMatchOf } from './metadata-values.ts'
 export interface InheritedSettings {
   readonly match: PathMatch
   /** Of the route, else the virtual host. */
-  readonly fault: CompiledFault | undefined
-  /** The same. */
-  readonly session: SessionSetting | undefined
+  readonly perFilter: PerFilterSettings
   /** Of the virtual host. */
   readonly retry: CompiledRetry | undefined
 }
@@ -57,7 +52,7 @@ export function compileForward(
   const { action, inherited } = field
   return {
     kind: 'forward',
-    legs: compileLegs(context, path, action, inherited),
+    legs: compileLegs(context, path, action, inherited.perFilter),
     pathRewrite: compileRewrite(context, path, { message: action, match: inherited.match }),
     timeoutMs: durationMs(context, fieldPath(path, 'timeout'), { value: action.timeout, absent: defaultTimeoutMs }),
     idleTimeoutMs: durationMs(context, fieldPath(path, 'idle_timeout'), {
@@ -78,7 +73,7 @@ function compileLegs(
   context: CompileContext,
   path: string,
   action: RouteAction,
-  { fault, session }: Pick<InheritedSettings, 'fault' | 'session'>,
+  perFilter: PerFilterSettings,
 ): readonly LegDefinition[] {
   const rewrite = action.hostRewriteSpecifier
   const hostRewrite = rewrite.case === 'hostRewriteLiteral' ? hostName(context, path, rewrite.value) : undefined
@@ -86,17 +81,17 @@ function compileLegs(
   switch (specifier.case) {
     case 'cluster': {
       const cluster = requiredText(context, fieldPath(path, 'cluster'), specifier.value)
+      const { fault, session } = perFilter
       const subset = subsetMatchOf(action.metadataMatch, undefined)
       return [
-        { cluster, weight: 1, hostRewrite, fault, subset, session, requestEdits: undefined, responseEdits: undefined },
+        { cluster, weight: 1, hostRewrite, fault, session, subset, requestEdits: undefined, responseEdits: undefined },
       ]
     }
     case 'weightedClusters':
       return compileWeighted(context, fieldPath(path, 'weighted_clusters'), {
         clusters: specifier.value,
         hostRewrite,
-        fault,
-        session,
+        perFilter,
         metadata: action.metadataMatch,
       })
     case undefined:
@@ -114,8 +109,7 @@ function compileWeighted(
   field: {
     readonly clusters: WeightedCluster
     readonly hostRewrite: string | undefined
-    readonly fault: CompiledFault | undefined
-    readonly session: SessionSetting | undefined
+    readonly perFilter: PerFilterSettings
     readonly metadata: Metadata | undefined
   },
 ): readonly LegDefinition[] {
@@ -129,8 +123,7 @@ function compileWeighted(
       cluster: requiredText(context, `${at}.name`, entry.name),
       weight,
       hostRewrite: rewrite.case === 'hostRewriteLiteral' ? hostName(context, at, rewrite.value) : field.hostRewrite,
-      fault: compilePerFilterFault(context, at, entry.typedPerFilterConfig) ?? field.fault,
-      session: compilePerRouteSession(context, at, entry.typedPerFilterConfig) ?? field.session,
+      ...compilePerFilter(context, at, entry.typedPerFilterConfig, field.perFilter),
       subset: subsetMatchOf(field.metadata, entry.metadataMatch),
       ...levelEdits(context, at, entry),
     }

@@ -11,16 +11,14 @@ import {
 import {
   createRouteTable,
   findDomainConflicts,
-  type CompiledFault,
   type CompiledRetry,
   type RouteDefinition,
   type RouteTable,
   type RouteTableDefinition,
   type VirtualHostDefinition,
-  type SessionSetting,
 } from '../route/index.ts'
 import { createCompileContext, type CompileContext, type CompileOptions } from './compile-context.ts'
-import { compilePerFilterFault } from './compile-fault.ts'
+import { compilePerFilter, noSettings, type PerFilterSettings } from './compile-per-filter.ts'
 import { compileRetry } from './compile-retry.ts'
 import { compileForward, compileRedirect, compileRespond } from './compile-route-action.ts'
 import { compileRouteMatch } from './compile-route-match.ts'
@@ -30,7 +28,6 @@ import type { FieldFault } from './field-fault.ts'
 import { requiredText } from './field-values.ts'
 import { levelEdits } from './header-edits-values.ts'
 import { originOf } from './metadata-values.ts'
-import { compilePerRouteSession } from './compile-stateful-session.ts'
 import { checkSupport } from './support-check.ts'
 import { supportedFields } from './supported-fields.ts'
 
@@ -104,8 +101,7 @@ function virtualHost(
   if (message.domains.length === 0) context.faults.add(fieldPath(path, 'domains'), 'Expected at least one domain')
   const inherited = {
     maxBodyBytes,
-    fault: compilePerFilterFault(context, path, message.typedPerFilterConfig),
-    session: compilePerRouteSession(context, path, message.typedPerFilterConfig),
+    perFilter: compilePerFilter(context, path, message.typedPerFilterConfig, noSettings),
     retry: compileRetry(context, fieldPath(path, 'retry_policy'), message.retryPolicy),
     origin: originOf(message.metadata),
   }
@@ -123,8 +119,7 @@ function virtualHost(
 
 interface HostSettings {
   readonly maxBodyBytes: number
-  readonly fault: CompiledFault | undefined
-  readonly session: SessionSetting | undefined
+  readonly perFilter: PerFilterSettings
   readonly retry: CompiledRetry | undefined
   /** For routes that name no origin of their own. */
   readonly origin: RouteDefinition['origin']
@@ -132,15 +127,15 @@ interface HostSettings {
 
 function compileRoute(context: CompileContext, path: string, route: Route, host: HostSettings): RouteDefinition {
   const match = compileRouteMatch(context, fieldPath(path, 'match'), route.match)
-  const fault = compilePerFilterFault(context, path, route.typedPerFilterConfig) ?? host.fault
+  const perFilter = compilePerFilter(context, path, route.typedPerFilterConfig, host.perFilter)
   return {
     name: route.name,
     origin: originOf(route.metadata) ?? host.origin,
     match,
+    rbac: perFilter.rbac,
     action: compileAction(context, path, route, {
       match: match.path,
-      fault,
-      session: compilePerRouteSession(context, path, route.typedPerFilterConfig) ?? host.session,
+      perFilter,
       retry: host.retry,
       maxBodyBytes: host.maxBodyBytes,
     }),

@@ -51,9 +51,11 @@ export {
   type FilterChain,
   type FilterChainMatch,
   type HealthFilterConfig,
+  type HttpFilterConfig,
   type HttpManagerConfig,
   type ListenerConfig,
   type ListenerInspector,
+  type NetworkRbacConfig,
   type TcpProxyConfig,
   type TcpTarget,
 } from './listener-config.ts'

@@ -1,5 +1,6 @@
 import type { Http2Config } from './http2-config.ts'
 import type { AccessLogConfig } from './access-log-config.ts'
+import type { RbacConfig } from '../filters/index.ts'
 import type { RequestView, RouteTable, SessionSetting, SubsetMatch } from '../route/index.ts'
 import type { ServerTlsConfig } from './tls-config.ts'
 import type { UdpProxyConfig } from './udp-proxy-config.ts'
@@ -37,10 +38,27 @@ export interface FilterChain {
   readonly match: FilterChainMatch
   /** Absent: plain text. */
   readonly tls: ServerTlsConfig | undefined
+  /** RBAC filters before the last one, in order; each must allow a connection. */
+  readonly rbac?: readonly NetworkRbacConfig[]
   readonly network: HttpManagerConfig | TcpProxyConfig
   /** `envoy.filters.network.connection_limit` before it; absent: no limit of the chain's own. */
   readonly connectionLimit?: ConnectionLimitConfig
 }
+
+/** `envoy.filters.network.rbac`. */
+export interface NetworkRbacConfig extends Pick<RbacConfig, 'rules' | 'shadow'> {
+  /** `stat_prefix` without a point at the end. */
+  readonly statPrefix: string
+}
+
+/** An HTTP filter before the router that runs for each request. */
+export type HttpFilterConfig =
+  /** Routes' fault settings count. */
+  | { readonly kind: 'fault' }
+  /** An unknown virtual host is asked for and the request waits. */
+  | { readonly kind: 'on_demand' }
+  /** `name` is what routes call the filter by. */
+  | { readonly kind: 'rbac'; readonly name: string; readonly config: RbacConfig }
 
 /** `envoy.filters.network.connection_limit`, compiled. */
 export interface ConnectionLimitConfig {
@@ -138,12 +156,10 @@ export interface HttpManagerConfig {
   readonly underscoreHeaders: 'allow' | 'reject' | 'drop'
   /** What happens to `x-forwarded-client-cert`. */
   readonly forwardClientCert: 'sanitize' | 'forward-only' | 'append-forward' | 'sanitize-set' | 'always-forward-only'
-  /** The fault filter is in the chain: routes' fault settings count. */
-  readonly faultFilter: boolean
   /** The health_check filter; absent: the proxy does not answer for its own health on this listener. */
   readonly healthFilter?: HealthFilterConfig
-  /** The on_demand filter is in the chain: an unknown virtual host is asked for and the request waits. */
-  readonly onDemand: boolean
+  /** HTTP filters in their order, without health_check, which is first, stateful_session and the router. */
+  readonly filters: readonly HttpFilterConfig[]
   /** The stateful_session filter is in the chain; routes may have settings of their own. */
   readonly statefulSession?: SessionSetting
   readonly accessLogs: readonly AccessLogConfig[]

@@ -11,6 +11,7 @@ import {
 } from '../../wire/http1/index.ts'
 import type { ClusterRuntime } from '../cluster/index.ts'
 import { scaledTimeoutMs } from '../overload/index.ts'
+import type { RbacEngine, RbacVerdict } from '../filters/index.ts'
 import type { DownstreamInfo } from '../network/index.ts'
 import { Backlog } from './backlog.ts'
 import type { ClientConnection, ClientStream } from './client-stream.ts'
@@ -43,6 +44,8 @@ export class Connection implements SocketOwner, TimerOwner, ClientConnection, Cl
   peer: PeerMetadata | undefined = undefined
   series: EdgeSeries | undefined = undefined
   seriesCluster: ClusterRuntime | undefined = undefined
+  rbac: RbacEngine | undefined = undefined
+  rbacVerdict: RbacVerdict | undefined = undefined
   readonly #active: { value: number }
   readonly #timer: WheelTimer
   readonly #body: RequestBody

@@ -2,6 +2,7 @@ import { createStratifiedRandom } from '../../base/index.ts'
 import { type AccessLogRecord, emptyAccessLogRecord } from '../../telemetry/index.ts'
 import { HeadWriter } from '../../wire/http1/index.ts'
 import { calmOverloadState, isTaken, type OverloadState } from '../overload/index.ts'
+import { ExchangeSubject } from './authorize.ts'
 import type { HttpServerOptions } from './contract.ts'
 import type { Exchange } from './exchange.ts'
 import { createHeadPlan, type HeadPlan } from './fields.ts'
@@ -28,6 +29,8 @@ export class HttpContext {
   readonly connections: Set<ServedConnection> = new Set()
   readonly record: AccessLogRecord = emptyAccessLogRecord()
   readonly metadataLines: string
+  /** What rules of access control look at. */
+  readonly rbacSubject: ExchangeSubject = new ExchangeSubject()
   /** Draws of weighted splits. */
   readonly split: () => number
   activeRequests = 0

@@ -6,7 +6,7 @@ import type { Decision, HeaderEdits, StatefulSession } from '../route/index.ts'
 import type { ClientConnection, ClientStream } from './client-stream.ts'
 import type { HttpContext } from './context.ts'
 import { onRetryPause, onRouteTimeout } from './attempt.ts'
-import { admit, forward } from './dispatch.ts'
+import { admit, resumeFilters } from './dispatch.ts'
 import type { HeadPlan } from './fields.ts'
 import type { HttpStats } from './http-stats.ts'
 import { Phase } from './phase.ts'
@@ -80,6 +80,8 @@ export class Exchange implements TimerOwner {
   replayed = false
   /** The fault filter answers when its delay is over. */
   abortDrawn = false
+  /** Filter that comes next when the fault filter's delay is over. */
+  nextFilter = 0
   /** Counted in the cluster's active retries. */
   retrying = false
 
@@ -225,7 +227,7 @@ export class Exchange implements TimerOwner {
       this.reply(this.bodyDone ? 504 : 408, 'downstream duration timeout', 0, 'max_duration_timeout')
     } else {
       this.stepAt = this.context.options.timers.now()
-      if (this.phase === Phase.delayed) forward(this)
+      if (this.phase === Phase.delayed) resumeFilters(this)
       else onRetryPause(this)
     }
   }

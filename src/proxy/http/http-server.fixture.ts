@@ -183,8 +183,7 @@ const plainManager: HttpManagerConfig = {
   escapedSlashes: 'keep',
   underscoreHeaders: 'allow',
   forwardClientCert: 'sanitize',
-  faultFilter: false,
-  onDemand: false,
+  filters: [],
   accessLogs: [],
   upgrades: [],
 }

@@ -11,6 +11,7 @@ import {
 import type { ClusterRuntime } from '../cluster/index.ts'
 import { defaultHttp2Config } from '../config/index.ts'
 import { SessionOutput } from '../http2/index.ts'
+import type { RbacEngine, RbacVerdict } from '../filters/index.ts'
 import type { DownstreamInfo } from '../network/index.ts'
 import { scaledTimeoutMs } from '../overload/index.ts'
 import type { ClientConnection } from './client-stream.ts'
@@ -34,6 +35,8 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   peer: PeerMetadata | undefined = undefined
   series: EdgeSeries | undefined = undefined
   seriesCluster: ClusterRuntime | undefined = undefined
+  rbac: RbacEngine | undefined = undefined
+  rbacVerdict: RbacVerdict | undefined = undefined
   readonly #socket: StreamSocket
   readonly #output: SessionOutput
   readonly #active: { value: number }

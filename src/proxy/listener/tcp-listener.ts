@@ -13,6 +13,7 @@ import { ResponseFlag } from '../../telemetry/index.ts'
 import type { FieldFault, ListenerConfig, ListenerInspector, ServerTlsConfig } from '../config/index.ts'
 import { createConnectionRecord, type DownstreamInfo } from '../network/index.ts'
 import { certificateFor } from '../tls/index.ts'
+import { authorizeConnection } from './authorize-connection.ts'
 import { type ChainMatcher, createChainMatcher } from './chain-matcher.ts'
 import { ConnectionLimiter } from './connection-limiter.ts'
 import { isTaken } from '../overload/index.ts'
@@ -210,8 +211,9 @@ class TcpListenerRuntime implements ListenerRuntime {
     }
     const { tls, connectionLimit } = chain.config
     if (connectionLimit !== undefined && !this.#limiter.take(socket, chain, connectionLimit)) return
-    if (tls === undefined) accept(chain, socket, { info, read })
-    else if (facts.tlsInspected || !needsHello(tls)) this.#handshake(socket, chain, { info, facts, read })
+    if (tls === undefined) {
+      if (this.#admit(socket, chain, info)) accept(chain, socket, { info, read })
+    } else if (facts.tlsInspected || !needsHello(tls)) this.#handshake(socket, chain, { info, facts, read })
     else this.#awaitHello(socket, chain, { info, read })
   }
 
@@ -259,8 +261,20 @@ class TcpListenerRuntime implements ListenerRuntime {
         serverName: result.serverName,
         alpn: result.alpn,
       }
-      result.socket.data = chain.server.accept(result.socket, secure)
+      if (this.#admit(result.socket, chain, secure)) result.socket.data = chain.server.accept(result.socket, secure)
     })
+  }
+
+  /** Asks the chain's RBAC filters, before its server reads anything; false when the connection was closed. */
+  #admit(socket: StreamSocket, chain: ChainRuntime, info: DownstreamInfo): boolean {
+    const { rbac, network } = chain.config
+    if (rbac === undefined) return true
+    const denied = authorizeConnection(rbac, info, this.#services.telemetry)
+    if (denied === undefined) return true
+    const logs = network.kind === 'tcp' ? network.accessLogs : []
+    this.#logRefusal(info, { flags: 0, details: denied }, [...logs, ...this.config.accessLogs])
+    socket.terminate()
+    return false
   }
 
   #refuse(socket: StreamSocket, info: DownstreamInfo, refusal: Refusal): void {
@@ -274,12 +288,12 @@ class TcpListenerRuntime implements ListenerRuntime {
   }
 
   /** Connections that no filter took leave their line in the listener's own log. */
-  #logRefusal(info: DownstreamInfo, refusal: Refusal): void {
-    if (this.config.accessLogs.length === 0) return
+  #logRefusal(info: DownstreamInfo, refusal: Refusal, logs = this.config.accessLogs): void {
+    if (logs.length === 0) return
     const record = createConnectionRecord(info, this.#services.clock.now())
     record.flags = refusal.flags
     record.details = refusal.details
-    for (const config of this.config.accessLogs) this.#services.logAccess(config, record)
+    for (const config of logs) this.#services.logAccess(config, record)
   }
 }
 

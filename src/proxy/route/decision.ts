@@ -1,4 +1,5 @@
 import type { Origin } from '../../resources/index.ts'
+import type { RbacConfig } from '../filters/index.ts'
 import type { HashPolicy } from './request-hash.ts'
 import type { SessionSetting } from './stateful-session.ts'
 import type { SubsetMatch } from './subset-match.ts'
@@ -62,6 +63,8 @@ export interface RouteFacts {
   readonly virtualHost: string
   /** From metadata `weft.origin`. */
   readonly origin: Origin | undefined
+  /** Settings of RBAC filters by the filter's name; undefined: those of the filters. */
+  readonly rbac?: ReadonlyMap<string, RbacConfig> | undefined
 }
 
 /** `upgrade_configs` of a route, over those of the connection manager. */

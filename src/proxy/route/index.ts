@@ -27,6 +27,7 @@ export {
 } from './decision.ts'
 export { findDomainConflicts, type DomainConflict } from './domain-index.ts'
 export { drawFault } from './draw-fault.ts'
+export { inRange } from './match-conditions.ts'
 export {
   compileRegularExpression,
   parseSubstitution,
