@@ -196,7 +196,10 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     const headEnd = writeLocalReply(writer, exchange, reply)
     const bodiless = headEnd === writer.length
     this.#sendHead(String(reply.status), headEnd, bodiless)
-    if (bodiless) return
+    if (bodiless) {
+      writer.reset()
+      return
+    }
     this.#ended = true
     this.#connection.session.sendData(stream, writer.bytes, headEnd, writer.length, true)
     writer.reset()
