@@ -12,7 +12,7 @@ export interface RunOptions {
   readonly loadCore: number
   /** How often the proxies take turns. */
   readonly rounds: number
-  /** Load before the first round for each proxy: Weft's code is compiled while it runs. */
+  /** Load before the first round for each proxy, seconds of its CPU time: Weft's code is compiled while it runs. */
   readonly warmUpSeconds: number
   /** Load of one proxy in one round. */
   readonly sliceSeconds: number
@@ -50,10 +50,7 @@ export async function runContest(contest: Contest, folder: string, options: RunO
   await using stack = new AsyncDisposableStack()
   const running: Running[] = []
   for (const contender of contest.contenders) running.push(await start(contest, contender, { folder, options, stack }))
-  for (const { contender, port } of running) {
-    console.error(`${contest.scenario}: ${contender.name} warms up`)
-    await (contest.warmUp ?? contest.load)({ port, seconds: options.warmUpSeconds })
-  }
+  for (const one of running) await warmUp(contest, one, options.warmUpSeconds)
   const rounds: Map<string, Record<string, number>>[] = []
   for (let round = 0; round < options.rounds; round += 1) {
     console.error(`${contest.scenario}: round ${round + 1} of ${options.rounds}`)
@@ -87,11 +84,24 @@ async function start(
   return { contender, port, processes }
 }
 
+/** By CPU time of the proxy: on a busy machine some seconds on the clock warm nothing. Ends after four times as long on the clock. */
+async function warmUp(contest: Contest, one: Running, seconds: number): Promise<void> {
+  console.error(`${contest.scenario}: ${one.contender.name} warms up`)
+  const load = contest.warmUp ?? contest.load
+  const wanted = cpuUs(one) + seconds * 1e6 * 0.9
+  const deadline = performance.now() + seconds * 4000
+  do await load({ port: one.port, seconds: 2 })
+  while (cpuUs(one) < wanted && performance.now() < deadline)
+}
+
+function cpuUs({ processes }: Running): number {
+  return processes.reduce((sum, process) => sum + process.cpuUs(), 0)
+}
+
 async function measure(contest: Contest, one: Running, seconds: number): Promise<Record<string, number>> {
-  const cpuUs = (): number => one.processes.reduce((sum, process) => sum + process.cpuUs(), 0)
-  const before = cpuUs()
+  const before = cpuUs(one)
   const load = await contest.load({ port: one.port, seconds })
-  const spent = cpuUs() - before
+  const spent = cpuUs(one) - before
   return {
     cpuUs: spent / load.requests,
     perCpuSecond: load.requests / (spent / 1e6),

@@ -9,9 +9,6 @@ export const requestPath = '/bench.Service25/Call.grpc'
 /** The header that the authorization rule wants; a request without it is denied. */
 export const callerHeader = { name: 'x-caller', value: 'bench' } as const
 
-/** Whether the rule is part of the job; Weft has no `envoy.filters.http.rbac` in this version. */
-export const authorized = false
-
 /** Octets of each response. */
 export const responseBytes = 68
 

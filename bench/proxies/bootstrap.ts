@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 
-import { authorized, callerHeader, routePrefixes } from '../job.ts'
+import { callerHeader, routePrefixes } from '../job.ts'
 import type { Certificates } from '../rig/certificates.ts'
 import type { Setup } from '../scenario.ts'
 
@@ -137,7 +137,7 @@ function rolesOf(setup: Setup): readonly Role[] {
   if (pair === undefined) {
     const serverTls = tls && { common_tls_context: { ...tlsParams, ...identity(tls), alpn_protocols } }
     const role = { name: 'proxy', protocol, listenPort, upstreamPort: backendPort, calls: true }
-    return [{ ...role, authorizes: authorized, ...(serverTls && { serverTls }) }]
+    return [{ ...role, authorizes: true, ...(serverTls && { serverTls }) }]
   }
   const mesh = meshTls(pair.certificates)
   return [
@@ -156,7 +156,7 @@ function rolesOf(setup: Setup): readonly Role[] {
       listenPort: pair.port,
       upstreamPort: backendPort,
       calls: false,
-      authorizes: authorized,
+      authorizes: true,
       serverTls: { common_tls_context: { ...mesh, alpn_protocols }, require_client_certificate: true },
     },
   ]

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 
-import { authorized, callerHeader, routePrefixes } from '../job.ts'
+import { callerHeader, routePrefixes } from '../job.ts'
 import { installed, type Pinned, startPinned, versionOf } from '../rig/process.ts'
 import type { Contender, Setup } from '../scenario.ts'
 
@@ -63,7 +63,7 @@ function start(setup: Setup, { multiplexed, splice }: Options): readonly Pinned[
   const tls13 = 'ssl-min-ver TLSv1.3'
   if (pair === undefined) {
     const bind = tls === undefined ? listen : `${listen} ssl crt ${tls.combined} ${tls13} alpn h2,http/1.1`
-    return [run(setup, { name: 'proxy', bind, server: backend, calls: true, authorizes: authorized }, splice)]
+    return [run(setup, { name: 'proxy', bind, server: backend, calls: true, authorizes: true }, splice)]
   }
   const { ca, combined } = pair.certificates
   const alpn = grpc || multiplexed ? ' alpn h2' : ''
@@ -71,7 +71,7 @@ function start(setup: Setup, { multiplexed, splice }: Options): readonly Pinned[
   const bind = `127.0.0.1:${pair.port} ssl crt ${combined} ca-file ${ca} verify required ${tls13}${alpn}`
   return [
     run(setup, { name: 'client', bind: `${listen}${knownHttp2}`, server, calls: true, authorizes: false }, splice),
-    run(setup, { name: 'server', bind, server: backend, calls: false, authorizes: authorized }, splice),
+    run(setup, { name: 'server', bind, server: backend, calls: false, authorizes: true }, splice),
   ]
 }
 

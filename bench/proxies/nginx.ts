@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs'
 
-import { authorized, callerHeader, routePrefixes } from '../job.ts'
+import { callerHeader, routePrefixes } from '../job.ts'
 import type { Certificates } from '../rig/certificates.ts'
 import { installed, type Pinned, startPinned, versionOf } from '../rig/process.ts'
 import type { Contender, Setup } from '../scenario.ts'
@@ -80,7 +80,7 @@ function start(setup: Setup): readonly Pinned[] {
   if (pair === undefined) {
     const listen = tls === undefined ? String(listenPort) : `${listenPort} ssl http2`
     const serverTls = tls === undefined ? '' : identity(tls)
-    const one = { ...none, listen, upstreamPort: backendPort, serverTls, calls: true, authorizes: authorized }
+    const one = { ...none, listen, upstreamPort: backendPort, serverTls, calls: true, authorizes: true }
     return [startNginx(core, folder, 'proxy', server(one))]
   }
   const { ca, certificate, key } = pair.certificates
@@ -103,7 +103,7 @@ function start(setup: Setup): readonly Pinned[] {
     listen: `${pair.port} ssl${grpc ? ' http2' : ''}`,
     upstreamPort: backendPort,
     serverTls: `${identity(pair.certificates)} ssl_client_certificate ${ca}; ssl_verify_client on;`,
-    authorizes: authorized,
+    authorizes: true,
   })
   return [startNginx(core, folder, 'client', client), startNginx(core, folder, 'server', serving)]
 }
