@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- [SCENARIO ...] [--quick] [--rounds N] [--proxy NAME ...] [--json FILE] [--profile FOLDER]`: the same job in every proxy that is
- * installed, in turn, pinned to core 0; the load and the backend run on core 1. Only ratios within one run mean anything.
+ * `npm run bench -- [SCENARIO ...] [--quick] [--rounds N] [--proxy NAME ...] [--json FILE] [--markdown FILE] [--profile FOLDER]`: the same job in
+ * every proxy that is installed, in turn, pinned to core 0; the load and the backend run on core 1. Only ratios within one run mean anything.
  * With `--profile` Weft's processes write profiles of their CPU time when they end (and are slower).
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -19,7 +19,7 @@ import { startGrpcBackend, startHttpBackend } from './rig/backend.ts'
 import { makeCertificates } from './rig/certificates.ts'
 import { freePort, installed, waitForPort } from './rig/process.ts'
 import { type Contender, type Scenario, scenarios } from './scenario.ts'
-import { type Table, toText } from './table.ts'
+import { type Table, toMarkdown, toText } from './table.ts'
 import { runTcpTransfer } from './tcp-transfer.ts'
 
 const { values, positionals } = parseArgs({
@@ -30,6 +30,7 @@ const { values, positionals } = parseArgs({
     only: { type: 'string', multiple: true, default: [] },
     proxy: { type: 'string', multiple: true, default: [] },
     json: { type: 'string' },
+    markdown: { type: 'string' },
     profile: { type: 'string' },
   },
 })
@@ -125,4 +126,5 @@ console.error(
     .map((load) => load.toFixed(1))
     .join(' ')}`,
 )
+if (values.markdown !== undefined) writeFileSync(values.markdown, `${tables.map(toMarkdown).join('\n\n')}\n`)
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(tables, null, 2)}\n`)

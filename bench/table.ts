@@ -29,10 +29,6 @@ export function toText({ scenario, columns, rows }: Table): string {
   const width = 16
   const line = (name: string, cells: readonly string[]): string =>
     `  ${name.padEnd(30)}${cells.map((cell) => cell.padStart(width)).join('')}`
-  const cell = (row: Row, { key, digits, unit = '' }: Column): string => {
-    const figure = row.figures[key]
-    return figure === undefined || Number.isNaN(figure) ? '' : `${figure.toFixed(digits)}${unit}`
-  }
   return [
     scenario,
     line(
@@ -46,6 +42,23 @@ export function toText({ scenario, columns, rows }: Table): string {
       ),
     ),
   ].join('\n')
+}
+
+/** The table as Markdown, for the documentation. */
+export function toMarkdown({ scenario, columns, rows }: Table): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+  return [
+    `**${scenario}**`,
+    '',
+    line(['proxy', ...columns.map(({ title }) => title)]),
+    line(['---', ...columns.map(() => '---:')]),
+    ...rows.map((row) => line([`${row.proxy} ${row.version}`, ...columns.map((column) => cell(row, column))])),
+  ].join('\n')
+}
+
+function cell(row: Row, { key, digits, unit = '' }: Column): string {
+  const figure = row.figures[key]
+  return figure === undefined || Number.isNaN(figure) ? '' : `${figure.toFixed(digits)}${unit}`
 }
 
 /** The middle one of some numbers; NaN of none. */
