@@ -1,5 +1,6 @@
 import type { TimerOwner, WheelTimer } from '../../base/index.ts'
 import { ResponseFlag } from '../../telemetry/index.ts'
+import { GrpcStatus } from '../../wire/grpc/index.ts'
 import { logExchange } from './access-record.ts'
 import type { ClusterRuntime, EndpointRuntime } from '../cluster/index.ts'
 import type { Decision, HeaderEdits, StatefulSession } from '../route/index.ts'
@@ -8,6 +9,7 @@ import type { HttpContext } from './context.ts'
 import { onRetryPause, onRouteTimeout } from './attempt.ts'
 import { admit, resumeFilters } from './dispatch.ts'
 import type { HeadPlan } from './fields.ts'
+import { GrpcCall } from './grpc-call.ts'
 import type { HttpStats } from './http-stats.ts'
 import { Phase } from './phase.ts'
 import { ReceivedRequest } from './received-request.ts'
@@ -33,6 +35,7 @@ export class Exchange implements TimerOwner {
   stream: ClientStream
   readonly request: ReceivedRequest
   readonly leg: UpstreamLeg
+  readonly grpc: GrpcCall = new GrpcCall()
   plan: HeadPlan
   phase: number = Phase.free
   /** Grows with each use, so that a late callback can tell that its request is gone. */
@@ -147,6 +150,7 @@ export class Exchange implements TimerOwner {
     this.stepAt = now
     this.idleTimeoutMs = this.plan.manager.streamIdleTimeoutMs
     this.bodyDone = bodyDone
+    this.grpc.begin(this.request)
   }
 
   /** Decides where the request goes, and sends it there. */
@@ -162,6 +166,7 @@ export class Exchange implements TimerOwner {
   /** A piece of the body goes upstream, or waits until there is one. `flushBody` or `endBody` must follow. */
   deliver(bytes: Uint8Array, start: number, end: number): void {
     this.bytesReceived += end - start
+    if (this.grpc.active) this.grpc.requestMessages.add(bytes, start, end)
     const { context, leg } = this
     // What is ahead of an upgrade's answer is held: it is the tunnel's, should there be one (CVE-2025-64763).
     if (leg.sending && this.upgradeType === '') {
@@ -224,12 +229,22 @@ export class Exchange implements TimerOwner {
       if (!this.bodyDone && this.phase !== Phase.tunnel) this.refuse(408, 'request_overall_timeout', 0)
     } else if (tag === Timer.duration) {
       this.stats.requestMaxDuration.value += 1
-      this.reply(this.bodyDone ? 504 : 408, 'downstream duration timeout', 0, 'max_duration_timeout')
+      const status = this.bodyDone ? 504 : 408
+      const { deadlineExceeded } = GrpcStatus
+      const text = 'downstream duration timeout'
+      this.reply(status, text, 0, 'max_duration_timeout', '', this.responseEdits, deadlineExceeded)
     } else {
       this.stepAt = this.context.options.timers.now()
       if (this.phase === Phase.delayed) resumeFilters(this)
       else onRetryPause(this)
     }
+  }
+
+  /** The route says how long the stream may last, from its beginning on; 0: without end. */
+  limitDuration(maxMs: number): void {
+    this.grpc.limit(this.request, maxMs)
+    if (maxMs > 0) this.#durationTimer.arm(Math.max(this.startedAt + maxMs - this.stepAt, 0), this.stepAt)
+    else if (this.#durationTimer.armed) this.#durationTimer.cancel()
   }
 
   /** Starts the route's timeout. It is not taken back at the end: `routeDeadline` says whether it counts. */
@@ -257,6 +272,7 @@ export class Exchange implements TimerOwner {
     details: string,
     lines = '',
     edits: HeaderEdits | undefined = this.responseEdits,
+    grpcStatus: number | undefined = undefined,
   ): void {
     this.flags |= flags
     this.details = details
@@ -265,10 +281,12 @@ export class Exchange implements TimerOwner {
       this.abort()
       return
     }
-    this.status = status
+    const plain = { status, body, lines, edits }
+    const reply = this.grpc.active ? this.grpc.toReply(plain, grpcStatus) : plain
+    this.status = reply.status
     if (!this.bodyDone) this.keepAlive = false
-    this.stream.reply({ status, body, lines, edits })
-    this.bytesSent = this.request.method === 'HEAD' ? 0 : body.length
+    this.stream.reply(reply)
+    this.bytesSent = this.request.method === 'HEAD' ? 0 : reply.body.length
     this.end(true, this.context.options.timers.now(), true)
   }
 
@@ -292,6 +310,7 @@ export class Exchange implements TimerOwner {
     if (this.phase === Phase.free) return
     const { context, request, stream } = this
     if (counted) {
+      if (this.grpc.active) this.grpc.settle(this.status)
       recordExchange(this, now - this.startedAt)
       if (this.plan.manager.accessLogs.length > 0) logExchange(this, Math.round(now - this.startedAt))
     }
@@ -306,6 +325,7 @@ export class Exchange implements TimerOwner {
     if (this.#durationTimer.armed) this.#durationTimer.cancel()
     this.leg.release()
     request.reset()
+    this.grpc.active = false
     this.#reset()
     context.releaseExchange(this)
     stream.finished(clean, now)

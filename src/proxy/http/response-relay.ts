@@ -1,4 +1,5 @@
 import { ResponseFlag } from '../../telemetry/index.ts'
+import { httpStatusOfGrpc } from '../../wire/grpc/index.ts'
 import type { BodyFraming, Head } from '../../wire/http1/index.ts'
 import { onUpstreamProtocolError, retryAfterResponse } from './attempt.ts'
 import type { Exchange } from './exchange.ts'
@@ -60,6 +61,7 @@ export class ResponseRelay {
   data(bytes: Uint8Array, start: number, end: number): void {
     const exchange = this.#exchange
     exchange.bytesSent += end - start
+    if (exchange.grpc.active) exchange.grpc.responseMessages.add(bytes, start, end)
     exchange.stream.data(bytes, start, end)
   }
 
@@ -73,7 +75,8 @@ export class ResponseRelay {
   /** The response was told whole. */
   finish(trailers: Buffer | undefined): void {
     const exchange = this.#exchange
-    const { stream } = exchange
+    const { grpc, stream } = exchange
+    if (grpc.active && trailers !== undefined) grpc.noteTrailers(trailers)
     stream.end(trailers)
     stream.flush()
     this.#leg.complete()
@@ -120,7 +123,10 @@ export class ResponseRelay {
     exchange.serviceTimeMs = Math.round(this.arrivedAt - exchange.sentAt)
     this.#interims = 0
     const { endpoint } = this.#leg
-    endpoint?.outlier?.countResponse(head.status)
+    const { grpc } = exchange
+    if (grpc.active) grpc.noteHead(head)
+    // A call that fails at once fails by its own status; one that fails behind messages is not counted, as in Envoy.
+    endpoint?.outlier?.countResponse(grpc.active && grpc.status >= 0 ? httpStatusOfGrpc(grpc.status) : head.status)
     endpoint?.latency?.observe(this.arrivedAt - exchange.sentAt, this.arrivedAt)
     const checks = endpoint?.checks
     if (checks !== undefined && head.header('x-envoy-immediate-health-check-fail') !== undefined) checks.failNow()
