@@ -140,6 +140,10 @@ function bootstrap(at: AdminAddress, { serverPort, between, mine, theirs }: Part
       match_typed_subject_alt_names: [{ san_type: 'URI', matcher: { exact: peer } }],
     },
   })
+  const stats = {
+    name: 'stats',
+    typed_config: { '@type': `${type}.filters.http.grpc_stats.v3.FilterConfig`, stats_for_all_methods: true },
+  }
   const manager = (name: string, cluster: string, filters: readonly JsonObject[]): JsonObject => ({
     '@type': `${type}.filters.network.http_connection_manager.v3.HttpConnectionManager`,
     stat_prefix: name,
@@ -160,7 +164,11 @@ function bootstrap(at: AdminAddress, { serverPort, between, mine, theirs }: Part
         },
       ],
     },
-    http_filters: [...filters, { name: 'router', typed_config: { '@type': `${type}.filters.http.router.v3.Router` } }],
+    http_filters: [
+      stats,
+      ...filters,
+      { name: 'router', typed_config: { '@type': `${type}.filters.http.router.v3.Router` } },
+    ],
   })
   const chain = (config: JsonObject): JsonObject => ({ filters: [{ name: 'hcm', typed_config: config }] })
   const http2 = {
@@ -374,5 +382,11 @@ describe('gRPC through two proxies', () => {
       expect(sum('istio_request_messages_total', ...grpc)).toBeGreaterThanOrEqual(1 + 1 + 4 + 1 + 50)
     }
     expect(sum('istio_requests_total', 'request_protocol="http"')).toBe(0)
+    const chat = ['envoy_cluster_name="application"', 'service="test.Echo"', 'method="Chat"']
+    expect(sum('envoy_cluster_grpc_success', ...chat)).toBe(1)
+    expect(sum('envoy_cluster_grpc_request_message_count', ...chat)).toBe(50)
+    expect(sum('envoy_cluster_grpc_response_message_count', ...chat)).toBe(50)
+    expect(sum('envoy_cluster_grpc_8', 'envoy_cluster_name="application"', 'method="Fail"')).toBe(1)
+    expect(sum('envoy_cluster_grpc_failure', 'envoy_cluster_name="application"', 'method="Fail"')).toBe(1)
   })
 })

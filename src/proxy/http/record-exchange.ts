@@ -15,6 +15,8 @@ export function recordExchange(exchange: Exchange, durationMs: number): void {
     return
   }
   series.recordRequest(status, flags, durationMs, exchange.bytesReceived, exchange.bytesSent, grpc.status)
+  const { grpcStats } = exchange.plan.manager
+  if (grpcStats !== undefined) exchange.context.grpcStats.record(exchange, grpcStats)
   series.recordMessages(grpc.requestMessages.count, grpc.responseMessages.count)
 }
 
