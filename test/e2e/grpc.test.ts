@@ -21,6 +21,7 @@ import {
 import type { JsonObject } from '@bufbuild/protobuf'
 
 import { type AdminAddress, type RunningProxy, startWeft } from '../differential/http/proxies.ts'
+import { WebTextDecoder } from '../../src/wire/grpc/index.ts'
 import { createTestAuthority, type TestAuthority } from '../harness/mesh-certificates.ts'
 import { waitUntil } from '../harness/wait-until.ts'
 
@@ -144,10 +145,11 @@ function bootstrap(at: AdminAddress, { serverPort, between, mine, theirs }: Part
     name: 'stats',
     typed_config: { '@type': `${type}.filters.http.grpc_stats.v3.FilterConfig`, stats_for_all_methods: true },
   }
+  const web = { name: 'web', typed_config: { '@type': `${type}.filters.http.grpc_web.v3.GrpcWeb` } }
   const manager = (name: string, cluster: string, filters: readonly JsonObject[]): JsonObject => ({
     '@type': `${type}.filters.network.http_connection_manager.v3.HttpConnectionManager`,
     stat_prefix: name,
-    codec_type: 'HTTP2',
+    codec_type: 'AUTO',
     route_config: {
       name,
       virtual_hosts: [
@@ -166,6 +168,7 @@ function bootstrap(at: AdminAddress, { serverPort, between, mine, theirs }: Part
     },
     http_filters: [
       stats,
+      web,
       ...filters,
       { name: 'router', typed_config: { '@type': `${type}.filters.http.router.v3.Router` } },
     ],
@@ -285,6 +288,22 @@ function collected(stream: NodeJS.ReadableStream): Promise<readonly Buffer[]> {
   })
 }
 
+function toFrame(message: Buffer): Buffer {
+  const prefix = Buffer.alloc(5)
+  prefix.writeUInt32BE(message.length, 1)
+  return Buffer.concat([prefix, message])
+}
+
+function toFrames(octets: Buffer): readonly Buffer[] {
+  const frames: Buffer[] = []
+  for (let at = 0; at < octets.length;) {
+    const end = at + 5 + octets.readUInt32BE(at + 1)
+    frames.push(octets.subarray(at, end))
+    at = end
+  }
+  return frames
+}
+
 describe('gRPC through two proxies', () => {
   test('unary, with metadata both ways', async () => {
     const metadata = new Metadata()
@@ -366,6 +385,42 @@ describe('gRPC through two proxies', () => {
     await waitUntil('the server knows', () => hanging === 0)
   })
 
+  test.each([
+    ['application/grpc-web+proto', 'application/grpc-web+proto'],
+    ['application/grpc-web-text', 'application/grpc-web-text+proto'],
+  ])('gRPC-Web as %s', async (accept, answered) => {
+    const text = accept.includes('text')
+    const ask = async (name: string, message: Buffer): Promise<{ type: string | null; frames: readonly Buffer[] }> => {
+      const framed = toFrame(message)
+      const answer = await fetch(`http://127.0.0.1:${proxies.port('client')}/test.Echo/${name}`, {
+        method: 'POST',
+        headers: { 'content-type': accept, accept, 'x-grpc-web': '1' },
+        body: text ? framed.toString('base64') : framed,
+      })
+      expect(answer.status).toBe(200)
+      const body = Buffer.from(await answer.arrayBuffer())
+      const decoder = new WebTextDecoder()
+      const octets = text ? (decoder.decode(body, 0, body.length) ?? Buffer.alloc(0)) : body
+      return { type: answer.headers.get('content-type'), frames: toFrames(octets) }
+    }
+    const { type: contentType, frames } = await ask('Spread', Buffer.from('xyz'))
+    expect(contentType).toBe(answered)
+    expect(frames.slice(0, -1).map((frame) => frame.toString('latin1', 5))).toEqual(['x', 'y', 'z'])
+    expect(frames.at(-1)?.[0]).toBe(0x80)
+    expect(frames.at(-1)?.toString('latin1', 5)).toContain('grpc-status:0\r\n')
+  })
+
+  test('gRPC-Web of a body that is no base64 is refused', async () => {
+    const answer = await fetch(`http://127.0.0.1:${proxies.port('client')}/test.Echo/Unary`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/grpc-web-text' },
+      body: '!!!!',
+    })
+    expect([answer.status, answer.headers.get('grpc-status')]).toEqual([400, '13'])
+    expect(answer.headers.get('content-type')).toBe('application/grpc-web+proto')
+    expect(await answer.text()).toBe('')
+  })
+
   test('metrics tell calls, statuses and messages', async () => {
     const response = await fetch(`http://${admin.host}:${admin.port}/stats/prometheus`)
     const lines = (await response.text()).split('\n')
@@ -377,7 +432,7 @@ describe('gRPC through two proxies', () => {
       const grpc = [reporter, 'request_protocol="grpc"']
       expect(sum('istio_requests_total', ...grpc, 'grpc_response_status="8"')).toBe(1)
       expect(sum('istio_requests_total', ...grpc, 'grpc_response_status="7"')).toBe(1)
-      expect(sum('istio_requests_total', ...grpc, 'grpc_response_status="0"')).toBe(5)
+      expect(sum('istio_requests_total', ...grpc, 'grpc_response_status="0"')).toBe(7)
       expect(sum('istio_response_messages_total', ...grpc)).toBeGreaterThanOrEqual(1 + 1 + 1 + 3 + 50)
       expect(sum('istio_request_messages_total', ...grpc)).toBeGreaterThanOrEqual(1 + 1 + 4 + 1 + 50)
     }

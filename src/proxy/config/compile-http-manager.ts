@@ -4,6 +4,7 @@ import type { Any } from '@bufbuild/protobuf/wkt'
 import { HttpProtocolOptions_HeadersWithUnderscoresAction } from '../../xds/generated/envoy/config/core/v3/protocol_pb.ts'
 import { type HTTPFault, HTTPFaultSchema } from '../../xds/generated/envoy/extensions/filters/http/fault/v3/fault_pb.ts'
 import { FilterConfigSchema as GrpcStatsSchema } from '../../xds/generated/envoy/extensions/filters/http/grpc_stats/v3/config_pb.ts'
+import { GrpcWebSchema } from '../../xds/generated/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.ts'
 import { HealthCheckSchema } from '../../xds/generated/envoy/extensions/filters/http/health_check/v3/health_check_pb.ts'
 import { OnDemandSchema } from '../../xds/generated/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts'
 import { RouterSchema } from '../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts'
@@ -205,6 +206,7 @@ type CompiledFilter =
   | { readonly kind: 'health_check'; readonly config: HealthFilterConfig }
   | { readonly kind: 'stateful_session'; readonly config: SessionSetting }
   | { readonly kind: 'grpc_stats'; readonly config: GrpcStatsConfig }
+  | { readonly kind: 'grpc_web' }
   | { readonly kind: 'router' }
 
 /** In any order before the router, which is last; health_check before what looks at routes. Each once, but RBAC as often as one likes. */
@@ -212,7 +214,7 @@ function compileFilters(
   context: CompileContext,
   path: string,
   filters: readonly HttpFilter[],
-): Pick<HttpManagerConfig, 'filters' | 'statefulSession' | 'healthFilter' | 'grpcStats'> {
+): Pick<HttpManagerConfig, 'filters' | 'statefulSession' | 'healthFilter' | 'grpcStats' | 'grpcWeb'> {
   const seen = new Set<CompiledFilter['kind']>()
   const ordered: HttpFilterConfig[] = []
   let statefulSession: SessionSetting | undefined
@@ -230,12 +232,13 @@ function compileFilters(
       healthFilter = made.config
     } else if (kind === 'stateful_session') statefulSession = made.config
     else if (kind === 'grpc_stats') grpcStats = made.config
-    else if (kind !== 'router') ordered.push(made)
+    else if (kind !== 'router' && kind !== 'grpc_web') ordered.push(made)
     seen.add(kind)
   })
   if (!seen.has('router')) context.faults.add(path, 'Expected the router filter last')
   return {
     filters: ordered,
+    ...(seen.has('grpc_web') ? { grpcWeb: true } : {}),
     ...(grpcStats === undefined ? {} : { grpcStats }),
     ...(statefulSession === undefined ? {} : { statefulSession }),
     ...(healthFilter === undefined ? {} : { healthFilter }),
@@ -254,6 +257,7 @@ function compileFilter(context: CompileContext, path: string, filter: HttpFilter
     requireName(context, path, filter, statefulSessionName)
     return { kind: 'stateful_session', config: compileStatefulSession(context, at, session) }
   }
+  if (unpackAny(any, GrpcWebSchema) !== undefined) return { kind: 'grpc_web' }
   const grpcStats = unpackAny(any, GrpcStatsSchema)
   if (grpcStats !== undefined) return { kind: 'grpc_stats', config: compileGrpcStats(context, at, grpcStats) }
   const rbac = compileHttpRbac(context, at, any)
@@ -262,7 +266,7 @@ function compileFilter(context: CompileContext, path: string, filter: HttpFilter
   if (fault === undefined) {
     context.faults.add(
       at,
-      'Expected a Router, an OnDemand, a HealthCheck, a StatefulSession, a gRPC FilterConfig, an RBAC or an HTTPFault',
+      'Expected a Router, an OnDemand, a HealthCheck, a StatefulSession, a gRPC FilterConfig, a GrpcWeb, an RBAC or an HTTPFault',
     )
     return undefined
   }

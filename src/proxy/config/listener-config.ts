@@ -166,7 +166,9 @@ export interface HttpManagerConfig {
   readonly healthFilter?: HealthFilterConfig
   /** The grpc_stats filter; absent: calls are not counted by method. */
   readonly grpcStats?: GrpcStatsConfig
-  /** HTTP filters in their order, without grpc_stats, health_check, which is first, stateful_session and the router. */
+  /** The grpc_web filter is there. */
+  readonly grpcWeb?: true
+  /** HTTP filters in their order, without grpc_web, grpc_stats, health_check, which is first, stateful_session and the router. */
   readonly filters: readonly HttpFilterConfig[]
   /** The stateful_session filter is in the chain; routes may have settings of their own. */
   readonly statefulSession?: SessionSetting

@@ -10,6 +10,7 @@ export const grpcFields: readonly (readonly [string, Readonly<Record<string, Fie
       stats_for_all_methods: 'honoured',
     },
   ],
+  ['envoy.extensions.filters.http.grpc_web.v3.GrpcWeb', {}],
   ['envoy.config.core.v3.GrpcMethodList', { services: 'honoured' }],
   ['envoy.config.core.v3.GrpcMethodList.Service', { name: 'honoured', method_names: 'honoured' }],
 ]

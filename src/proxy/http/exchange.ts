@@ -10,6 +10,7 @@ import { onRetryPause, onRouteTimeout } from './attempt.ts'
 import { admit, resumeFilters } from './dispatch.ts'
 import type { HeadPlan } from './fields.ts'
 import { GrpcCall } from './grpc-call.ts'
+import { GrpcWebCall } from './grpc-web.ts'
 import type { HttpStats } from './http-stats.ts'
 import { Phase } from './phase.ts'
 import { ReceivedRequest } from './received-request.ts'
@@ -36,6 +37,8 @@ export class Exchange implements TimerOwner {
   readonly request: ReceivedRequest
   readonly leg: UpstreamLeg
   readonly grpc: GrpcCall = new GrpcCall()
+  /** Made when the filter is configured. */
+  grpcWeb: GrpcWebCall | undefined = undefined
   plan: HeadPlan
   phase: number = Phase.free
   /** Grows with each use, so that a late callback can tell that its request is gone. */
@@ -151,11 +154,13 @@ export class Exchange implements TimerOwner {
     this.idleTimeoutMs = this.plan.manager.streamIdleTimeoutMs
     this.bodyDone = bodyDone
     this.grpc.begin(this.request)
+    if (this.plan.manager.grpcWeb === true) this.#beginWeb()
   }
 
   /** Decides where the request goes, and sends it there. */
   admit(): void {
     const { requestTimeoutMs } = this.plan.manager
+    this.grpcWeb?.reframe(this.request)
     if (!this.bodyDone && requestTimeoutMs > 0) this.#requestTimer.arm(requestTimeoutMs, this.stepAt)
     const { maxStreamDurationMs } = this.plan.manager
     if (maxStreamDurationMs !== undefined) this.#durationTimer.arm(maxStreamDurationMs, this.stepAt)
@@ -166,6 +171,26 @@ export class Exchange implements TimerOwner {
   /** A piece of the body goes upstream, or waits until there is one. `flushBody` or `endBody` must follow. */
   deliver(bytes: Uint8Array, start: number, end: number): void {
     this.bytesReceived += end - start
+    if (this.grpcWeb?.decodes !== true) {
+      this.#deliver(bytes, start, end)
+      return
+    }
+    const decoded = this.grpcWeb.decode(bytes, start, end)
+    if (decoded !== undefined) this.#deliver(decoded, 0, decoded.length)
+  }
+
+  #refuseWeb(): void {
+    this.keepAlive = false
+    this.reply(400, 'Bad gRPC-web request,invalid base64 data.', 0, 'grpc_base_64_decode_failed')
+  }
+
+  #beginWeb(): void {
+    this.grpcWeb ??= new GrpcWebCall()
+    this.grpcWeb.begin(this.request)
+    if (this.grpcWeb.active) this.grpc.start()
+  }
+
+  #deliver(bytes: Uint8Array, start: number, end: number): void {
     if (this.grpc.active) this.grpc.requestMessages.add(bytes, start, end)
     const { context, leg } = this
     // What is ahead of an upgrade's answer is held: it is the tunnel's, should there be one (CVE-2025-64763).
@@ -184,11 +209,19 @@ export class Exchange implements TimerOwner {
 
   /** What was delivered leaves. */
   flushBody(): void {
+    if (this.grpcWeb?.broken === true) {
+      this.#refuseWeb()
+      return
+    }
     if (this.leg.sending) this.leg.flushBody()
   }
 
   /** The body is over. */
   endBody(trailers: Buffer | undefined): void {
+    if (this.grpcWeb?.endsBroken === true) {
+      this.#refuseWeb()
+      return
+    }
     this.bodyDone = true
     this.trailers = trailers
     if (this.leg.sending && this.upgradeType === '') this.leg.endBody()
@@ -282,7 +315,13 @@ export class Exchange implements TimerOwner {
       return
     }
     const plain = { status, body, lines, edits }
-    const reply = this.grpc.active ? this.grpc.toReply(plain, grpcStatus) : plain
+    const { grpc, grpcWeb } = this
+    const reply =
+      grpcWeb?.active === true
+        ? grpcWeb.toReply(plain, grpcStatus)
+        : grpc.active
+          ? grpc.toReply(plain, grpcStatus)
+          : plain
     this.status = reply.status
     if (!this.bodyDone) this.keepAlive = false
     this.stream.reply(reply)
@@ -326,6 +365,7 @@ export class Exchange implements TimerOwner {
     this.leg.release()
     request.reset()
     this.grpc.active = false
+    this.grpcWeb?.end()
     this.#reset()
     context.releaseExchange(this)
     stream.finished(clean, now)

@@ -25,17 +25,22 @@ export class GrpcCall {
   readonly requestMessages: GrpcMessageCounter = new GrpcMessageCounter()
   readonly responseMessages: GrpcMessageCounter = new GrpcMessageCounter()
 
+  /** The request is a call in another form. */
+  start(): void {
+    this.active = true
+    this.status = unknownStatus
+    this.timeout = ''
+    this.requestMessages.reset()
+    this.responseMessages.reset()
+  }
+
   /** Looks whether a request is a call; its head is complete. */
   begin(request: ReceivedRequest): void {
     if (request.method !== 'POST') return
     const { head } = request
     const index = head.indexOfId(ProxyField.contentType)
     if (index < 0 || !isGrpcContentType(head.value(index))) return
-    this.active = true
-    this.status = unknownStatus
-    this.timeout = ''
-    this.requestMessages.reset()
-    this.responseMessages.reset()
+    this.start()
   }
 
   /** The upstream is told how long the stream may last by the route; 0: nothing, for it has no end. */

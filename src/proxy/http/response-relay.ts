@@ -53,7 +53,7 @@ export class ResponseRelay {
     // An answer ahead of the request's end, or to an upgrade that did not happen: what follows may not be a request.
     if (context.draining || !exchange.bodyDone || exchange.upgradeType !== '') exchange.keepAlive = false
     exchange.stream.touch(now)
-    exchange.stream.head(head, framing)
+    exchange.stream.head(head, this.#toWeb(head, framing))
     return true
   }
 
@@ -61,8 +61,12 @@ export class ResponseRelay {
   data(bytes: Uint8Array, start: number, end: number): void {
     const exchange = this.#exchange
     exchange.bytesSent += end - start
-    if (exchange.grpc.active) exchange.grpc.responseMessages.add(bytes, start, end)
-    exchange.stream.data(bytes, start, end)
+    const { grpc, grpcWeb } = exchange
+    if (grpc.active) grpc.responseMessages.add(bytes, start, end)
+    if (grpcWeb?.encodes === true) {
+      const text = grpcWeb.encode(bytes, start, end)
+      exchange.stream.data(text, 0, text.length)
+    } else exchange.stream.data(bytes, start, end)
   }
 
   /** What was told leaves; the upstream waits for a slow client. */
@@ -75,9 +79,11 @@ export class ResponseRelay {
   /** The response was told whole. */
   finish(trailers: Buffer | undefined): void {
     const exchange = this.#exchange
-    const { grpc, stream } = exchange
+    const { grpc, grpcWeb, stream } = exchange
     if (grpc.active && trailers !== undefined) grpc.noteTrailers(trailers)
-    stream.end(trailers)
+    const frame = trailers === undefined ? undefined : grpcWeb?.toFrame(trailers)
+    if (frame !== undefined) stream.data(frame, 0, frame.length)
+    stream.end(frame === undefined ? trailers : undefined)
     stream.flush()
     this.#leg.complete()
     exchange.end(true, this.arrivedAt, true)
@@ -116,6 +122,15 @@ export class ResponseRelay {
     exchange.routeDeadline = 0
     exchange.stream.startTunnel(head)
     return true
+  }
+
+  /** The framing that the client is told: a body that is translated to gRPC-Web has a length that nobody knows. */
+  #toWeb(head: Head, framing: BodyFraming): BodyFraming {
+    const exchange = this.#exchange
+    const { grpcWeb } = exchange
+    if (grpcWeb?.active !== true || !grpcWeb.translate(head)) return framing
+    exchange.cookieLines += grpcWeb.typeLine
+    return framing === 'none' ? framing : 'chunked'
   }
 
   #noteHead(head: Head): void {

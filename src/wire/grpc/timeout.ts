@@ -6,7 +6,7 @@ const maxAmount = 99_999_999
 /** Milliseconds as a `grpc-timeout`, in the smallest unit that holds them. */
 export function formatGrpcTimeout(ms: number): string {
   if (ms <= maxAmount) return `${ms}m`
-  if (ms <= maxAmount * 1000) return `${Math.floor(ms / 1000)}S`
+  if (ms < (maxAmount + 1) * 1000) return `${Math.floor(ms / 1000)}S`
   return `${Math.min(Math.floor(ms / 60_000), maxAmount)}M`
 }
 

@@ -30,6 +30,12 @@ function withFault(abort: JsonObject): Pick<HttpCase, 'routes' | 'filters'> {
   }
 }
 
+const web: JsonObject = {
+  name: 'envoy.filters.http.grpc_web',
+  typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.grpc_web.v3.GrpcWeb' },
+}
+const webText = Buffer.from(message, 'latin1').toString('base64')
+
 const silent = [{ send: '' }]
 const durations = (fields: JsonObject): Pick<HttpCase, 'routes' | 'answers'> => ({
   routes: toCluster({ max_stream_duration: fields, timeout: '3s' }),
@@ -124,6 +130,48 @@ export const grpcCalls: readonly HttpCase[] = [
       { send: response('200 OK', ['Content-Type: application/grpc', 'Grpc-Status: 0']) },
     ],
     steps: call(),
+  },
+  {
+    name: 'gRPC-Web without a route, with the filter',
+    filters: [web],
+    routes: toCluster({}),
+    steps: request('POST /x', ['Content-Type: application/grpc-web', 'Content-Length: 0']),
+  },
+  {
+    name: 'gRPC-Web text without a route, with the filter',
+    filters: [web],
+    routes: toCluster({}),
+    steps: request('POST /x', [
+      'Content-Type: application/grpc-web-text',
+      'Accept: application/grpc-web-text',
+      'Content-Length: 0',
+    ]),
+  },
+  {
+    name: 'gRPC-Web call',
+    filters: [web],
+    steps: call('application/grpc-web+proto', ['Accept: application/grpc-web+proto']),
+    answers: [{ send: response('200 OK', ['Content-Type: application/grpc', 'Grpc-Status: 0'], message) }],
+  },
+  {
+    name: 'gRPC-Web text call',
+    filters: [web],
+    steps: request(
+      'POST /s.S/M',
+      [
+        'Content-Type: application/grpc-web-text',
+        'Accept: application/grpc-web-text',
+        `Content-Length: ${webText.length}`,
+      ],
+      webText,
+    ),
+    answers: [{ send: response('200 OK', ['Content-Type: application/grpc', 'Grpc-Status: 0'], message) }],
+  },
+  { name: 'gRPC call with the filter for gRPC-Web', filters: [web], steps: call() },
+  {
+    name: 'gRPC-Web text that is no base64',
+    filters: [web],
+    steps: request('POST /s.S/M', ['Content-Type: application/grpc-web-text', 'Content-Length: 4'], '!!!!'),
   },
   { name: 'gRPC stream too long for its route', ...durations({ max_stream_duration: '0.3s' }), steps: emptyCall() },
   {
