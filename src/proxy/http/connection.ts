@@ -263,6 +263,9 @@ export class Connection implements SocketOwner, TimerOwner, ClientConnection, Cl
     else if (this.exchange !== undefined && this.state !== ConnectionState.tunnel) this.exchange.keepAlive = false
   }
 
+  /** HTTP/1.1 has no word for it but a response's: the next one says `Connection: close`. */
+  announceEnd(): void {}
+
   /** Closes without more ado. */
   cut(): void {
     if (this.state === ConnectionState.closed) return

@@ -15,6 +15,8 @@ import { peerMetadataLines } from './peer-metadata.ts'
 export interface ServedConnection {
   /** Takes no more requests, and closes when those in progress are over. */
   readonly drain: () => void
+  /** Tells the client that it should go, in a way that it cannot mistake; takes what it sends until then. */
+  readonly announceEnd: () => void
   /** Closes without more ado. */
   readonly cut: () => void
   /** Idle times got shorter: the one that runs is cut to its present length. */

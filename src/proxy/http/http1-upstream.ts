@@ -77,7 +77,7 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
     const exchange = this.#exchange
     const { writer } = exchange.context
     const { hold, held, request } = exchange
-    writer.reset()
+    writer.begin(this)
     writeRequestHead(writer, exchange, decision, first)
     if (hold !== undefined && request.head.chunked) this.#appendChunk(hold, 0, held)
     else if (hold !== undefined && exchange.upgradeType === '') writer.copy(hold, 0, held)
@@ -94,7 +94,7 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
 
   flushBody(): boolean {
     const { writer } = this.#exchange.context
-    if (writer.length === 0) return true
+    if (!writer.holds(this)) return true
     const flowing = this.#output.write(writer.bytes, 0, writer.length)
     writer.reset()
     return flowing
@@ -104,6 +104,7 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
     const { context, request, trailers } = this.#exchange
     const { writer } = context
     if (request.head.chunked) {
+      writer.resume(this)
       writer.text('0\r\n')
       if (trailers !== undefined) writeTrailers(writer, trailers, context.options.limits.trailerCount)
       writer.text('\r\n')
@@ -338,6 +339,7 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
   #appendChunk(bytes: Uint8Array, start: number, end: number): void {
     const { writer } = this.#exchange.context
     if (end <= start) return
+    writer.resume(this)
     writer.chunkSize(end - start)
     writer.copy(bytes, start, end)
     writer.text('\r\n')

@@ -59,6 +59,7 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   readonly #due: Http2ClientStream[] = []
   #closed = false
   #draining = false
+  #announced = false
 
   constructor(context: HttpContext, socket: StreamSocket, info: DownstreamInfo) {
     this.context = context
@@ -93,7 +94,8 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
       this.#lifetime = context.options.timers.timer({ onTimer: () => this.#onLifetimeOver() })
       this.#lifetime.arm(maxConnectionDurationMs)
     }
-    if (context.draining) this.drain()
+    // Its first requests may be under way already: they are served.
+    if (context.draining) this.announceEnd()
   }
 
   /** The stream is told `onReceived` when what is being received was told. */
@@ -168,7 +170,7 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   }
 
   onIdle(): void {
-    if (this.#draining) {
+    if (this.#draining || this.#announced) {
       this.session.goaway(ErrorCode.noError)
       this.#output.end()
     } else this.#armIdle()
@@ -180,6 +182,13 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
     this.#draining = true
     if (this.session.activeStreams === 0) this.onIdle()
     else this.session.drain()
+  }
+
+  /** The first of two GOAWAY frames (RFC 9113 section 6.8): it refuses no stream that is under way. The second comes when none is left. */
+  announceEnd(): void {
+    if (this.#draining || this.#announced) return
+    this.#announced = true
+    this.session.drain()
   }
 
   /** Closes without more ado. */

@@ -145,6 +145,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     writer.reset()
     writeInterimHead(writer, head, exchange.plan)
     this.#sendHead(String(head.status), writer.length, false)
+    writer.reset()
   }
 
   head(head: Head, framing: BodyFraming): void {
@@ -154,6 +155,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     writer.reset()
     writeResponseFields(writer, exchange, head, framing === 'none' ? 'none' : 'length', head.lineStart(0))
     this.#sendFields(statusText(head.status), 0, writer.length, framing === 'none', head.sensitive)
+    writer.reset()
   }
 
   data(bytes: Uint8Array, start: number, end: number): void {
@@ -194,7 +196,10 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     const headEnd = writeLocalReply(writer, exchange, reply)
     const bodiless = headEnd === writer.length
     this.#sendHead(String(reply.status), headEnd, bodiless)
-    if (bodiless) return
+    if (bodiless) {
+      writer.reset()
+      return
+    }
     this.#ended = true
     this.#connection.session.sendData(stream, writer.bytes, headEnd, writer.length, true)
     writer.reset()
@@ -208,6 +213,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     writer.reset()
     writeTunnelHead(writer, exchange, head)
     this.#sendHead('200', writer.length, false)
+    writer.reset()
     this.resume()
     const { hold, held } = exchange
     exchange.hold = undefined
