@@ -7,7 +7,7 @@ import type { GrpcStatsConfig } from './listener-config.ts'
 /** Compiles `envoy.filters.http.grpc_stats`. */
 export function compileGrpcStats(context: CompileContext, path: string, message: FilterConfig): GrpcStatsConfig {
   const choice = message.perMethodStatSpecifier
-  if (choice.case === 'statsForAllMethods') return { methods: choice.value ? 'all' : new Set() }
+  if (choice.case === 'statsForAllMethods') return { methods: choice.value.value ? 'all' : new Set() }
   if (choice.case !== 'individualMethodStatsAllowlist') return { methods: new Set() }
   const at = fieldPath(path, 'individual_method_stats_allowlist')
   const methods = choice.value.services.flatMap(({ name, methodNames }, index) => {

@@ -305,7 +305,7 @@ export class Exchange implements TimerOwner {
     details: string,
     lines = '',
     edits: HeaderEdits | undefined = this.responseEdits,
-    grpcStatus: number | undefined = undefined,
+    grpcStatus?: number,
   ): void {
     this.flags |= flags
     this.details = details

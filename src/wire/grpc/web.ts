@@ -94,4 +94,4 @@ const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 
 /** Value of each letter; -1 for what is none. */
 const sextets = new Int8Array(256).fill(-1)
-for (const [value, letter] of [...alphabet].entries()) sextets[letter.charCodeAt(0)] = value
+for (let value = 0; value < alphabet.length; value += 1) sextets[alphabet.charCodeAt(value)] = value
