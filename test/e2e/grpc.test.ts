@@ -18,6 +18,7 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js'
+import { connect as connectHttp2 } from 'node:http2'
 import type { JsonObject } from '@bufbuild/protobuf'
 
 import { type AdminAddress, type RunningProxy, startWeft } from '../differential/http/proxies.ts'
@@ -412,6 +413,25 @@ describe('gRPC through two proxies', () => {
     expect(frames.at(-1)?.toString('latin1', 5)).toContain('grpc-status:0\r\n')
   })
 
+  test('gRPC-Web in HTTP/2, sent octet by octet as text', async () => {
+    const session = connectHttp2(`http://127.0.0.1:${proxies.port('client')}`)
+    const type = 'application/grpc-web-text'
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/test.Echo/Unary',
+      'content-type': type,
+      accept: type,
+    })
+    for (const octet of toFrame(Buffer.from('hello')).toString('base64')) stream.write(octet)
+    stream.end()
+    const parts = await collected(stream)
+    session.close()
+    const body = Buffer.concat(parts)
+    const [message, last] = toFrames(new WebTextDecoder().decode(body, 0, body.length) ?? Buffer.alloc(0))
+    expect(message?.toString('latin1', 5)).toBe('hello')
+    expect(last?.toString('latin1', 5)).toContain('x-end:yes\r\n')
+  })
+
   test('gRPC-Web of a body that is no base64 is refused', async () => {
     const answer = await fetch(`http://127.0.0.1:${proxies.port('client')}/test.Echo/Unary`, {
       method: 'POST',
@@ -434,7 +454,7 @@ describe('gRPC through two proxies', () => {
       const grpc = [reporter, 'request_protocol="grpc"']
       expect(sum('istio_requests_total', ...grpc, 'grpc_response_status="8"')).toBe(1)
       expect(sum('istio_requests_total', ...grpc, 'grpc_response_status="7"')).toBe(1)
-      expect(sum('istio_requests_total', ...grpc, 'grpc_response_status="0"')).toBe(7)
+      expect(sum('istio_requests_total', ...grpc, 'grpc_response_status="0"')).toBe(8)
       expect(sum('istio_response_messages_total', ...grpc)).toBeGreaterThanOrEqual(1 + 1 + 1 + 3 + 50)
       expect(sum('istio_request_messages_total', ...grpc)).toBeGreaterThanOrEqual(1 + 1 + 4 + 1 + 50)
     }
