@@ -145,6 +145,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     writer.reset()
     writeInterimHead(writer, head, exchange.plan)
     this.#sendHead(String(head.status), writer.length, false)
+    writer.reset()
   }
 
   head(head: Head, framing: BodyFraming): void {
@@ -154,6 +155,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     writer.reset()
     writeResponseFields(writer, exchange, head, framing === 'none' ? 'none' : 'length', head.lineStart(0))
     this.#sendFields(statusText(head.status), 0, writer.length, framing === 'none', head.sensitive)
+    writer.reset()
   }
 
   data(bytes: Uint8Array, start: number, end: number): void {
@@ -208,6 +210,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     writer.reset()
     writeTunnelHead(writer, exchange, head)
     this.#sendHead('200', writer.length, false)
+    writer.reset()
     this.resume()
     const { hold, held } = exchange
     exchange.hold = undefined

@@ -77,6 +77,8 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
     writeRequestFields(writer, exchange, decision, first, request.head.lineStart(0))
     const bodiless = bodyDone && hold === undefined && trailers === undefined && exchange.upgradeType === ''
     this.#encodeHead(connection, writer, decision)
+    // It is shared, and what stands in it would leave with the next response of another client.
+    writer.reset()
     connection.session.endHead(stream, bodiless)
     if (bodiless) return true
     if (hold !== undefined && exchange.upgradeType === '') this.sendBody(hold, 0, held)
