@@ -41,7 +41,8 @@ export function planUpstream(view: ClientView, upstream: TcpUpstream): PlannedUp
 export function planUpstreamHost(view: ClientView, selection: RouteSelection, name: string): VirtualHostPlan {
   const plan = planVirtualHost(view, selection, { name, domains: ['*'] })
   const { target } = selection
-  const host = target.kind === 'service' ? `${target.service.host}:${target.port.number}` : `${target.host}:${target.port}`
+  const host =
+    target.kind === 'service' ? `${target.service.host}:${target.port.number}` : `${target.host}:${target.port}`
   return { ...plan, routes: plan.routes.map((route) => named(route, host)) }
 }
 

@@ -36,7 +36,8 @@ const dnsTtlMs = 30_000
 export function emitInbound(plan: InboundPlan): XdsResource {
   const name = `inbound_${plan.port}`
   const target = { clusters: [{ name: plan.cluster.name, weight: 1 }], idleTimeoutMs: undefined, hashSourceIp: false }
-  const filter = plan.protocol === 'tcp' ? tcpProxy(name, target) : inboundHttp(name, plan.protocol, inboundRoutes(plan))
+  const filter =
+    plan.protocol === 'tcp' ? tcpProxy(name, target) : inboundHttp(name, plan.protocol, inboundRoutes(plan))
   const transportSocket = downstreamTls(plan.trustDomainPrefix, inboundAlpn[plan.protocol === 'tcp' ? 'tcp' : 'http'])
   return encode(
     {
@@ -86,7 +87,7 @@ export function emitUpstream(plan: UpstreamPlan): XdsResource {
 
 /**
  * Writes the listener of intercepted connections. Envoy looks at the destination port first and, once a port has chains
- * of its own, never at those without: so the HTTP chain is repeated for each such port.
+ * of its own, never at those without: so the HTTP chain is repeated for each such port, without the addresses that have another chain for it.
  */
 export function emitTransparent(
   plan: TransparentPlan,
@@ -94,15 +95,19 @@ export function emitTransparent(
   options: { readonly onDemand: boolean },
 ): XdsResource {
   const filter = outboundHttp('outbound_transparent', { ...options, routes: httpProxyName, connect: false })
-  const http = (name: string, port: number | undefined): ChainInit => chain(name, plan.httpRanges, { port, filter })
+  const http = (name: string, port: number | undefined): readonly ChainInit[] => {
+    const taken = new Set(plan.tcp.filter((each) => each.port === port).map((each) => rangeText(each.range)))
+    const ranges = plan.httpRanges.filter((range) => !taken.has(rangeText(range)))
+    return ranges.length === 0 ? [] : [chain(name, ranges, { port, filter })]
+  }
   const tcp = plan.tcp.map((each) =>
     chain(each.name, [each.range], { port: each.port, filter: tcpProxy(each.name, each.target) }),
   )
   const ports = [...new Set([...plan.tcp.map((each) => each.port), plan.port])].toSorted((a, b) => a - b)
-  const httpChains =
-    plan.httpRanges.length === 0
-      ? []
-      : [http('outbound_http', undefined), ...ports.map((port) => http(`outbound_http_${port}`, port))]
+  const httpChains = [
+    ...http('outbound_http', undefined),
+    ...ports.flatMap((port) => http(`outbound_http_${port}`, port)),
+  ]
   return encode(
     {
       name: 'outbound_transparent',
@@ -124,6 +129,10 @@ export function emitTransparent(
 function selfChain(port: number): ChainInit {
   const filter = tcpProxy(blackHoleCluster, only(blackHoleCluster))
   return chain(blackHoleCluster, [{ address: loopback, length: 32 }], { port, filter })
+}
+
+function rangeText({ address, length }: AddressRange): string {
+  return `${address}/${length}`
 }
 
 function only(name: string): TcpTargetPlan {
