@@ -36,14 +36,12 @@ function call(query: URLSearchParams): Promise<CallReport> {
   const { promise, resolve } = Promise.withResolvers<CallReport>()
   const number = (name: string): number => Number(query.get(name) ?? '0')
   const client = clientOf(targetOf(query.get('target') ?? ''), query.get('authority'))
-  const requests = query
-    .getAll('text')
-    .map((text): EchoRequest => ({
-      text,
-      delayMs: number('delay'),
-      status: number('status'),
-      failures: number('failures'),
-    }))
+  const requests = query.getAll('text').map((text): EchoRequest => ({
+    text,
+    delayMs: number('delay'),
+    status: number('status'),
+    failures: number('failures'),
+  }))
   const metadata = new Metadata()
   for (const pair of query.getAll('meta'))
     metadata.add(pair.slice(0, pair.indexOf(':')), pair.slice(pair.indexOf(':') + 1))
