@@ -14,6 +14,7 @@ export {
   upstreamMetadata,
   outboundClusterName,
   passthroughCluster,
+  processMetadata,
   pushOrder,
   sdsClusterName,
   secretName,

@@ -66,7 +66,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     this.#exchange = exchange
     const { request } = exchange
     const sound = readHttp2Request(request, block, endStream)
-    exchange.onHead(endStream)
+    exchange.onHead(endStream, connection.receivedAt)
     const { head } = request
     const { manager } = exchange.plan
     if (block.tooLarge || block.bytes > manager.maxRequestHeadersBytes || head.count > manager.maxHeadersCount)
@@ -92,7 +92,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     if (this.#tunnels) exchange.leg.sendTunnel(bytes, start, end)
     else {
       exchange.deliver(bytes, start, end)
-      this.touch(this.#context.options.timers.now())
+      this.touch(this.#connection.receivedAt)
     }
     if (this.#exchange !== exchange) return
     if (endStream) {
@@ -196,7 +196,10 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     const headEnd = writeLocalReply(writer, exchange, reply)
     const bodiless = headEnd === writer.length
     this.#sendHead(String(reply.status), headEnd, bodiless)
-    if (bodiless) return
+    if (bodiless) {
+      writer.reset()
+      return
+    }
     this.#ended = true
     this.#connection.session.sendData(stream, writer.bytes, headEnd, writer.length, true)
     writer.reset()

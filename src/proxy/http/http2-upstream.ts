@@ -148,6 +148,7 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
 
   onHeaders(stream: Http2Stream, block: FieldBlock, endStream: boolean): void {
     if (stream !== this.#stream) return
+    this.#arrive()
     this.#leg.answered = true
     if (block.tooLarge) {
       onUpstreamProtocolError(this.#exchange)
@@ -174,6 +175,7 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
 
   onData(stream: Http2Stream, bytes: Buffer, start: number, end: number, endStream: boolean): void {
     if (stream !== this.#stream) return
+    this.#arrive()
     const { relay } = this.#leg
     if (this.#headDue && !this.#tellHead()) return
     relay.data(bytes, start, end)
@@ -189,6 +191,7 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
 
   onTrailers(stream: Http2Stream, block: FieldBlock): void {
     if (stream !== this.#stream) return
+    this.#arrive()
     if (this.#headDue && !this.#tellHead()) return
     this.#leg.relay.finish(trailerLines(block))
   }
@@ -213,6 +216,10 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
 
   onReceived(): void {
     if (this.#headDue && this.#tellHead()) this.#leg.relay.flush()
+  }
+
+  #arrive(): void {
+    this.#leg.relay.arrivedAt = this.#connection?.receivedAt ?? 0
   }
 
   /** False when the response goes no further. */
