@@ -17,6 +17,7 @@ import {
   type XdsResource,
 } from '../../xds/index.ts'
 import type { ClusterPlan } from '../plan.ts'
+import { defaultLimits } from '../policies/connection-limits/connection-limits.ts'
 import { adsSource } from './config-source.ts'
 import { encodeResource } from './encode.ts'
 import { tcpAddress } from './address.ts'
@@ -90,6 +91,7 @@ export function emitConnectCluster(httpProxyPort: number): XdsResource {
     name: connectCluster,
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
     connectTimeout: durationFromMs(10_000),
+    circuitBreakers: { thresholds: [{ ...defaultLimits }] },
     loadAssignment: {
       clusterName: connectCluster,
       endpoints: [{ lbEndpoints: [{ hostIdentifier: { case: 'endpoint', value: { address } } }] }],
