@@ -40,7 +40,7 @@ async function say(call: ServerUnaryCall<EchoRequest, EchoReply>, done: sendUnar
   await Bun.sleep(call.request.delayMs)
   const code = failureOf(call.request)
   if (code === 0) done(null, reply(call, call.request.text))
-  else done({ code, details: 'as asked for' })
+  else done(Object.assign(new Error('as asked for'), { code }))
 }
 
 function spell(call: ServerWritableStream<EchoRequest, EchoReply>): void {
