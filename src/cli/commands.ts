@@ -75,8 +75,7 @@ export const commands: readonly CommandSpec[] = [
       { flags: '-l, --label <key=value>', summary: 'further label; may be repeated', repeat: true },
       {
         flags: '--upstream <host:port>',
-        summary:
-          'service to reach on a loopback port, beside the TCP, HTTP/2 and gRPC services of the mesh; may be repeated',
+        summary: 'service to reach on a loopback port, as the TCP services of the mesh are anyway; may be repeated',
         repeat: true,
       },
       { flags: '--id <id>', summary: 'workload id, unique in the mesh (default: made from service and version)' },

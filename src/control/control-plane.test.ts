@@ -232,9 +232,8 @@ describe.each(['memory', 'sqlite'] as const)('startControlPlane() with the %s st
         { port: 9002, name: 'http', applicationPort: 40007, meshPort: 40008 },
       ],
     })
+    // Those of HTTP in any version are asked of the HTTP proxy, on demand.
     expect((await api.tcpServices('default')).services).toEqual([
-      { host: 'catalog.default.svc.cluster.local', name: 'catalog', port: 9000 },
-      { host: 'catalog.default.svc.cluster.local', name: 'catalog', port: 9001 },
       { host: 'db.default.svc.cluster.local', name: 'db', port: 5432 },
     ])
     await api.deleteWorkload('catalog-1')

@@ -67,10 +67,10 @@ describe(`gRPC${hasEnvoy ? ', Envoy on one of each side' : ''}`, () => {
       mesh.start({ ...server, version: 'v1' }),
       mesh.start({ ...server, version: 'v2', options: envoy }),
     ])
-    // Clients after the servers: the services of the mesh at that moment get loopback ports.
+    const upstream = ['--upstream', 'catalog:9000']
     clients = await Promise.all([
-      mesh.start({ service: 'shop', application: application('grpc-client') }),
-      mesh.start({ service: 'visitor', application: application('grpc-client'), options: envoy }),
+      mesh.start({ service: 'shop', application: application('grpc-client'), options: upstream }),
+      mesh.start({ service: 'visitor', application: application('grpc-client'), options: [...upstream, ...envoy] }),
     ])
     await mesh.apply(`
 apiVersion: networking.istio.io/v1

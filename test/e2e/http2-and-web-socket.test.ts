@@ -74,7 +74,8 @@ describe(`HTTP/2 and WebSocket${hasEnvoy ? ', Envoy on one of each side' : ''}`,
       serve('chat', 'web-socket', 'http:8080:auto'),
       serve('chat-envoy', 'web-socket', 'http:8080:auto', envoy),
     ])
-    const upstreams = ['--upstream', 'chat:8080', '--upstream', 'chat-envoy:8080']
+    const called = ['web:8000', 'web-envoy:8000', 'chat:8080', 'chat-envoy:8080']
+    const upstreams = called.flatMap((host) => ['--upstream', host])
     clients = await Promise.all([
       mesh.start({ service: 'shop', ports: [], options: upstreams }),
       mesh.start({ service: 'visitor', ports: [], options: [...upstreams, ...envoy] }),

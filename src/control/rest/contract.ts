@@ -151,10 +151,7 @@ export const workloadListSchema = z.object({
   ),
 })
 
-/**
- * `GET /v1/tcp-services?namespace=`: services that a workload of the namespace may call and that an HTTP proxy variable does not lead to: TCP, and
- * HTTP/2 and gRPC, whose clients mostly dial an address.
- */
+/** `GET /v1/tcp-services?namespace=`: TCP services that a workload of the namespace may call. */
 export const tcpServicesSchema = z.object({
   services: z.array(z.object({ host: z.string(), name: z.string(), port: z.int().min(1).max(65535) })),
 })

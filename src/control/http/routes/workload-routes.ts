@@ -148,7 +148,7 @@ function tcpRoute({ live }: WorkloadDependencies): Route {
   return defineRoute({
     method: 'GET',
     path: '/v1/tcp-services',
-    summary: 'TCP, HTTP/2 and gRPC services that a workload of the namespace may call',
+    summary: 'TCP services that a workload of the namespace may call',
     auth: 'token',
     query: z.object({ namespace: z.string().default('default') }),
     answer: tcpServicesSchema,
@@ -162,7 +162,7 @@ function tcpRoute({ live }: WorkloadDependencies): Route {
         )
         .flatMap(({ host, name, ports }) =>
           ports
-            .filter(({ protocol }) => protocol !== 'http1' && protocol !== 'udp')
+            .filter(({ protocol }) => protocol === 'tcp' || protocol === 'tls')
             .map(({ number }) => ({ host, name, port: number })),
         )
         .sort((a, b) => (a.host === b.host ? a.port - b.port : a.host < b.host ? -1 : 1)),
