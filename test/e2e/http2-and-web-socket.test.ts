@@ -1,5 +1,6 @@
 /** Ports that declare HTTP/2, called in both versions, and WebSocket through the mesh; Envoy on one of each side where it is installed. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { request } from 'node:http'
 import { connect } from 'node:http2'
 import { resolve } from 'node:path'
 import { startTestMesh, type TestMesh } from '../harness/test-mesh.ts'
@@ -55,6 +56,23 @@ function talk(url: string, host: string | undefined, texts: readonly string[]): 
   })
   socket.addEventListener('close', () => done(got))
   socket.addEventListener('error', () => reject(new Error(`No WebSocket at ${url}`)))
+  return promise
+}
+
+/** The status of a CONNECT and, of 200, what is answered to a GET inside the tunnel. */
+function throughTunnel(port: number, host: string, path: string): Promise<string> {
+  const { promise, resolve: done, reject } = Promise.withResolvers<string>()
+  const asked = request({ host: '127.0.0.1', port, method: 'CONNECT', path: host })
+  asked.on('connect', ({ statusCode }, socket) => {
+    let text = `${statusCode} `
+    if (statusCode === 200) socket.write(`GET ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`)
+    else socket.destroy()
+    socket.on('data', (part: Buffer) => (text += part.toString('latin1')))
+    socket.on('error', reject)
+    socket.on('close', () => done(text))
+  })
+  asked.on('error', reject)
+  asked.end()
   return promise
 }
 
@@ -136,6 +154,27 @@ describe(`HTTP/2 and WebSocket${hasEnvoy ? ', Envoy on one of each side' : ''}`,
             expect(echoes).toEqual(['one', 'two'])
           }
         }
+      }
+    },
+    limitMs,
+  )
+
+  test(
+    'a tunnel through the proxy leads to services only, and its requests are routed',
+    async () => {
+      await mesh.apply(`
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: chat }
+spec:
+  hosts: [chat]
+  http: [{ match: [{ uri: { prefix: /tea } }], directResponse: { status: 418 } }, { route: [{ destination: { host: chat } }] }]
+`)
+      for (const { record } of clients) {
+        const ask = (host: string, path: string) => throughTunnel(record.httpProxyPort, host, path)
+        expect(await ask('chat:8080', '/')).toMatch(/^200 HTTP\/1.1 200 OK[^]*web-socket/)
+        expect(await ask('chat:8080', '/tea')).toMatch(/^200 HTTP\/1.1 418 /)
+        expect(await ask(`127.0.0.1:${record.adminPort}`, '/')).toBe('404 ')
       }
     },
     limitMs,
