@@ -69,6 +69,7 @@ function throughTunnel(port: number, host: string, path: string): Promise<string
     else socket.destroy()
     socket.on('data', (part: Buffer) => (text += part.toString('latin1')))
     socket.on('error', reject)
+    socket.on('end', () => socket.destroy())
     socket.on('close', () => done(text))
   })
   asked.on('error', reject)
