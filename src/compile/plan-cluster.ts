@@ -63,10 +63,11 @@ export function findClusterTarget(view: ClientView, ref: ClusterRef): ClusterTar
 export function planCluster(view: ClientView, ref: ClusterRef, target: ClusterTarget): ClusterPlan {
   const { service, port, destination, subset, policy } = target
   const { host, name, namespace } = service
+  const protocol = wireProtocol(port.protocol)
   const origins = [destination?.origin, subset?.origin, policy?.origin].filter((origin) => origin !== undefined)
   const plan = emptyCluster({
     name: ref.name,
-    protocol: wireProtocol(port.protocol),
+    protocol: protocol === 'http1' && policy?.http2Upgrade === true ? 'http2' : protocol,
     services: [{ host, name, namespace }],
     origin: subset?.origin ?? policy?.origin ?? service.origin,
     origins: [service.origin, ...origins],

@@ -362,6 +362,7 @@ const policies: readonly Shown[] = [
     'limits.maxPendingRequests',
     5,
   ],
+  ['connectionPool.http.h2UpgradePolicy', httpPool('h2UpgradePolicy: UPGRADE'), 'protocol', 'http2'],
   ['connectionPool.http.http2MaxRequests', httpPool('http2MaxRequests: 6'), 'limits.maxRequests', 6],
   [
     'connectionPool.http.maxRequestsPerConnection',
