@@ -81,6 +81,27 @@ function loopbackPort(client: TestWorkload, name: string): number {
   return client.record.upstreams.find(({ host }) => host.startsWith(`${name}.`))?.loopbackPort ?? 0
 }
 
+/** Every client talks to both servers by both roads. */
+async function eachTalks(): Promise<void> {
+  for (const client of clients) {
+    for (const service of ['chat', 'chat-envoy']) {
+      const proxy = `ws://127.0.0.1:${client.record.httpProxyPort}/room`
+      const own = `ws://127.0.0.1:${loopbackPort(client, service)}/room`
+      for (const [url, host] of [
+        [proxy, `${service}:8080`],
+        [own, undefined],
+      ] as const) {
+        const [greeting = '', ...echoes] = await talk(url, host, ['one', 'two'])
+        expect(JSON.parse(greeting)).toEqual({
+          path: '/room',
+          peer: expect.stringContaining(`URI=spiffe://cluster.local/ns/default/sa/${client.record.service}`),
+        })
+        expect(echoes).toEqual(['one', 'two'])
+      }
+    }
+  }
+}
+
 describe(`HTTP/2 and WebSocket${hasEnvoy ? ', Envoy on one of each side' : ''}`, () => {
   beforeAll(async () => {
     mesh = await startTestMesh()
@@ -139,23 +160,7 @@ describe(`HTTP/2 and WebSocket${hasEnvoy ? ', Envoy on one of each side' : ''}`,
   test(
     'WebSocket passes both proxies, by loopback port and through the proxy, with the identity of the caller',
     async () => {
-      for (const client of clients) {
-        for (const service of ['chat', 'chat-envoy']) {
-          const proxy = `ws://127.0.0.1:${client.record.httpProxyPort}/room`
-          const own = `ws://127.0.0.1:${loopbackPort(client, service)}/room`
-          for (const [url, host] of [
-            [proxy, `${service}:8080`],
-            [own, undefined],
-          ] as const) {
-            const [greeting = '', ...echoes] = await talk(url, host, ['one', 'two'])
-            expect(JSON.parse(greeting)).toEqual({
-              path: '/room',
-              peer: expect.stringContaining(`URI=spiffe://cluster.local/ns/default/sa/${client.record.service}`),
-            })
-            expect(echoes).toEqual(['one', 'two'])
-          }
-        }
-      }
+      await eachTalks()
     },
     limitMs,
   )
@@ -177,6 +182,23 @@ spec:
         expect(await ask('chat:8080', '/tea')).toMatch(/^200 HTTP\/1.1 418 /)
         expect(await ask(`127.0.0.1:${record.adminPort}`, '/')).toBe('404 ')
       }
+    },
+    limitMs,
+  )
+
+  test(
+    'with h2UpgradePolicy it travels in HTTP/2 between the proxies, and the application hears HTTP/1.1 all the same',
+    async () => {
+      const upgraded = (host: string): string => `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: ${host} }
+spec: { host: ${host}, trafficPolicy: { connectionPool: { http: { h2UpgradePolicy: UPGRADE } } } }
+`
+      await mesh.apply(['chat', 'chat-envoy'].map(upgraded).join('---'))
+      await eachTalks()
+      for (const client of clients)
+        expect(await (await client.request('http://chat-envoy:8080/')).text()).toBe('web-socket')
     },
     limitMs,
   )
