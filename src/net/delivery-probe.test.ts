@@ -23,6 +23,22 @@ async function pair(owner: SocketOwner) {
 
 const linux = process.platform === 'linux'
 
+// The first of this file: the runtime binds the calls to their memory when there is one probe only.
+test.if(linux)('isQuiet() and unacknowledged() look at the socket they are asked about, however often', async () => {
+  const probe = createDeliveryProbe()
+  const owner = createRecordingOwner({ keepOpen: true })
+  const { client: quiet } = await pair(owner)
+  const { client: readable, peer } = await pair(owner)
+  peer.write('x')
+  await until(() => !probe.isQuiet(readable), 'the octet')
+  let wrong = 0
+  // Often enough for the runtime to compile the calls.
+  for (let call = 0; call < 20_000; call += 1) {
+    if (!probe.isQuiet(quiet) || probe.isQuiet(readable) || probe.unacknowledged(quiet) !== 0) wrong += 1
+  }
+  expect(wrong).toBe(0)
+})
+
 test.if(linux)('isQuiet() sees bytes and ends before the events that tell of them', async () => {
   const probe = createDeliveryProbe()
   const { client, peer } = await pair(createRecordingOwner({ keepOpen: true }))
@@ -37,25 +53,6 @@ test.if(linux)('isQuiet() sees bytes and ends before the events that tell of the
   expect(probe.isQuiet(reset.client)).toBe(false)
   expect(probe.isQuiet(peer)).toBe(true)
 })
-
-test.if(linux)(
-  'isQuiet() and unacknowledged() ask for the socket they are given, also when they are called often',
-  async () => {
-    const probe = createDeliveryProbe()
-    const one = await pair(createRecordingOwner({ keepOpen: true }))
-    const other = await pair(createRecordingOwner({ keepOpen: true }))
-    // Enough for the runtime to compile them, which moves a small typed array to other memory.
-    for (let calls = 0; calls < 300_000; calls += 1) {
-      if (!probe.isQuiet(one.client) || probe.unacknowledged(one.client) !== 0) throw new Error('It is quiet')
-    }
-    other.peer.write('x')
-    expect([probe.isQuiet(one.client), probe.isQuiet(other.client)]).toEqual([true, false])
-    other.peer.pause()
-    const block = new Uint8Array(1 << 20)
-    await until(() => other.client.write(block) < block.length, 'the peer to take no more')
-    expect([probe.unacknowledged(one.client), probe.unacknowledged(other.client) > 0]).toEqual([0, true])
-  },
-)
 
 test('isQuiet() and unacknowledged() answer for a socket that is gone', async () => {
   const probe = createDeliveryProbe()
