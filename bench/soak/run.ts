@@ -59,6 +59,7 @@ export async function runSoak(minutes: number): Promise<SoakOutcome> {
   console.log(
     `soak of ${minutes} minutes; logs in ${rig.folder}; hot restart: ${rig.canHotRestart ? 'yes' : 'not in this version'}`,
   )
+  endWithSignals(rig)
   const recorder = new Recorder()
   const traffic = createTraffic(rig.ports, recorder)
   const series = rig.proxies.map((proxy) => new ProxySeries(proxy, recorder))
@@ -108,6 +109,19 @@ export async function runSoak(minutes: number): Promise<SoakOutcome> {
     unexpected: recorder.unexpected,
     faults: [...counts],
     failedFaults,
+  }
+}
+
+/** A run that is told to end leaves no proxy behind: successors are no children of the rig. */
+function endWithSignals({ proxies }: Rig): void {
+  for (const [name, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    process.once(name, () => {
+      for (const proxy of proxies) proxy.signal('SIGKILL')
+      process.exit(code)
+    })
   }
 }
 
