@@ -1,5 +1,5 @@
 /** The course of a soak: warm-up, a quiet moment, faults in rotation, a quiet moment at half time and at the end. */
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 
 import { createTraffic, type Traffic } from './traffic.ts'
 import { faults } from './faults.ts'
@@ -113,13 +113,14 @@ export async function runSoak(minutes: number): Promise<SoakOutcome> {
 }
 
 /** A run that is told to end leaves no proxy behind: successors are no children of the rig. */
-function endWithSignals({ proxies }: Rig): void {
+function endWithSignals({ folder, proxies }: Rig): void {
   for (const [name, code] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const) {
     process.once(name, () => {
       for (const proxy of proxies) proxy.signal('SIGKILL')
+      rmSync(folder, { recursive: true, force: true })
       process.exit(code)
     })
   }

@@ -3,6 +3,7 @@ import { MeshError } from '../../base/index.ts'
 import { renewMethod } from '../ads-methods.ts'
 import type { RenewResponse } from '../certificate-service.ts'
 import { channelOptions } from './channel-credentials.ts'
+import { endingWithChannel } from './channel-end.ts'
 
 /** Longest time for one renewal, connection and all. */
 const renewTimeoutMs = 10_000
@@ -18,7 +19,7 @@ export function renewCertificate(request: {
   readonly csr: string
 }): Promise<RenewResponse> {
   const { path, requestSerialize, responseDeserialize } = renewMethod
-  const client = new Client(request.address, request.credentials, channelOptions(request.address))
+  const client = new Client(request.address, endingWithChannel(request.credentials), channelOptions(request.address))
   return new Promise((resolve, reject) => {
     client.makeUnaryRequest(
       path,
