@@ -27,6 +27,7 @@ import {
 } from './identity/index.ts'
 import { createLastGoodFile, type LastGoodFile, LiveConfig } from './live/index.ts'
 import { type BootstrapSource, type LoadedBootstrap, loadBootstrap } from './load-bootstrap.ts'
+import { startMemoryRelease } from './memory-release.ts'
 import { createProxyLog, type Logger, type LogLevel, type ProxyLog } from './proxy-log.ts'
 import { describeNode, toHttpNode, toXdsNode } from './proxy-node.ts'
 import { readTlsFile } from './read-tls-file.ts'
@@ -107,6 +108,7 @@ class ProxyProcess implements RunningProxy {
   #identity: WorkloadIdentity | undefined
   #connection: AdsConnection | undefined
   #certificate: WorkloadCertificate | undefined
+  #memoryRelease: Disposable | undefined
   #isDraining = false
   #failsHealthCheck = false
   #ending: Promise<void> | undefined
@@ -167,11 +169,13 @@ class ProxyProcess implements RunningProxy {
     this.#live.putStatic({ clusters: staticClusters, listeners: staticListeners })
     if (this.#lastGood !== undefined && this.#link !== undefined) this.#live.restore(await this.#lastGood.load())
     if (!this.#isDraining) this.#connect()
+    this.#memoryRelease = startMemoryRelease({ isReady: this.isReady })
   }
 
   /** Ends at once; for a start that failed. */
   async close(): Promise<void> {
     this.#stop.abort(new Error('The proxy is closing'))
+    this.#memoryRelease?.[Symbol.dispose]()
     this.#live.close()
     await this.#connection?.[Symbol.asyncDispose]()
     await this.#identity?.[Symbol.asyncDispose]()
