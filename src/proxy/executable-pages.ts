@@ -27,8 +27,7 @@ export function parseCodeRanges(smaps: string, program: string): readonly CodeRa
     if (head !== null) {
       const [, start = '0', end = '0', access, path] = head
       const begin = BigInt(`0x${start}`)
-      range =
-        access === 'r-xp' && path === program ? { start: begin, length: BigInt(`0x${end}`) - begin } : undefined
+      range = access === 'r-xp' && path === program ? { start: begin, length: BigInt(`0x${end}`) - begin } : undefined
     } else if (range !== undefined && /^Anonymous: +0 kB$/.test(line)) ranges.push(range)
   }
   return ranges
