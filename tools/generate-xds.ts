@@ -27,6 +27,7 @@ const entries = [
   'envoy/extensions/filters/http/on_demand/v3/on_demand.proto',
   'envoy/extensions/filters/http/rbac/v3/rbac.proto',
   'envoy/extensions/filters/http/router/v3/router.proto',
+  'envoy/extensions/filters/http/stateful_session/v3/stateful_session.proto',
   'envoy/extensions/filters/listener/http_inspector/v3/http_inspector.proto',
   'envoy/extensions/filters/listener/original_dst/v3/original_dst.proto',
   'envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.proto',
@@ -38,9 +39,16 @@ const entries = [
   'envoy/extensions/filters/udp/dns_filter/v3/dns_filter.proto',
   'envoy/extensions/filters/udp/udp_proxy/v3/route.proto',
   'envoy/extensions/filters/udp/udp_proxy/v3/udp_proxy.proto',
+  'envoy/extensions/http/stateful_session/cookie/v3/cookie.proto',
+  'envoy/extensions/http/stateful_session/header/v3/header.proto',
+  'envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided.proto',
   'envoy/extensions/load_balancing_policies/least_request/v3/least_request.proto',
+  'envoy/extensions/load_balancing_policies/maglev/v3/maglev.proto',
   'envoy/extensions/load_balancing_policies/random/v3/random.proto',
+  'envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash.proto',
   'envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.proto',
+  'envoy/extensions/load_balancing_policies/subset/v3/subset.proto',
+  'envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality.proto',
   'envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections.proto',
   'envoy/extensions/resource_monitors/fixed_heap/v3/fixed_heap.proto',
   'envoy/extensions/resource_monitors/injected_resource/v3/injected_resource.proto',
@@ -52,6 +60,7 @@ const entries = [
   'envoy/extensions/upstreams/http/v3/http_protocol_options.proto',
   'envoy/service/discovery/v3/discovery.proto',
   'weft/resource_monitors/event_loop_delay/v3/event_loop_delay.proto',
+  'xds/type/v3/typed_struct.proto',
 ]
 
 /** A field that the Envoy files use and the bundled validate.proto is too old to know. */

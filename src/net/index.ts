@@ -32,6 +32,8 @@ export { type PeerNameMatch, type PeerRequirement, type PeerVerdict } from './pe
 export { type Resolver, systemResolver } from './resolver.ts'
 export { createSocketBudget, readFileDescriptorLimit, type SocketBudget } from './socket-budget.ts'
 export { ignoringOwner } from './socket-handlers.ts'
+export { type InheritedSocket, isSameSocket, socketKey, type SocketName, type SocketSource } from './socket-source.ts'
+export { openSocketSyscalls, type SocketSyscalls } from './socket-syscalls.ts'
 export { type SocketOwner, type StreamSocket } from './socket-owner.ts'
 export { acceptTls, type AcceptTlsOptions, type AcceptTlsResult } from './accept-tls.ts'
 export { createKeepaliveSetter, type KeepaliveSetter, type TcpKeepalive } from './tcp-keepalive.ts'

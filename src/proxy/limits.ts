@@ -51,6 +51,8 @@ export interface ProxyLimits {
   readonly earlyBytes: number
   /** Addresses that an original-destination cluster remembers; those without connections make room for new ones. */
   readonly originalDestinations: number
+  /** Subsets of one cluster (`lb_subset_config`); an endpoint that would make another is in none of those. */
+  readonly subsets: number
   /** UDP sessions of one listener; datagrams of further clients are dropped. A cluster's `max_connections` counts them too, and is mostly lower. */
   readonly udpSessions: number
   /** Datagrams of a UDP session that are kept until its socket is there, which takes one turn of the event loop; more are dropped. */
@@ -80,6 +82,7 @@ export const defaultLimits: ProxyLimits = {
   flushTimeoutMs: 30_000,
   earlyBytes: 1024 * 1024,
   originalDestinations: 4096,
+  subsets: 4096,
   udpSessions: 16_384,
   udpEarlyDatagrams: 64,
 }

@@ -91,7 +91,7 @@ class FieldDescriptor {
     this.message = type.message
     this.enum = type.enum
     this.delimitedEncoding = type.kind === 'message' || entry !== undefined ? false : undefined
-    this.packed = this.fieldKind === 'list' ? isPacked(proto) : undefined
+    this.packed = this.fieldKind === 'list' ? isPacked(proto, type) : undefined
   }
 
   get deprecated(): boolean {
@@ -121,12 +121,39 @@ interface FieldType {
 
 function typeOf({ type, typeName }: FieldProto, file: DescriptorFile): FieldType {
   if (type !== messageType && type !== enumType)
-    return { kind: 'scalar', scalar: type as ScalarType, message: undefined, enum: undefined }
+    return { kind: 'scalar', scalar: toScalar(type), message: undefined, enum: undefined }
   const found = file.type(typeName)
   return found.kind === 'message'
     ? { kind: 'message', scalar: undefined, message: found, enum: undefined }
     : { kind: 'enum', scalar: undefined, message: undefined, enum: found }
 }
+
+/** The scalars have the numbers of `FieldDescriptorProto.Type`. */
+function toScalar(type: number): ScalarType {
+  const found = scalars.get(type)
+  if (found === undefined) throw new TypeError(`Expected a type of a field, got ${type}`)
+  return found
+}
+
+const scalars: ReadonlyMap<number, ScalarType> = new Map(
+  [
+    ScalarType.DOUBLE,
+    ScalarType.FLOAT,
+    ScalarType.INT64,
+    ScalarType.UINT64,
+    ScalarType.INT32,
+    ScalarType.FIXED64,
+    ScalarType.FIXED32,
+    ScalarType.BOOL,
+    ScalarType.STRING,
+    ScalarType.BYTES,
+    ScalarType.UINT32,
+    ScalarType.SFIXED32,
+    ScalarType.SFIXED64,
+    ScalarType.SINT32,
+    ScalarType.SINT64,
+  ].map((scalar) => [scalar, scalar]),
+)
 
 function mapType(entry: DescMessage): FieldType {
   const value = entry.fields.find(({ number }) => number === 2)
@@ -141,15 +168,14 @@ function presenceOf({ isRepeated, isOptional, type }: FieldProto, oneof: DescOne
 }
 
 /** What has a length on the wire cannot be packed; the rest of proto3 is unless the option says otherwise. */
-function isPacked({ type, packed }: FieldProto): boolean {
-  if (type === messageType || type === (ScalarType.STRING as number) || type === (ScalarType.BYTES as number))
-    return false
+function isPacked({ packed }: FieldProto, { kind, scalar }: FieldType): boolean {
+  if (kind === 'message' || scalar === ScalarType.STRING || scalar === ScalarType.BYTES) return false
   return packed ?? true
 }
 
 function ofName<Proto extends { readonly name: string }>(
   protos: readonly Proto[],
-  desc: { readonly name: string },
+  desc: { readonly name: string; readonly toString: () => string },
 ): Proto {
   const found = protos.find(({ name }) => name === desc.name)
   if (found === undefined) throw new TypeError(`Expected ${desc.toString()} in its file`)

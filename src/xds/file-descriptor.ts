@@ -14,14 +14,11 @@ import {
   type DescService,
   fromBinary,
 } from '@bufbuild/protobuf'
-import { type FileDescriptorProto, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
+import { Edition, type FileDescriptorProto, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
 import { base64Decode, BinaryReader } from '@bufbuild/protobuf/wire'
 import type { DescriptorFile } from './descriptor-owner.ts'
 import { EnumDescriptor } from './enum-descriptor.ts'
 import { MessageDescriptor } from './message-descriptor.ts'
-
-/** `google.protobuf.Edition` of files with `syntax = "proto3"`; other files are not generated. */
-const edition = 999
 
 /**
  * Makes the descriptor of a file from its serialized form and the descriptors of the files that it imports, in which the
@@ -36,7 +33,7 @@ export function fileDesc(base64: string, imports: readonly DescFile[] = []): Des
 /** A file; types are looked up by their full name, in it and in what it imports. */
 class FileDescriptor implements DescriptorFile {
   readonly kind = 'file'
-  readonly edition = edition
+  readonly edition = Edition.EDITION_PROTO3
   readonly name: string
   readonly package: string
   readonly dependencies: DescFile[]

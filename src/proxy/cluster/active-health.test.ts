@@ -103,6 +103,29 @@ describe('a cluster with active checks', () => {
     expect(picked()).toEqual([one.port])
   })
 
+  test('starts slowly what passes its checks again', async () => {
+    let now = 0
+    const { set, healths, warm, endpoint } = world({ clock: { now: () => now, monotonic: () => now } })
+    const [one, other] = [application(), application()]
+    const slowStart = { windowMs: 60_000, aggression: 1, minWeight: 0.1 }
+    const endpoints = [testEndpoint(one.port), testEndpoint(other.port)]
+    set.put(testCluster('c', { endpoints, healthCheck, balancer: { kind: 'round-robin', slowStart } }))
+    await warm()
+    const share = (): number =>
+      Array.from({ length: 1000 }, () => endpoint().config.port).filter((port) => port === one.port).length / 1000
+    now = 100_000
+    expect(Math.abs(share() - 0.5)).toBeLessThan(0.05)
+    one.state.status = 503
+    await until(() => healths()[0] === '/failed_active_hc', 'the failure')
+    now = 200_000
+    one.state.status = 200
+    await until(() => healths()[0] === 'healthy', 'the recovery')
+    // A tenth of the weight, beside an endpoint that has all of its own.
+    expect(Math.abs(share() - 1 / 11)).toBeLessThan(0.05)
+    now = 300_000
+    expect(Math.abs(share() - 0.5)).toBeLessThan(0.1)
+  })
+
   test('checks a new endpoint before it takes requests, and leaves one alone that is not to be checked', async () => {
     const { set, picked, healths, warm, gauge } = world()
     const [old, late] = [application(), application()]

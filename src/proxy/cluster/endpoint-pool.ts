@@ -9,6 +9,7 @@ import {
 } from '../../net/index.ts'
 import { writeProxyHeader } from '../../wire/proxy-protocol/index.ts'
 import type { EdgeSeries } from '../../telemetry/index.ts'
+import type { PeakLatency, SubsetHost } from '../balance/index.ts'
 import type { ClientTlsConfig, ClusterConfig, EndpointConfig } from '../config/index.ts'
 import { type CheckSession, HostHealth, type HostMonitor } from '../health/index.ts'
 import type { ClientTls } from '../tls/index.ts'
@@ -27,13 +28,17 @@ import { EndpointUdpSessions } from './udp-sessions.ts'
  * One endpoint: its connections and the stack of idle ones. Last in, first out: the warmest connection is used again,
  * and what is not needed grows cold and idles out. A retired pool (endpoint removed) lets active connections finish and keeps none.
  */
-export class EndpointPool implements EndpointRuntime {
+export class EndpointPool implements EndpointRuntime, SubsetHost {
   activeRequests = 0
   totalRequests = 0
   /** Open or opening. */
   connections = 0
   /** Set by the cluster when it has outlier detection. */
   outlier: HostMonitor | undefined = undefined
+  /** Set by the cluster when it balances by peak EWMA. */
+  latency: PeakLatency | undefined = undefined
+  /** When the endpoint came, or began to pass its checks, monotonic ms; slow start counts from here. */
+  since: number
   /** Set by the cluster when it checks its endpoints. */
   checks: CheckSession | undefined = undefined
   readonly health: HostHealth = new HostHealth(this)
@@ -72,6 +77,7 @@ export class EndpointPool implements EndpointRuntime {
     this.config = config
     this.#services = services
     this.authority = endpointKey(config)
+    this.since = services.clock.monotonic()
     this.meshed = isMeshed(transportOf(cluster.config, config))
     this.#timer = services.timers.timer({ onTimer: () => this.#closeExpired() })
     this.#idleOwner = {
@@ -122,6 +128,31 @@ export class EndpointPool implements EndpointRuntime {
 
   get weight(): number {
     return this.config.weight
+  }
+
+  get availability(): SubsetHost['availability'] {
+    if (!this.health.available) return 'unhealthy'
+    return this.health.degraded ? 'degraded' : 'healthy'
+  }
+
+  get excluded(): boolean {
+    return this.health.excluded
+  }
+
+  get priority(): number {
+    return this.config.priority ?? 0
+  }
+
+  get locality(): string {
+    return this.config.locality ?? ''
+  }
+
+  get localityWeight(): number {
+    return this.config.localityWeight ?? 0
+  }
+
+  get subsetLabels(): SubsetHost['subsetLabels'] {
+    return this.config.subsetLabels
   }
 
   get idleConnections(): number {
@@ -320,7 +351,9 @@ export class EndpointPool implements EndpointRuntime {
 
   /** An endpoint without any connection may have one, as in Envoy: others' idle connections must not starve it. */
   get mayConnect(): boolean {
-    return this.cluster.connections < this.cluster.config.limits.maxConnections || this.connections === 0
+    const { maxConnections, maxConnectionsPerHost } = this.cluster.config.limits
+    if (this.connections === 0) return true
+    return this.cluster.connections < maxConnections && this.connections < (maxConnectionsPerHost ?? Infinity)
   }
 
   #refusal(): ConnectOutcome | undefined {

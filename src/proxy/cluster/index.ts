@@ -21,3 +21,4 @@ export {
 export { type UdpRefusal, type UdpSessionOwner, type UdpSessions } from './udp-sessions.ts'
 export { type MultiplexedConnection, type MultiplexedOwner } from './multiplexed-connection.ts'
 export { type PendingRequest, PendingTicket } from './pending-queue.ts'
+export { allowsRetry } from './retry-budget.ts'

@@ -105,8 +105,7 @@ filter_chains:
     escapedSlashes: 'unescape-redirect',
     underscoreHeaders: 'reject',
     forwardClientCert: 'sanitize-set',
-    faultFilter: true,
-    onDemand: true,
+    filters: [{ kind: 'on_demand' }, { kind: 'fault' }],
     upgrades: ['websocket'],
     accessLogs: [
       { path: '/dev/stdout', format: '', json: new Map([['code', '%RESPONSE_CODE%']]) },

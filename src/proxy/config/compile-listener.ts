@@ -12,6 +12,7 @@ import { compileAccessLogs } from './compile-access-log.ts'
 import { createCompileContext, type CompileContext, type CompileOptions } from './compile-context.ts'
 import { checkDistinctMatches, compileFilterChainMatch } from './compile-filter-chain-match.ts'
 import { compileConnectionLimit } from './compile-connection-limit.ts'
+import { compileNetworkRbac } from './compile-rbac.ts'
 import { compileHttpManager } from './compile-http-manager.ts'
 import { compileListenerFilters, type ListenerFilters } from './compile-listener-filters.ts'
 import { compileTcpProxy } from './compile-tcp-proxy.ts'
@@ -19,7 +20,7 @@ import { compileServerTransport } from './compile-tls.ts'
 import { fieldPath } from './fault-list.ts'
 import type { FieldFault } from './field-fault.ts'
 import { durationMs, requiredText } from './field-values.ts'
-import type { FilterChain, ListenerConfig } from './listener-config.ts'
+import type { FilterChain, ListenerConfig, NetworkRbacConfig } from './listener-config.ts'
 import { checkSupport } from './support-check.ts'
 import { supportedFields } from './supported-fields.ts'
 
@@ -93,11 +94,30 @@ function compileChain(context: CompileContext, path: string, chain: FilterChainM
     name: chain.name,
     match: compileFilterChainMatch(context, fieldPath(path, 'filter_chain_match'), chain.filterChainMatch),
     tls: compileServerTransport(context, fieldPath(path, 'transport_socket'), chain.transportSocket),
-    network: compileNetwork(context, at, chain, connectionLimit === undefined ? 0 : 1),
+    ...compileFilters(context, at, chain, connectionLimit === undefined ? 0 : 1),
   }
 }
 
-/** The last filter handles the connection to its end; before it stands at most a connection limit. */
+/** RBAC filters from `first` on, and one that handles the connection to its end. */
+function compileFilters(
+  context: CompileContext,
+  path: string,
+  chain: FilterChainMessage,
+  first: number,
+): Pick<FilterChain, 'network' | 'rbac'> {
+  const rbac: NetworkRbacConfig[] = []
+  for (const [index, { configType }] of chain.filters.entries()) {
+    if (index < first) continue
+    const any = configType.case === 'typedConfig' ? configType.value : undefined
+    const made = compileNetworkRbac(context, `${path}[${index}].typed_config`, any)
+    if (made === undefined) break
+    rbac.push(made)
+  }
+  const network = compileNetwork(context, path, chain, first + rbac.length)
+  return rbac.length === 0 ? { network } : { rbac, network }
+}
+
+/** The last filter handles the connection to its end. */
 function compileNetwork(
   context: CompileContext,
   path: string,
@@ -107,7 +127,7 @@ function compileNetwork(
   if (chain.filters.length > last + 1) {
     context.faults.add(
       `${path}[${last + 1}]`,
-      'Expected one filter, with at most a connection limit before it: other chains of network filters are not implemented by this proxy',
+      'Expected one filter, with at most a connection limit and RBAC before it: other chains of network filters are not implemented by this proxy',
     )
   }
   const config = chain.filters[last]?.configType

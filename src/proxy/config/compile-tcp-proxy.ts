@@ -1,9 +1,11 @@
+import type { Metadata } from '../../xds/generated/envoy/config/core/v3/base_pb.ts'
 import type { TcpProxy } from '../../xds/generated/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
 import { compileAccessLogs } from './compile-access-log.ts'
 import type { CompileContext } from './compile-context.ts'
 import { fieldPath } from './fault-list.ts'
 import { boundedInteger, durationMs, requiredText } from './field-values.ts'
-import type { TcpProxyConfig } from './listener-config.ts'
+import type { TcpProxyConfig, TcpTarget } from './listener-config.ts'
+import { subsetMatchOf } from './metadata-values.ts'
 
 /** Compiles `envoy.filters.network.tcp_proxy`. */
 export function compileTcpProxy(context: CompileContext, path: string, message: TcpProxy): TcpProxyConfig {
@@ -39,17 +41,32 @@ function hashSourceIp(context: CompileContext, path: string, message: TcpProxy):
   return isSourceIp
 }
 
+function subsetOf(proxy: Metadata | undefined, cluster: Metadata | undefined): Pick<TcpTarget, 'subset'> {
+  const subset = subsetMatchOf(proxy, cluster)
+  return subset === undefined ? {} : { subset }
+}
+
 function clustersOf(context: CompileContext, path: string, message: TcpProxy): TcpProxyConfig['clusters'] {
   const choice = message.clusterSpecifier
   switch (choice.case) {
     case 'cluster':
-      return [{ name: requiredText(context, fieldPath(path, 'cluster'), choice.value), weight: 1 }]
+      return [
+        {
+          name: requiredText(context, fieldPath(path, 'cluster'), choice.value),
+          weight: 1,
+          ...subsetOf(message.metadataMatch, undefined),
+        },
+      ]
     case 'weightedClusters': {
       const at = fieldPath(path, 'weighted_clusters.clusters')
       if (choice.value.clusters.length === 0) context.faults.add(at, 'Expected at least one cluster')
-      return choice.value.clusters.map(({ name, weight }, index) => {
+      return choice.value.clusters.map(({ name, weight, metadataMatch }, index) => {
         if (weight < 1) context.faults.add(`${at}[${index}].weight`, 'Expected a weight of at least 1')
-        return { name: requiredText(context, `${at}[${index}].name`, name), weight }
+        return {
+          name: requiredText(context, `${at}[${index}].name`, name),
+          weight,
+          ...subsetOf(message.metadataMatch, metadataMatch),
+        }
       })
     }
     default:

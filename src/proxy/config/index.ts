@@ -12,14 +12,26 @@ export { compileRouteConfiguration } from './compile-routes.ts'
 export { decodeResource, type DecodedResource } from './decode-resource.ts'
 export { type AccessLogConfig } from './access-log-config.ts'
 export {
+  type BalancerConfig,
+  type LeastRequestConfig,
+  type LocalityConfig,
+  type PeakEwmaConfig,
+  type SlowStartConfig,
+  type SpreadConfig,
+  type SubsetConfig,
+  type SubsetSelector,
+} from './balancing-config.ts'
+export {
   type CircuitBreakerLimits,
   type ClusterConfig,
   type EndpointConfig,
+  type EndpointPolicy,
   type EndpointsConfig,
   type TransportMatch,
   type UpstreamProtocol,
   type WorkloadIdentity,
 } from './cluster-config.ts'
+export { localityName } from './metadata-values.ts'
 export { type FieldFault } from './field-fault.ts'
 export {
   type EndpointCheckConfig,
@@ -39,10 +51,13 @@ export {
   type FilterChain,
   type FilterChainMatch,
   type HealthFilterConfig,
+  type HttpFilterConfig,
   type HttpManagerConfig,
   type ListenerConfig,
   type ListenerInspector,
+  type NetworkRbacConfig,
   type TcpProxyConfig,
+  type TcpTarget,
 } from './listener-config.ts'
 export { type UdpProxyConfig } from './udp-proxy-config.ts'
 export {

@@ -1,6 +1,7 @@
 import type { Http2Config } from './http2-config.ts'
 import type { AccessLogConfig } from './access-log-config.ts'
-import type { RequestView, RouteTable } from '../route/index.ts'
+import type { RbacConfig } from '../filters/index.ts'
+import type { RequestView, RouteTable, SessionSetting, SubsetMatch } from '../route/index.ts'
 import type { ServerTlsConfig } from './tls-config.ts'
 import type { UdpProxyConfig } from './udp-proxy-config.ts'
 
@@ -37,10 +38,27 @@ export interface FilterChain {
   readonly match: FilterChainMatch
   /** Absent: plain text. */
   readonly tls: ServerTlsConfig | undefined
+  /** RBAC filters before the last one, in order; each must allow a connection. */
+  readonly rbac?: readonly NetworkRbacConfig[]
   readonly network: HttpManagerConfig | TcpProxyConfig
   /** `envoy.filters.network.connection_limit` before it; absent: no limit of the chain's own. */
   readonly connectionLimit?: ConnectionLimitConfig
 }
+
+/** `envoy.filters.network.rbac`. */
+export interface NetworkRbacConfig extends Pick<RbacConfig, 'rules' | 'shadow'> {
+  /** `stat_prefix` without a point at the end. */
+  readonly statPrefix: string
+}
+
+/** An HTTP filter before the router that runs for each request. */
+export type HttpFilterConfig =
+  /** Routes' fault settings count. */
+  | { readonly kind: 'fault' }
+  /** An unknown virtual host is asked for and the request waits. */
+  | { readonly kind: 'on_demand' }
+  /** `name` is what routes call the filter by. */
+  | { readonly kind: 'rbac'; readonly name: string; readonly config: RbacConfig }
 
 /** `envoy.filters.network.connection_limit`, compiled. */
 export interface ConnectionLimitConfig {
@@ -138,12 +156,12 @@ export interface HttpManagerConfig {
   readonly underscoreHeaders: 'allow' | 'reject' | 'drop'
   /** What happens to `x-forwarded-client-cert`. */
   readonly forwardClientCert: 'sanitize' | 'forward-only' | 'append-forward' | 'sanitize-set' | 'always-forward-only'
-  /** The fault filter is in the chain: routes' fault settings count. */
-  readonly faultFilter: boolean
   /** The health_check filter; absent: the proxy does not answer for its own health on this listener. */
   readonly healthFilter?: HealthFilterConfig
-  /** The on_demand filter is in the chain: an unknown virtual host is asked for and the request waits. */
-  readonly onDemand: boolean
+  /** HTTP filters in their order, without health_check, which is first, stateful_session and the router. */
+  readonly filters: readonly HttpFilterConfig[]
+  /** The stateful_session filter is in the chain; routes may have settings of their own. */
+  readonly statefulSession?: SessionSetting
   readonly accessLogs: readonly AccessLogConfig[]
   /** `upgrade_configs` types, lower case. */
   readonly upgrades: readonly string[]
@@ -155,11 +173,19 @@ export interface HealthFilterConfig {
   readonly matches: (request: RequestView) => boolean
 }
 
+/** A cluster of a TCP proxy. */
+export interface TcpTarget {
+  readonly name: string
+  readonly weight: number
+  /** `metadata_match` of the proxy with that of the cluster on top; undefined: no subset is asked for. */
+  readonly subset?: SubsetMatch | undefined
+}
+
 /** `envoy.filters.network.tcp_proxy`, compiled. */
 export interface TcpProxyConfig {
   readonly kind: 'tcp'
   readonly statPrefix: string
-  readonly clusters: readonly { readonly name: string; readonly weight: number }[]
+  readonly clusters: readonly TcpTarget[]
   /** Milliseconds, 0 is off; 1 h by default. */
   readonly idleTimeoutMs: number
   /** `max_downstream_connection_duration`, milliseconds; absent: no limit. */

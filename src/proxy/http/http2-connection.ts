@@ -11,6 +11,7 @@ import {
 import type { ClusterRuntime } from '../cluster/index.ts'
 import { defaultHttp2Config } from '../config/index.ts'
 import { SessionOutput } from '../http2/index.ts'
+import type { RbacEngine, RbacVerdict } from '../filters/index.ts'
 import type { DownstreamInfo } from '../network/index.ts'
 import { scaledTimeoutMs } from '../overload/index.ts'
 import type { ClientConnection } from './client-stream.ts'
@@ -29,9 +30,13 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   readonly trusted: boolean
   readonly originalDestination: string
   requests = 0
+  /** When what is being told arrived, monotonic ms. */
+  receivedAt = 0
   peer: PeerMetadata | undefined = undefined
   series: EdgeSeries | undefined = undefined
   seriesCluster: ClusterRuntime | undefined = undefined
+  rbac: RbacEngine | undefined = undefined
+  rbacVerdict: RbacVerdict | undefined = undefined
   readonly #socket: StreamSocket
   readonly #output: SessionOutput
   readonly #active: { value: number }
@@ -53,6 +58,7 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   readonly #due: Http2ClientStream[] = []
   #closed = false
   #draining = false
+  #announced = false
 
   constructor(context: HttpContext, socket: StreamSocket, info: DownstreamInfo) {
     this.context = context
@@ -87,7 +93,8 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
       this.#lifetime = context.options.timers.timer({ onTimer: () => this.#onLifetimeOver() })
       this.#lifetime.arm(maxConnectionDurationMs)
     }
-    if (context.draining) this.drain()
+    // Its first requests may be under way already: they are served.
+    if (context.draining) this.announceEnd()
   }
 
   /** The stream is told `onReceived` when what is being received was told. */
@@ -101,6 +108,7 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   }
 
   onData(_socket: StreamSocket, bytes: Uint8Array): void {
+    this.receivedAt = this.context.options.timers.now()
     this.session.receive(bytes instanceof Buffer ? bytes : Buffer.from(bytes), 0, bytes.length)
     for (let index = 0; index < this.#due.length; index += 1) this.#due[index]?.onReceived()
     this.#due.length = 0
@@ -161,7 +169,7 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   }
 
   onIdle(): void {
-    if (this.#draining) {
+    if (this.#draining || this.#announced) {
       this.session.goaway(ErrorCode.noError)
       this.#output.end()
     } else this.#armIdle()
@@ -173,6 +181,13 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
     this.#draining = true
     if (this.session.activeStreams === 0) this.onIdle()
     else this.session.drain()
+  }
+
+  /** The first of two GOAWAY frames (RFC 9113 section 6.8): it refuses no stream that is under way. The second comes when none is left. */
+  announceEnd(): void {
+    if (this.#draining || this.#announced) return
+    this.#announced = true
+    this.session.drain()
   }
 
   /** Closes without more ado. */

@@ -1,5 +1,5 @@
+import { parseIp } from '../../base/index.ts'
 import type { AddressPrefix, FilterChain, FilterChainMatch } from '../config/index.ts'
-import { parseIp } from './ip-address.ts'
 
 /** What filter chains are matched by. Unknown texts are empty. */
 export interface MatchedConnection {

@@ -5,14 +5,17 @@ import {
   listenTcp,
   NetLimits,
   type OriginalDestinationReader,
+  type SocketName,
   type SocketOwner,
   type StreamSocket,
   type TcpListener,
 } from '../../net/index.ts'
 import { ResponseFlag } from '../../telemetry/index.ts'
 import type { FieldFault, ListenerConfig, ListenerInspector, ServerTlsConfig } from '../config/index.ts'
+import { idleTimeOf } from '../drain/index.ts'
 import { createConnectionRecord, type DownstreamInfo } from '../network/index.ts'
 import { certificateFor } from '../tls/index.ts'
+import { authorizeConnection } from './authorize-connection.ts'
 import { type ChainMatcher, createChainMatcher } from './chain-matcher.ts'
 import { ConnectionLimiter } from './connection-limiter.ts'
 import { isTaken } from '../overload/index.ts'
@@ -21,9 +24,6 @@ import { describeDownstream, toMatched } from './describe-downstream.ts'
 import { type FirstBytes, noFirstBytes } from './inspect-bytes.ts'
 import { Inspection, type InspectionEnd, noBytes, type ReadBytes } from './inspection.ts'
 import type { ListenerServices } from './listener-services.ts'
-
-/** A chain that left a listener's configuration has this long for its connections (Envoy `--drain-time-s`), ms. */
-const DROPPED_CHAIN_MS = 600_000
 
 /** A bound listener of any protocol, as the data plane holds it. */
 export interface ListenerRuntime {
@@ -38,8 +38,10 @@ export interface ListenerRuntime {
   readonly setAccepting?: (accepting: boolean) => void
   /** `reduce_timeouts` came into force: running idle times are measured anew. */
   readonly onTimeoutsReduced?: () => void
-  /** Stops accepting, lets connections end for at most `timeoutMs`, cuts the rest. */
-  readonly drain: (timeoutMs: number) => Promise<void>
+  /** Stops accepting, lets connections end for at most `timeoutMs`, idle ones for `idleMs` (0 by default), cuts the rest. */
+  readonly drain: (timeoutMs: number, idleMs?: number) => Promise<void>
+  /** Of the listening socket, for another process to take over; below 0 when there is none to give. */
+  readonly descriptor: () => number
 }
 
 /** Owner of a connection that was refused before it was counted. */
@@ -69,6 +71,9 @@ class TcpListenerRuntime implements ListenerRuntime {
   /** The overload manager stopped accepting and the kernel cannot hold connections back: they are closed instead. */
   #closed = false
   #readOriginal: OriginalDestinationReader | undefined
+  /** Accepted connections that no chain serves yet: their first bytes are awaited, or their handshakes run. */
+  readonly #opening = new Set<StreamSocket>()
+  readonly #openingWaiters: (() => void)[] = []
 
   constructor(config: ListenerConfig, services: ListenerServices) {
     this.config = config
@@ -85,15 +90,25 @@ class TcpListenerRuntime implements ListenerRuntime {
     const { address, port } = this.config
     const fault = this.reconfigure(this.config)
     if (fault !== undefined) return fault
+    const taken = this.#services.sockets?.take(this.#socketName) ?? ok(undefined)
+    if (!taken.ok) return { path: 'address.socket_address', message: taken.error }
     const bound = listenTcp({
       address,
-      port,
+      port: taken.value?.port ?? port,
+      descriptor: taken.value?.descriptor,
       onAccept: (socket) => this.#onAccept(socket),
       onGone: (socket) => this.#onGone(socket),
     })
     if (!bound.ok) return { path: 'address.socket_address', message: bound.error.message }
     this.#socket = bound.value
     return undefined
+  }
+
+  readonly descriptor = (): number => this.#socket?.descriptor() ?? -1
+
+  get #socketName(): SocketName {
+    const { name, address, port } = this.config
+    return { protocol: 'tcp', name, address, port }
   }
 
   get address(): string {
@@ -119,16 +134,39 @@ class TcpListenerRuntime implements ListenerRuntime {
     this.config = config
     this.#all = defaultChain === undefined ? chains : [...chains, defaultChain]
     this.#match = createChainMatcher(chains, defaultChain)
+    const { drainTimeMs } = this.#services
     for (const chain of dropped) {
       this.#dropped.add(chain)
-      void chain.server.drain(DROPPED_CHAIN_MS).then(() => this.#dropped.delete(chain))
+      void chain.server.drain(drainTimeMs, idleTimeOf(drainTimeMs)).then(() => this.#dropped.delete(chain))
     }
     return undefined
   }
 
-  async drain(timeoutMs: number): Promise<void> {
+  async drain(timeoutMs: number, idleMs = 0): Promise<void> {
     this.#socket?.stop()
-    await Promise.all([...this.#all, ...this.#dropped].map(({ server }) => server.drain(timeoutMs)))
+    this.#services.sockets?.release(this.#socketName)
+    const drainAll = () =>
+      Promise.all([...this.#all, ...this.#dropped].map(({ server }) => server.drain(timeoutMs, idleMs)))
+    await drainAll()
+    if (this.#opening.size === 0) return
+    // A client whose handshake runs has been accepted: it is served as the others are.
+    const cut = setTimeout(() => {
+      for (const socket of this.#opening) socket.terminate()
+    }, timeoutMs)
+    while (this.#opening.size > 0) {
+      await new Promise<void>((resolve) => this.#openingWaiters.push(resolve))
+      await drainAll()
+    }
+    clearTimeout(cut)
+  }
+
+  #onOpened(socket: StreamSocket): void {
+    this.#opening.delete(socket)
+    this.#wakeDrains()
+  }
+
+  #wakeDrains(): void {
+    for (const resolve of this.#openingWaiters.splice(0)) resolve()
   }
 
   setAccepting(accepting: boolean): void {
@@ -177,12 +215,17 @@ class TcpListenerRuntime implements ListenerRuntime {
       this.#dispatch(socket, noFirstBytes(), noBytes)
       return
     }
+    this.#opening.add(socket)
     new Inspection({
       inspectors,
       timeoutMs: inspectionTimeoutMs,
       continueOnTimeout: continueOnInspectionTimeout,
       count: (counter) => this.#count(counter),
-      onEnd: (inspected, end) => this.#onInspected(inspected, end),
+      onEnd: (inspected, end) => {
+        this.#opening.delete(inspected)
+        this.#onInspected(inspected, end)
+        this.#wakeDrains()
+      },
     }).start(socket, noBytes)
   }
 
@@ -210,21 +253,25 @@ class TcpListenerRuntime implements ListenerRuntime {
     }
     const { tls, connectionLimit } = chain.config
     if (connectionLimit !== undefined && !this.#limiter.take(socket, chain, connectionLimit)) return
-    if (tls === undefined) accept(chain, socket, { info, read })
-    else if (facts.tlsInspected || !needsHello(tls)) this.#handshake(socket, chain, { info, facts, read })
+    if (tls === undefined) {
+      if (this.#admit(socket, chain, info)) accept(chain, socket, { info, read })
+    } else if (facts.tlsInspected || !needsHello(tls)) this.#handshake(socket, chain, { info, facts, read })
     else this.#awaitHello(socket, chain, { info, read })
   }
 
   /** A client that offers protocols of its own only is served without one, as in Envoy. */
   #awaitHello(socket: StreamSocket, chain: ChainRuntime, { info, read }: Omit<Dispatched, 'facts'>): void {
+    this.#opening.add(socket)
     new Inspection({
       inspectors: helloInspectors,
       timeoutMs: NetLimits.tlsHandshakeTimeoutMs,
       continueOnTimeout: false,
       count: () => undefined,
       onEnd: (inspected, end) => {
+        this.#opening.delete(inspected)
         if (end.kind === 'inspected') this.#handshake(inspected, chain, { info, facts: end.facts, read: end })
         else this.#refuse(inspected, info, { flags: 0, details: toDetails('tls_handshake_failed', end.kind) })
+        this.#wakeDrains()
       },
     }).start(socket, read)
   }
@@ -244,8 +291,10 @@ class TcpListenerRuntime implements ListenerRuntime {
     const common = alpn.some((protocol) => facts.applicationProtocols.includes(protocol))
     const { context, localSpiffeId } = certificateFor(material.value, facts)
     const options = { ...material.value, context, alpn: common ? alpn : [], initialData: read.rest }
+    this.#opening.add(socket)
     acceptTls(socket, options, (result) => {
       if (!result.accepted) {
+        this.#onOpened(socket)
         this.#count('listener_ssl_connection_error')
         this.#logRefusal(info, { flags: 0, details: toDetails('tls_handshake_failed', result.message) })
         return
@@ -259,8 +308,21 @@ class TcpListenerRuntime implements ListenerRuntime {
         serverName: result.serverName,
         alpn: result.alpn,
       }
-      result.socket.data = chain.server.accept(result.socket, secure)
+      if (this.#admit(result.socket, chain, secure)) result.socket.data = chain.server.accept(result.socket, secure)
+      this.#onOpened(socket)
     })
+  }
+
+  /** Asks the chain's RBAC filters, before its server reads anything; false when the connection was closed. */
+  #admit(socket: StreamSocket, chain: ChainRuntime, info: DownstreamInfo): boolean {
+    const { rbac, network } = chain.config
+    if (rbac === undefined) return true
+    const denied = authorizeConnection(rbac, info, this.#services.telemetry)
+    if (denied === undefined) return true
+    const logs = network.kind === 'tcp' ? network.accessLogs : []
+    this.#logRefusal(info, { flags: 0, details: denied }, [...logs, ...this.config.accessLogs])
+    socket.terminate()
+    return false
   }
 
   #refuse(socket: StreamSocket, info: DownstreamInfo, refusal: Refusal): void {
@@ -274,12 +336,12 @@ class TcpListenerRuntime implements ListenerRuntime {
   }
 
   /** Connections that no filter took leave their line in the listener's own log. */
-  #logRefusal(info: DownstreamInfo, refusal: Refusal): void {
-    if (this.config.accessLogs.length === 0) return
+  #logRefusal(info: DownstreamInfo, refusal: Refusal, logs = this.config.accessLogs): void {
+    if (logs.length === 0) return
     const record = createConnectionRecord(info, this.#services.clock.now())
     record.flags = refusal.flags
     record.details = refusal.details
-    for (const config of this.config.accessLogs) this.#services.logAccess(config, record)
+    for (const config of logs) this.#services.logAccess(config, record)
   }
 }
 

@@ -8,8 +8,8 @@ import {
 } from '../../net/index.ts'
 import { type AccessLogRecord, type EdgeSeries, ResponseFlag } from '../../telemetry/index.ts'
 import { type ClusterRuntime, type ConnectOutcome, type EndpointRuntime, PendingTicket } from '../cluster/index.ts'
-import type { TcpProxyConfig } from '../config/index.ts'
-import { hashText } from '../route/index.ts'
+import type { TcpProxyConfig, TcpTarget } from '../config/index.ts'
+import { hashText, type SubsetMatch } from '../route/index.ts'
 import { createConnectionRecord } from './connection-record.ts'
 import { conveyedEnds } from './conveyed-ends.ts'
 import type { DownstreamInfo } from './downstream.ts'
@@ -35,6 +35,7 @@ export class TcpSession implements SocketOwner {
   #pump: BytePump | undefined
   #series: EdgeSeries | undefined
   #endpoint: EndpointRuntime | undefined
+  #subset: SubsetMatch | undefined
   #timer: WheelTimer | undefined
   #durationTimer: WheelTimer | undefined
   readonly #options: TcpProxyOptions
@@ -64,7 +65,8 @@ export class TcpSession implements SocketOwner {
       this.#durationTimer = this.#options.timers.timer({ onTimer: () => this.#onDurationOver() })
       this.#durationTimer.arm(maxDurationMs)
     }
-    const name = drawCluster(this.#config, this.#options.random)
+    const { name, subset } = drawCluster(this.#config, this.#options.random)
+    this.#subset = subset
     this.#record.upstreamCluster = name
     const cluster = this.#options.cluster(name)
     if (cluster === undefined) this.#refuse(ResponseFlag.NC, 'cluster_not_found')
@@ -99,7 +101,7 @@ export class TcpSession implements SocketOwner {
     const { destinationAddress: address, destinationPort: port } = this.#info
     const original = address === '' ? '' : address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
     const hash = this.#config.hashSourceIp === true ? hashText(withoutPort(this.#info.remoteAddress)) : undefined
-    const endpoint = cluster.pick(avoid === undefined ? undefined : { hosts: [avoid] }, original, hash)
+    const endpoint = cluster.pick(avoid === undefined ? undefined : { hosts: [avoid] }, original, hash, this.#subset)
     if (endpoint === undefined) {
       this.#refuse(ResponseFlag.UH, 'no_healthy_upstream')
       return
@@ -266,14 +268,14 @@ export class TcpSession implements SocketOwner {
 /** Envoy's words. */
 const maxDurationDetails = 'max_connection_duration_reached'
 
-function drawCluster(config: TcpProxyConfig, random: () => number): string {
+function drawCluster(config: TcpProxyConfig, random: () => number): TcpTarget {
   const [first] = config.clusters
-  if (config.clusters.length === 1 && first !== undefined) return first.name
+  if (config.clusters.length === 1 && first !== undefined) return first
   const total = config.clusters.reduce((sum, { weight }) => sum + weight, 0)
   let point = random() * total
-  for (const { name, weight } of config.clusters) {
-    point -= weight
-    if (point < 0) return name
+  for (const target of config.clusters) {
+    point -= target.weight
+    if (point < 0) return target
   }
-  return config.clusters.at(-1)?.name ?? ''
+  return config.clusters.at(-1) ?? { name: '', weight: 0 }
 }

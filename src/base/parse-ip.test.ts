@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
-import { parseIp } from './ip-address.ts'
+
+import { parseIp } from './parse-ip.ts'
 
 test.each([
   ['0.0.0.0', 0n, 4],
