@@ -1,6 +1,6 @@
 /**
  * One call of a gRPC method on a connection of its own, over the project's own HTTP/2: what ADS and the renewal of certificates need, and no more (no
- * compression, no retries, no balancing; docs/adr/0005-own-grpc-client.md).
+ * compression, no retries, no balancing; docs/adr/0008-memory-of-a-proxy.md).
  */
 import type { Socket } from 'node:net'
 import { ErrorCode, type FieldBlock, Http2Session, type Http2Stream, type StreamOwner } from '../../wire/http2/index.ts'
@@ -158,7 +158,12 @@ class Call implements GrpcCall, StreamOwner {
       onGoaway: () => undefined,
       onFailure: (_, rule) => this.#lose(`The server broke a rule of HTTP/2: ${rule}`),
       onIdle: () => undefined,
-      onPong: () => clearTimeout(this.#pong),
+      onPong: () => {
+        if (this.#pong === undefined) return
+        clearTimeout(this.#pong)
+        this.#timers.delete(this.#pong)
+        this.#pong = undefined
+      },
     }
   }
 
