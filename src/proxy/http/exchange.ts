@@ -187,14 +187,14 @@ export class Exchange implements TimerOwner {
       this.armRouteTimeout(this.decision.timeoutMs, this.context.options.timers.now())
   }
 
-  /** The client is gone; the upstream's work is of no use any more. */
-  onDownstreamGone(): void {
+  /** The client is gone, or its stream; the upstream's work is of no use any more. `flag` and `details` in Envoy's words. */
+  onDownstreamGone(flag: number = ResponseFlag.DC, details = 'downstream_remote_disconnect'): void {
     if (this.phase === Phase.head && this.startedAt === 0) {
       this.end(false, this.context.options.timers.now(), false)
       return
     }
-    this.flags |= ResponseFlag.DC
-    if (this.details === '' || this.phase === Phase.responding) this.details = 'downstream_remote_disconnect'
+    this.flags |= flag
+    if (this.details === '' || this.phase === Phase.responding) this.details = details
     this.leg.abandon()
     this.end(false, this.context.options.timers.now(), true)
   }

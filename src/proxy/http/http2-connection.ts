@@ -1,6 +1,6 @@
 import type { TimerOwner, WheelTimer } from '../../base/index.ts'
 import type { SocketOwner, StreamSocket } from '../../net/index.ts'
-import type { EdgeSeries } from '../../telemetry/index.ts'
+import { type EdgeSeries, ResponseFlag } from '../../telemetry/index.ts'
 import {
   ErrorCode,
   type Http2Stream,
@@ -15,6 +15,7 @@ import type { DownstreamInfo } from '../network/index.ts'
 import { scaledTimeoutMs } from '../overload/index.ts'
 import type { ClientConnection } from './client-stream.ts'
 import type { HttpContext } from './context.ts'
+import { Exchange } from './exchange.ts'
 import { Http2ClientStream } from './http2-stream.ts'
 import type { PeerMetadata } from './peer-metadata.ts'
 
@@ -141,6 +142,16 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
     if (maxRequestsPerConnection > 0 && this.requests + 1 >= maxRequestsPerConnection) this.drain()
     else if (this.context.closesAfterResponse()) this.drain()
     return owner
+  }
+
+  /** It is logged and counted as a request that was never answered, as Envoy does. */
+  onMalformed(): void {
+    const { context } = this
+    const stream = new Http2ClientStream(context, this)
+    const exchange = context.takeExchange() ?? new Exchange(context, this, stream)
+    exchange.begin(this, stream)
+    exchange.onHead(true)
+    exchange.onDownstreamGone(ResponseFlag.DPE, 'http2.violation.of.messaging.rule')
   }
 
   onOutput(): void {

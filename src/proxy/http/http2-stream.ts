@@ -1,6 +1,6 @@
 import { scaledTimeoutMs } from '../overload/index.ts'
 import type { TimerOwner, WheelTimer } from '../../base/index.ts'
-import type { AccessLogRecord } from '../../telemetry/index.ts'
+import { type AccessLogRecord, ResponseFlag } from '../../telemetry/index.ts'
 import { type BodyFraming, FieldId, type Head } from '../../wire/http1/index.ts'
 import { ErrorCode, type FieldBlock, type Http2Stream, type StreamOwner } from '../../wire/http2/index.ts'
 import type { ClientStream } from './client-stream.ts'
@@ -109,10 +109,12 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     this.#exchange?.endBody(block.names.length === 0 ? undefined : trailerLines(block))
   }
 
-  onReset(): void {
+  onReset(_stream: Http2Stream, errorCode: number, byPeer: boolean): void {
     const exchange = this.#exchange
     this.#release()
-    exchange?.onDownstreamGone()
+    if (byPeer) exchange?.onDownstreamGone(ResponseFlag.DR, 'http2.remote_reset')
+    else if (errorCode === ErrorCode.noError) exchange?.onDownstreamGone()
+    else exchange?.onDownstreamGone(ResponseFlag.DPE, 'http2.violation.of.messaging.rule')
   }
 
   onWritable(): void {

@@ -1,4 +1,5 @@
 import type { StreamSocket } from '../../net/index.ts'
+import { ResponseFlag } from '../../telemetry/index.ts'
 import { type BodyFraming, Head, type HeadWriter } from '../../wire/http1/index.ts'
 import { ErrorCode, type FieldBlock, type Http2Stream } from '../../wire/http2/index.ts'
 import type { MultiplexedConnection, MultiplexedOwner } from '../cluster/index.ts'
@@ -197,8 +198,9 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
     this.#connection = undefined
     this.#stream = undefined
     if (this.#tunnels) exchange.stream.endTunnel()
-    else if (exchange.phase >= Phase.responding) this.#leg.relay.failConnection()
+    else if (exchange.phase >= Phase.responding) this.#breakOff(errorCode, byPeer)
     else if (errorCode === ErrorCode.refusedStream) onUpstreamRefused(exchange)
+    else if (errorCode === ErrorCode.protocolError) onUpstreamProtocolError(exchange)
     else if (byPeer) onUpstreamStreamReset(exchange)
     else if (errorCode === ErrorCode.noError) onUpstreamReset(exchange)
     else onUpstreamProtocolError(exchange)
@@ -211,6 +213,15 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
 
   onReceived(): void {
     if (this.#headDue && this.#tellHead()) this.#leg.relay.flush()
+  }
+
+  /** The response's stream is over before the response is. */
+  #breakOff(errorCode: number, byPeer: boolean): void {
+    const { relay } = this.#leg
+    if (errorCode === ErrorCode.protocolError) relay.failProtocol()
+    else if (byPeer) relay.fail(ResponseFlag.UR, 'remote_reset')
+    else if (errorCode === ErrorCode.noError) relay.failConnection()
+    else relay.failProtocol()
   }
 
   /** False when the response goes no further. */

@@ -51,7 +51,8 @@ export function writeRequestFields(
   if (first && exchange.leg.endpoint?.meshed === true) writer.text(context.metadataLines)
   if (head.chunked) writer.text('transfer-encoding: chunked\r\n')
   else if (head.contentLength >= 0) writer.text(`content-length: ${head.contentLength}\r\n`)
-  else if (request.method !== 'GET' && !bodilessMethods.has(request.method)) writer.text('content-length: 0\r\n')
+  else if (request.method !== 'GET' && !exchange.leg.multiplexed && !bodilessMethods.has(request.method))
+    writer.text('content-length: 0\r\n')
   if (head.indexOfId(FieldId.te) >= 0 && acceptsTrailers(head.header('te') ?? '')) writer.text('te: trailers\r\n')
   if (exchange.upgradeType !== '' && exchange.upgradeType !== connectUpgrade) {
     writer.field('upgrade', head.value(head.indexOfId(FieldId.upgrade)))

@@ -79,6 +79,11 @@ export class UpstreamLeg implements TimerOwner, PendingRequest {
     return this.#state === LegState.sent && this.exchange.phase < Phase.responding
   }
 
+  /** The attempt is on a stream, which says by itself where the request ends. */
+  get multiplexed(): boolean {
+    return this.#side === this.#http2
+  }
+
   /** Head of the last response; see `headKept`. */
   get head(): Head {
     return this.#side.head
