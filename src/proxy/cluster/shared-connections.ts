@@ -110,12 +110,20 @@ export class SharedConnections implements ConnectionKeeper {
   onIdle(connection: MultiplexedConnection): void {
     const { idleTimeoutMs } = this.#host.cluster.config
     connection.idleSince = this.#services.clock.monotonic()
-    if (idleTimeoutMs > 0 && !this.#timer.armed) this.#timer.arm(idleTimeoutMs)
+    // First to give buffers back.
+    const { idleTrimMs } = this.#services.limits
+    if (!this.#timer.armed) this.#timer.arm(idleTimeoutMs > 0 ? Math.min(idleTimeoutMs, idleTrimMs) : idleTrimMs)
   }
 
   onClosing(connection: MultiplexedConnection): void {
     const index = this.#open.indexOf(connection)
     if (index >= 0) this.#open.splice(index, 1)
+  }
+
+  onFault(counter: string): void {
+    this.#services.telemetry.counter(`envoy_cluster_http2_${counter}`, {
+      envoy_cluster_name: this.#host.cluster.config.name,
+    }).value += 1
   }
 
   onGone(): void {
@@ -163,10 +171,16 @@ export class SharedConnections implements ConnectionKeeper {
   }
 
   #share(socket: StreamSocket): MultiplexedConnection {
-    const { clock, limits } = this.#services
+    const { clock, limits, random, timers } = this.#services
+    const { flushTimeoutMs, lingerMs, settingsTimeoutMs } = limits
     const { config } = this.#host.cluster
+    const http2 = config.http2 ?? defaultHttp2Config
     const connection = new MultiplexedConnection(socket, this, {
-      limits: (config.http2 ?? defaultHttp2Config).limits,
+      limits: http2.limits,
+      keepalive: http2.keepalive,
+      output: { timers, flushTimeoutMs, lingerMs },
+      settingsTimeoutMs,
+      random,
       hpack: {
         sectionBytes: limits.responseHeadBytes,
         fieldCount: limits.responseHeaderCount + 1,
@@ -193,13 +207,19 @@ export class SharedConnections implements ConnectionKeeper {
 
   #closeExpired(): void {
     const { idleTimeoutMs } = this.#host.cluster.config
+    const { idleTrimMs } = this.#services.limits
     const now = this.#services.clock.monotonic()
     let next = Number.POSITIVE_INFINITY
     for (const connection of [...this.#open]) {
       if (connection.idleSince < 0) continue
-      const left = connection.idleSince + idleTimeoutMs - now
-      if (left <= 0) connection.close()
-      else next = Math.min(next, left)
+      const idleMs = now - connection.idleSince
+      if (idleTimeoutMs > 0 && idleMs >= idleTimeoutMs) {
+        connection.close()
+        continue
+      }
+      if (idleMs >= idleTrimMs) connection.session.trim()
+      else next = Math.min(next, idleTrimMs - idleMs)
+      if (idleTimeoutMs > 0) next = Math.min(next, idleTimeoutMs - idleMs)
     }
     if (next < Number.POSITIVE_INFINITY) this.#timer.arm(next)
   }

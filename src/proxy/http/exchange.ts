@@ -22,6 +22,8 @@ const refusalText: ReadonlyMap<number, string> = new Map([
   [505, 'HTTP Version Not Supported'],
 ])
 
+const noNames: readonly string[] = []
+
 const Timer = { route: 0, pause: 1, request: 2, duration: 3 } as const
 
 /** One request and its response, over one or more upstream attempts. Reusable: belongs to a connection from `begin` until it is done. */
@@ -62,6 +64,8 @@ export class Exchange implements TimerOwner {
   bodyDone = false
   /** Trailers of the request, field lines as they came. */
   trailers: Buffer | undefined = undefined
+  /** Names among them that are never to be indexed (RFC 7541 section 7.1.3). */
+  neverTrailers: readonly string[] = noNames
   /** Body held: for the head's write, and for another attempt as long as `replayable`. */
   hold: Buffer | undefined = undefined
   held = 0
@@ -310,6 +314,7 @@ export class Exchange implements TimerOwner {
   #reset(): void {
     this.routeDeadline = 0
     this.trailers = undefined
+    this.neverTrailers = noNames
     this.decision = undefined
     this.cluster = undefined
     this.responseEdits = undefined

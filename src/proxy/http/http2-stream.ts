@@ -6,8 +6,9 @@ import { ErrorCode, type FieldBlock, type Http2Stream, type StreamOwner } from '
 import type { ClientStream } from './client-stream.ts'
 import type { HttpContext } from './context.ts'
 import { Exchange } from './exchange.ts'
-import { readHttp2Request, trailerLines } from './http2-head.ts'
+import { namesNeverIndexed, readHttp2Request, trailerLines } from './http2-head.ts'
 import type { Http2Connection } from './http2-connection.ts'
+import { LastWords } from './last-words.ts'
 import { Phase } from './phase.ts'
 import {
   type LocalReply,
@@ -106,7 +107,10 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
   }
 
   onTrailers(_stream: Http2Stream, block: FieldBlock): void {
-    this.#exchange?.endBody(block.names.length === 0 ? undefined : trailerLines(block))
+    const exchange = this.#exchange
+    if (exchange === undefined) return
+    if (block.sensitive.length > 0) exchange.neverTrailers = namesNeverIndexed(block)
+    exchange.endBody(block.names.length === 0 ? undefined : trailerLines(block))
   }
 
   onReset(_stream: Http2Stream, errorCode: number, byPeer: boolean): void {
@@ -167,6 +171,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
   }
 
   end(trailers: Buffer | undefined): void {
+    const exchange = this.#exchange
     const stream = this.#stream
     if (stream === undefined || this.#ended) return
     const fields =
@@ -177,7 +182,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     }
     this.#sendPiece(false)
     this.#ended = true
-    this.#connection.session.sendTrailers(stream, fields.names, fields.values)
+    this.#connection.session.sendTrailers(stream, fields.names, fields.values, exchange?.leg.neverTrailers)
   }
 
   flush(): boolean {
@@ -232,10 +237,15 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     this.#release()
     if (stream.closed) return
     // What waits for the client's window goes on its way when nobody looks any more.
-    if (clean && this.#ended && stream.waiting > 0) stream.owner = connection.lastWords
+    if (clean && this.#ended && stream.waiting > 0) stream.owner = this.#lastWords(stream)
     // After a whole answer the rest of the request is of no use (RFC 9113 section 8.1); a broken one must not look whole.
     else if (!clean || !this.#ended) connection.session.reset(stream, ErrorCode.internalError)
     else if (!stream.remoteEnded) connection.session.reset(stream, ErrorCode.noError)
+  }
+
+  #lastWords(stream: Http2Stream): StreamOwner {
+    const { limits, timers } = this.#context.options
+    return new LastWords(this.#connection.session, stream, timers, limits.flushTimeoutMs)
   }
 
   /** Encodes the head that stands in the writer up to `end`, without its start line and what belongs to HTTP/1.1. */

@@ -8,7 +8,7 @@ import { onUpstreamProtocolError, onUpstreamRefused, onUpstreamReset, onUpstream
 import { toFieldText } from './edited-fields.ts'
 import type { Exchange } from './exchange.ts'
 import { fieldTable } from './fields.ts'
-import { readHttp2Response, trailerLines } from './http2-head.ts'
+import { namesNeverIndexed, readHttp2Response, trailerLines } from './http2-head.ts'
 import { Phase } from './phase.ts'
 import { targetOf, writeRequestFields } from './request-writer.ts'
 import { trailerFields } from './trailers.ts'
@@ -98,14 +98,14 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
   }
 
   endBody(): boolean {
-    const { context, trailers } = this.#exchange
+    const { context, neverTrailers, trailers } = this.#exchange
     const connection = this.#connection
     const stream = this.#stream
     if (connection === undefined || stream === undefined) return true
     const fields = trailers === undefined ? undefined : trailerFields(trailers, context.options.limits.trailerCount)
     if (fields === undefined || fields.names.length === 0) return this.#sendPiece(true)
     const flowing = this.#sendPiece(false)
-    connection.session.sendTrailers(stream, fields.names, fields.values)
+    connection.session.sendTrailers(stream, fields.names, fields.values, neverTrailers)
     return flowing
   }
 
@@ -189,6 +189,7 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
   onTrailers(stream: Http2Stream, block: FieldBlock): void {
     if (stream !== this.#stream) return
     if (this.#headDue && !this.#tellHead()) return
+    if (block.sensitive.length > 0) this.#leg.neverTrailers = namesNeverIndexed(block)
     this.#leg.relay.finish(trailerLines(block))
   }
 
