@@ -15,6 +15,8 @@ export interface SeenStream {
   body: string
   /** Octets of the body, also where `keepBodies` is off. */
   octets: number
+  /** Names that were never to be indexed. */
+  readonly never: string[]
   /** `END_STREAM`, or the code of RST_STREAM; undefined while it is open. */
   end: 'end' | number | undefined
 }
@@ -29,6 +31,8 @@ export interface FrameOptions {
   /** The block is cut into so many frames. */
   readonly pieces?: number
   readonly exclusive?: boolean
+  /** Fields are marked as never to be indexed. */
+  readonly never?: boolean
 }
 
 export const FrameKind = {
@@ -51,6 +55,9 @@ const roomy = {
   nameBytes: 1 << 20,
   valueBytes: 1 << 20,
 }
+
+/** Payload of our largest frames. */
+const frameBytes = 16_384
 
 /** A frame with this payload. */
 export function rawFrame(kind: number, flags: number, id: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
@@ -146,14 +153,14 @@ export class FramePeer {
   }
 
   /** The block of these fields; nothing is put in the table. */
-  encode(fields: readonly RawField[]): Buffer {
+  encode(fields: readonly RawField[], never = false): Buffer {
     this.#encoder.begin()
-    for (const [name, value] of fields) this.#encoder.field(name, value, Indexing.without)
+    for (const [name, value] of fields) this.#encoder.field(name, value, never ? Indexing.never : Indexing.without)
     return Buffer.from(this.#encoder.bytes.subarray(0, this.#encoder.length))
   }
 
   headers(id: number, fields: readonly RawField[], options: FrameOptions = {}): void {
-    this.block(id, this.encode(fields), options)
+    this.block(id, this.encode(fields, options.never), options)
   }
 
   /** HEADERS with this block, and CONTINUATION when it is to be cut or is long. */
@@ -179,8 +186,13 @@ export class FramePeer {
     this.send(Buffer.concat(frames))
   }
 
+  /** DATA, in as many frames as it takes. */
   data(id: number, text: string | Uint8Array, { end = false, pad = 0 }: FrameOptions = {}): boolean {
     const bytes = typeof text === 'string' ? Buffer.from(text, 'latin1') : text
+    if (bytes.length > frameBytes) {
+      this.data(id, bytes.subarray(0, frameBytes), { pad })
+      return this.data(id, bytes.subarray(frameBytes), { end, pad })
+    }
     const payload = pad > 0 ? Buffer.concat([Buffer.from([pad]), bytes, Buffer.alloc(pad)]) : bytes
     return this.send(rawFrame(FrameKind.data, (end ? 1 : 0) | (pad > 0 ? 8 : 0), id, payload))
   }
@@ -208,7 +220,7 @@ export class FramePeer {
   stream(id: number): SeenStream {
     const known = this.streams.get(id)
     if (known !== undefined) return known
-    const made: SeenStream = { id, heads: [], trailers: undefined, body: '', octets: 0, end: undefined }
+    const made: SeenStream = { id, heads: [], trailers: undefined, body: '', octets: 0, never: [], end: undefined }
     this.streams.set(id, made)
     return made
   }
@@ -296,6 +308,7 @@ export class FramePeer {
     if (typeof block === 'string') throw new Error(`The proxy sent a block that cannot be decoded: ${block}`)
     const fields = block.names.map((name, index): RawField => [name, block.values[index] ?? ''])
     const stream = this.stream(id)
+    stream.never.push(...block.sensitive.map((index) => block.names[index] ?? ''))
     const last = stream.heads.at(-1)
     const interim = last?.some(([name, value]) => name === ':status' && value.startsWith('1')) === true
     const isTrailer = last !== undefined && !interim
