@@ -59,6 +59,8 @@ const roomy = {
 /** Payload of our largest frames. */
 const frameBytes = 16_384
 
+const filler = Buffer.alloc(frameBytes, 'x')
+
 /** A frame with this payload. */
 export function rawFrame(kind: number, flags: number, id: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
   const head = Buffer.alloc(9)
@@ -94,6 +96,10 @@ export class FramePeer {
   acknowledgesSettings = true
   /** Bodies are kept as text; otherwise only counted. */
   keepBodies = true
+  /** What the other end lets us send: on the connection, at first on a stream, and on each stream. */
+  window = 65_535
+  firstWindow = 65_535
+  readonly windows = new Map<number, number>()
   onChange: () => void = () => {}
   /** A server: a head or the end of a request is here. */
   onStream: (stream: SeenStream, whole: boolean) => void = () => {}
@@ -110,6 +116,7 @@ export class FramePeer {
     this.#prefaceDue = server
     socket.setNoDelay(true)
     socket.on('data', (part: Buffer) => this.#read(part))
+    socket.on('drain', () => this.onChange())
     const ended = (): void => {
       this.closed = true
       this.onChange()
@@ -197,6 +204,21 @@ export class FramePeer {
     return this.send(rawFrame(FrameKind.data, (end ? 1 : 0) | (pad > 0 ? 8 : 0), id, payload))
   }
 
+  /** Sends as much of a body as windows and the socket take, `left` octets at most, and the end behind the last; returns what is left. */
+  pour(id: number, left: number): number {
+    let rest = left
+    while (rest > 0 && !this.socket.writableNeedDrain) {
+      const window = this.windows.get(id) ?? this.firstWindow
+      const length = Math.min(rest, frameBytes, window, this.window)
+      if (length <= 0) break
+      rest -= length
+      this.window -= length
+      this.windows.set(id, window - length)
+      this.data(id, filler.subarray(0, length), { end: rest === 0 })
+    }
+    return rest
+  }
+
   reset(id: number, code: number): void {
     this.frame(FrameKind.reset, 0, id, uint32(code))
   }
@@ -271,6 +293,10 @@ export class FramePeer {
           if (this.answersPings) this.frame(FrameKind.ping, 1, 0, payload)
         }
         break
+      case FrameKind.windowUpdate:
+        if (id === 0) this.window += payload.readUInt32BE(0)
+        else this.windows.set(id, (this.windows.get(id) ?? this.firstWindow) + payload.readUInt32BE(0))
+        break
       case FrameKind.goaway:
         this.goaways.push({ lastId: payload.readUInt32BE(0), code: payload.readUInt32BE(4) })
         break
@@ -285,6 +311,7 @@ export class FramePeer {
     }
     for (let at = 0; at + 6 <= payload.length; at += 6) {
       this.settings.set(payload.readUInt16BE(at), payload.readUInt32BE(at + 2))
+      if (payload.readUInt16BE(at) === 4) this.firstWindow = payload.readUInt32BE(at + 2)
     }
     if (this.acknowledgesSettings) this.frame(FrameKind.settings, 1, 0)
   }

@@ -3,8 +3,13 @@ import type { StreamSocket } from '../../net/index.ts'
 import { defaultHttp2Config } from '../config/index.ts'
 import type { ClusterServices } from './cluster-services.ts'
 import type { ClusterRuntime, ConnectOutcome } from './contract.ts'
+import { defaultSessionLimits, type SessionLimits } from '../../wire/http2/index.ts'
 import { type ConnectionKeeper, MultiplexedConnection } from './multiplexed-connection.ts'
 import { PendingQueue, type PendingTicket } from './pending-queue.ts'
+
+/** Bounds of a window (RFC 9113 section 6.9). */
+const smallestWindow = 65_535
+const largestWindow = 0x7fff_ffff
 
 /** What the connections of an endpoint need of it. */
 export interface SharedConnectionsHost {
@@ -176,7 +181,7 @@ export class SharedConnections implements ConnectionKeeper {
     const { config } = this.#host.cluster
     const http2 = config.http2 ?? defaultHttp2Config
     const connection = new MultiplexedConnection(socket, this, {
-      limits: http2.limits,
+      limits: { connectionWindowBytes: allWindows(http2.limits), ...http2.limits },
       keepalive: http2.keepalive,
       output: { timers, flushTimeoutMs, lingerMs },
       settingsTimeoutMs,
@@ -223,4 +228,10 @@ export class SharedConnections implements ConnectionKeeper {
     }
     if (next < Number.POSITIVE_INFINITY) this.#timer.arm(next)
   }
+}
+
+/** The windows of all streams together: however many clients are slow, what waits for them keeps nothing from the others on the connection. */
+function allWindows(limits: Partial<SessionLimits>): number {
+  const { maxConcurrentStreams, streamWindowBytes } = { ...defaultSessionLimits, ...limits }
+  return Math.min(largestWindow, Math.max(smallestWindow, maxConcurrentStreams * streamWindowBytes))
 }
