@@ -3,11 +3,13 @@ import { afterAll, expect, test } from 'bun:test'
 import { accessLogFormat } from './access-log-format.ts'
 import { bootstrap } from './bootstrap.ts'
 import { chunkedDecoder } from './chunked-decoder.ts'
+import { clientHello } from './client-hello.ts'
 import { dnsMessage } from './dns-message.ts'
 import { expectThat, fuzz, type FuzzTarget } from './fuzz-target.ts'
 import { http1Head } from './http1-head.ts'
 import { http2Hpack } from './http2-hpack.ts'
 import { http2Session } from './http2-session.ts'
+import { proxyHeader } from './proxy-header.ts'
 import { spiffeId } from './spiffe-id.ts'
 import { xdsResource } from './xds-resource.ts'
 import { yamlResources } from './yaml-resources.ts'
@@ -16,10 +18,12 @@ const targets: readonly (readonly [FuzzTarget, number])[] = [
   [accessLogFormat, 5000],
   [bootstrap, 1000],
   [chunkedDecoder, 3000],
+  [clientHello, 10_000],
   [dnsMessage, 2000],
   [http1Head, 20_000],
   [http2Hpack, 10_000],
   [http2Session, 2000],
+  [proxyHeader, 20_000],
   [spiffeId, 10_000],
   [xdsResource, 10_000],
   [yamlResources, 800],

@@ -8,6 +8,7 @@ export { type Brand } from './brand.ts'
 export { type Clock, systemClock } from './clock.ts'
 export { assertNever, BugError, invariant } from './invariant.ts'
 export { MeshError } from './mesh-error.ts'
+export { parseIp } from './parse-ip.ts'
 export { createStratifiedRandom } from './stratified-random.ts'
 export { err, ok, type Err, type Ok, type Result } from './result.ts'
 export {

@@ -12,6 +12,8 @@ export interface AcceptTlsOptions {
   /** Protocols that are spoken here, the preferred first. A client that offers others only is refused (RFC 7301 section 3.2). */
   readonly alpn: readonly string[]
   readonly requirement: PeerRequirement
+  /** Bytes of the client that were read already, valid during the call only. */
+  readonly initialData?: Uint8Array
   /** `NetLimits.tlsHandshakeTimeoutMs` by default. */
   readonly timeoutMs?: number
 }
@@ -28,9 +30,10 @@ export type AcceptTlsResult =
     }
   | { readonly accepted: false; readonly message: string }
 
-/** Bun 1.4 wants `isServer` for the accepting side; its types do not know it. */
+/** Bun 1.4 wants `isServer` for the accepting side and takes `initialData`; its types know neither. */
 interface ServerUpgradeOptions extends TLSUpgradeOptions<SocketOwner> {
   isServer: true
+  initialData?: Uint8Array
 }
 
 /**
@@ -49,6 +52,7 @@ export function acceptTls(
     tls: toServerTlsOptions(options.context, options.alpn),
     socket: handlers,
     data: handshake,
+    ...(options.initialData === undefined ? {} : { initialData: options.initialData }),
   }
   // The plain half goes on seeing encrypted bytes.
   socket.data = ignoringOwner
@@ -76,6 +80,8 @@ class ServerHandshake implements SocketOwner {
   }
 
   start(socket: StreamSocket, timeoutMs: number): void {
+    // With the client's bytes there already it may be over.
+    if (this.#done === undefined) return
     this.#timer = setTimeout(() => {
       this.#finish({ accepted: false, message: `No TLS handshake within ${timeoutMs} ms` })
       socket.terminate()

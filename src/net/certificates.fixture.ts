@@ -22,10 +22,18 @@ export interface TestAuthority {
 export interface TestLeafOptions {
   readonly uris?: readonly string[]
   readonly dnsNames?: readonly string[]
+  /** An RSA key; P-256 by default. */
+  readonly rsa?: true
   /** A day from now by default. */
   readonly notAfter?: Date
 }
 
+const rsaAlgorithm = {
+  name: 'RSASSA-PKCS1-v1_5',
+  modulusLength: 2048,
+  publicExponent: new Uint8Array([1, 0, 1]),
+  hash: 'SHA-256',
+} as const
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 const day = 86_400_000
 
@@ -49,7 +57,8 @@ async function issueLeaf(
   signingKey: CryptoKey,
   options: TestLeafOptions,
 ): Promise<{ readonly certificateChain: string; readonly privateKey: string }> {
-  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+  const kind = options.rsa === true ? rsaAlgorithm : algorithm
+  const keys = await crypto.subtle.generateKey(kind, true, ['sign', 'verify'])
   const names = [
     ...(options.uris ?? []).map((value) => ({ type: 'url' as const, value })),
     ...(options.dnsNames ?? []).map((value) => ({ type: 'dns' as const, value })),

@@ -16,20 +16,24 @@ export {
   type ConnectTarget,
   type ConnectTls,
 } from './connector.ts'
+export { connectWithPreface, type PrefacedConnect } from './connect-with-preface.ts'
 export { createDeliveryProbe, type DeliveryProbe } from './delivery-probe.ts'
 export { createDnsServer, type DnsAnswers, type DnsServer } from './dns-server.ts'
 export { listenTcp, type TcpListener } from './listen-tcp.ts'
+export { NetLimits } from './limits.ts'
 export { negotiatedProtocol } from './negotiated-protocol.ts'
 export {
   createOriginalDestinationReader,
   type OriginalDestination,
   type OriginalDestinationReader,
 } from './original-destination.ts'
-export { type PeerCertificate, spiffeIdOfPem } from './peer-certificate.ts'
+export { dnsNamesOfPem, hasEcdsaKey, type PeerCertificate, spiffeIdOfPem } from './peer-certificate.ts'
 export { type PeerNameMatch, type PeerRequirement, type PeerVerdict } from './peer-verification.ts'
 export { type Resolver, systemResolver } from './resolver.ts'
 export { createSocketBudget, readFileDescriptorLimit, type SocketBudget } from './socket-budget.ts'
 export { ignoringOwner } from './socket-handlers.ts'
+export { type InheritedSocket, isSameSocket, socketKey, type SocketName, type SocketSource } from './socket-source.ts'
+export { openSocketSyscalls, type SocketSyscalls } from './socket-syscalls.ts'
 export { type SocketOwner, type StreamSocket } from './socket-owner.ts'
 export { acceptTls, type AcceptTlsOptions, type AcceptTlsResult } from './accept-tls.ts'
 export { createKeepaliveSetter, type KeepaliveSetter, type TcpKeepalive } from './tcp-keepalive.ts'

@@ -32,6 +32,26 @@ export function spiffeIdOfPem(chain: string): string {
   }
 }
 
+/** DNS names of the leaf of a PEM chain; none when it does not parse. */
+export function dnsNamesOfPem(chain: string): readonly string[] {
+  try {
+    return readCertificate(new X509Certificate(chain))?.dnsNames ?? []
+  } catch {
+    // As above.
+    return []
+  }
+}
+
+/** True when the leaf of a PEM chain has a key for ECDSA; false too when it does not parse. */
+export function hasEcdsaKey(chain: string): boolean {
+  try {
+    return new X509Certificate(chain).publicKey.asymmetricKeyType === 'ec'
+  } catch {
+    // As above.
+    return false
+  }
+}
+
 function readCertificate(certificate: X509Certificate): PeerCertificate | undefined {
   const names = parseSubjectAltName(certificate.subjectAltName ?? '')
   if (names === undefined) return undefined

@@ -39,11 +39,13 @@ export function verifyPeer(
   options: { readonly role: 'server' | 'client'; readonly requirement: PeerRequirement; readonly now: number },
 ): PeerVerdict {
   const { requirement } = options
+  if (error !== undefined && isHandshakeFailure(error))
+    return { accepted: false, message: `The TLS handshake failed: ${error.message}` }
   const certificate = readPeerCertificate(socket)
   if (certificate === 'unreadable')
     return { accepted: false, message: "The names of the peer's certificate do not parse" }
   if (certificate === 'none') {
-    // As in Envoy, conditions on names hold for a certificate that is shown; `requireCertificate` says whether one must be.
+    // Conditions on names hold for a certificate that is shown; `requireCertificate` says whether one must be.
     if (!requirement.requireCertificate) return { accepted: true, spiffeId: '' }
     return { accepted: false, message: 'The peer showed no certificate' }
   }
@@ -76,14 +78,25 @@ function matchesName(certificate: PeerCertificate, { type, match }: PeerNameMatc
   const wanted = fold ? match.value.toLowerCase() : match.value
   return names.some((name) => {
     const value = fold ? name.toLowerCase() : name
-    if (match.kind === 'exact') return value === wanted
+    if (match.kind === 'exact') return value === wanted || (fold && isWildcardOf(value, wanted))
     return match.kind === 'prefix' ? value.startsWith(wanted) : value.endsWith(wanted)
   })
+}
+
+/** `*.example.com` in a certificate stands for one label (RFC 6125 section 6.4.3), as Envoy reads exact DNS names. */
+function isWildcardOf(name: string, wanted: string): boolean {
+  return name.startsWith('*.') && wanted.indexOf('.') > 0 && name.slice(1) === wanted.slice(wanted.indexOf('.'))
 }
 
 function describeNames(certificate: PeerCertificate): string {
   const names = [...certificate.uris, ...certificate.dnsNames, ...certificate.ipAddresses]
   return names.length === 0 ? 'without a subject alternative name' : names.join(', ')
+}
+
+/** The handshake did not come to its end (`EPROTO`, `ECONNRESET`): as opposed to a chain that does not verify, this is never acceptable. */
+function isHandshakeFailure(error: Error): boolean {
+  const code = errorCode(error)
+  return code === undefined || /^E[A-Z]+$/.test(code)
 }
 
 function errorCode(error: Error | undefined): string | undefined {

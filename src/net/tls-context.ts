@@ -10,6 +10,10 @@ export interface TlsContextOptions {
   /** Trust bundle. Absent: nothing verifies (a server then asks for no client certificate). */
   readonly trustedCa: string | undefined
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+  /** TLS 1.3 by default. */
+  readonly maxVersion?: 'TLSv1.2' | 'TLSv1.3'
+  /** Suites of TLS 1.2 in BoringSSL's notation; the runtime's by default. */
+  readonly cipherSuites?: string
   /** Server: ask the client for a certificate. Whether one is required is decided after the handshake. */
   readonly requestCertificate?: boolean
 }
@@ -43,7 +47,8 @@ export function createTlsContext(options: TlsContextOptions): Result<TlsContext,
         : { cert: options.certificate.certificateChain, key: options.certificate.privateKey }),
       ...(options.trustedCa === undefined ? {} : { ca: options.trustedCa }),
       minVersion: options.minVersion,
-      maxVersion: 'TLSv1.3',
+      maxVersion: options.maxVersion ?? 'TLSv1.3',
+      ...(options.cipherSuites === undefined ? {} : { ciphers: options.cipherSuites }),
       ...(options.role === 'server'
         ? { requestCert: requestCertificate, rejectUnauthorized: false, sessionTimeout: SESSION_SECONDS }
         : {}),

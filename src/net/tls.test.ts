@@ -42,6 +42,8 @@ const anyMember: PeerRequirement = {
   names: [[{ type: 'uri', match: { kind: 'prefix', value: 'spiffe://cluster.local/' } }]],
 }
 
+const anybody: PeerRequirement = { verifyChain: false, requireCertificate: false, names: [] }
+
 function only(uri: string): PeerRequirement {
   return { ...anyMember, names: [[{ type: 'uri', match: { kind: 'exact', value: uri } }]] }
 }
@@ -239,6 +241,21 @@ describe('mutual TLS between a connector and an accepting socket', () => {
     await until(() => results.length === 1, 'the verdict')
     const [verdict] = results
     expect(verdict?.accepted === false ? verdict.message : '').toContain(reason)
+  })
+
+  test.each([
+    ['api.example.com', 'api.example.com', true],
+    ['*.example.com', 'api.example.com', true],
+    ['*.Example.com', 'API.example.com', true],
+    ['*.example.com', 'a.b.example.com', false],
+    ['*.example.com', 'example.com', false],
+    ['*.com', 'example.com', true],
+    ['api.example.com', '*.example.com', false],
+  ])('connect() to a server of %s that is to be %s', async (dnsName, value, good) => {
+    const { port } = serve(await authority.issue({ dnsNames: [dnsName] }), { requirement: anybody })
+    const requirement: PeerRequirement = { ...anyMember, names: [[{ type: 'dns', match: { kind: 'exact', value } }]] }
+    const client = context({ role: 'client', certificate: undefined })
+    expect((await connect(connectorTo(port), client, requirement)).kind).toBe(good ? 'connected' : 'failed')
   })
 
   test('acceptTls() refuses a session that was made under a trust since withdrawn', async () => {

@@ -5,6 +5,7 @@ import {
   createTestServer,
   until,
 } from '../net/sockets.fixture.ts'
+import { anyConnection } from './config/index.ts'
 import { createDataPlane } from './create-data-plane.ts'
 import {
   createFakeTelemetry,
@@ -39,8 +40,8 @@ async function main(): Promise<void> {
     testListener(
       'outbound_transparent',
       [
-        testChain(testTcpProxy('chosen'), { match: { destinationPort: 7777, destinationPrefixes: [] } }),
-        testChain(testTcpProxy('silent'), { match: { destinationPort: 6666, destinationPrefixes: [] } }),
+        testChain(testTcpProxy('chosen'), { match: { ...anyConnection, destinationPort: 7777 } }),
+        testChain(testTcpProxy('silent'), { match: { ...anyConnection, destinationPort: 6666 } }),
       ],
       { originalDestination: true, defaultFilterChain: testChain(testTcpProxy('PassthroughCluster')) },
     ),

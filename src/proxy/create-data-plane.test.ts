@@ -8,7 +8,7 @@ import {
   type TestServer,
   until,
 } from '../net/sockets.fixture.ts'
-import type { ListenerConfig } from './config/index.ts'
+import { anyConnection, type ListenerConfig } from './config/index.ts'
 import { createDataPlane, type DataPlaneOptions } from './create-data-plane.ts'
 import type { DataPlane } from './data-plane.ts'
 import {
@@ -361,7 +361,7 @@ describe('listeners', () => {
 
   test('a connection that no filter chain matches is closed with NR', async () => {
     const { plane: target, lines } = plane()
-    const match = { destinationPort: 1, destinationPrefixes: [] }
+    const match = { ...anyConnection, destinationPort: 1 }
     const chains = [testChain(testTcpProxy('up'), { match })]
     const port = await listen(target, testListener('l', chains, { accessLogs }))
     const owner = createRecordingOwner()

@@ -6,9 +6,13 @@ import {
   createOriginalDestinationReader,
   createKeepaliveSetter,
   createSocketBudget,
+  type InheritedSocket,
+  isSameSocket,
   type OriginalDestinationReader,
   readFileDescriptorLimit,
   type Resolver,
+  type SocketName,
+  type SocketSource,
   systemResolver,
 } from '../net/index.ts'
 import { type AccessLogWriter, createAccessLogWriter, type Telemetry } from '../telemetry/index.ts'
@@ -16,7 +20,7 @@ import { type ClusterSet, createClusterSet } from './cluster/index.ts'
 import type { ClientTlsConfig, FieldFault, ListenerConfig, OverloadConfig, ServerTlsConfig } from './config/index.ts'
 import { createAccessLogger } from './data-plane-access-log.ts'
 import type { DataPlane, OnDemand } from './data-plane.ts'
-import { createDrainGroup } from './drain/index.ts'
+import { createDrainGroup, idleTimeOf } from './drain/index.ts'
 import { createHttpServer, type HttpNode, type HttpServer, type HttpServerOptions } from './http/index.ts'
 import { defaultLimits, type ProxyLimits } from './limits.ts'
 import {
@@ -65,6 +69,12 @@ export interface DataPlaneOptions {
   readonly limits?: ProxyLimits
   /** File descriptors that the process may open; read from the system by default. */
   readonly fileDescriptors?: number
+  /** Listening sockets of another process, taken over as listeners are opened; absent: all are opened here. */
+  readonly sockets?: SocketSource | undefined
+  /** How long connections have to end whose listener moved or whose filter chain left, ms; 600,000 by default (Envoy `--drain-time-s`). */
+  readonly drainTimeMs?: number | undefined
+  /** The cluster that this proxy serves in and its locality (`region/zone/sub_zone`), for zone-aware routing. */
+  readonly local?: { readonly cluster: string; readonly locality: string } | undefined
   /** Most downstream connections; `NetLimits.downstreamConnections` by default. */
   readonly maxConnections?: number
   /** Absent: the defaults of `overload/`. */
@@ -73,8 +83,12 @@ export interface DataPlaneOptions {
   readonly resourceReaders?: ResourceReaders
 }
 
-/** How long connections of a listener that moved to another address have to end, ms (Envoy `--drain-time-s`). */
-const MOVED_LISTENER_MS = 600_000
+/** How often, and how long apart in ms, a yielded port is tried again. */
+const RECLAIM_TRIES = 50
+const RECLAIM_PAUSE_MS = 100
+
+/** Envoy's default of `--drain-time-s`. */
+const DRAIN_TIME_MS = 600_000
 
 /** Makes an empty data plane: no listener, no cluster. Dispose it to close everything at once; `drain` first to end politely. */
 export function createDataPlane(options: DataPlaneOptions): DataPlane {
@@ -89,6 +103,7 @@ class ProxyDataPlane implements DataPlane {
   readonly #routeTables = new Map<string, RouteTable>()
   readonly #clusters: ClusterSet
   readonly #listenerServices: ListenerServices
+  readonly #yielded: ListenerConfig[] = []
   readonly #ownAccessLog: AccessLogWriter | undefined
   readonly #overload: OverloadManager
   #accepting = true
@@ -117,11 +132,7 @@ class ProxyDataPlane implements DataPlane {
       shrinkHeap,
       downstream: () => ({ active: budget.downstream, max: budget.maxDownstream }),
     })
-    this.#overload.onAcceptingChange = (stopped) => this.#setAccepting(!stopped)
-    this.#overload.onTimeoutsReduced = () => {
-      for (const listener of this.#all()) listener.onTimeoutsReduced?.()
-    }
-    this.#overload.start()
+    this.#followOverload()
     const { state } = this.#overload
     this.#ownAccessLog = options.accessLog === undefined ? createAccessLogWriter() : undefined
     const logAccess = createAccessLogger(options.accessLog ?? this.#ownAccessLog ?? createAccessLogWriter())
@@ -136,6 +147,7 @@ class ProxyDataPlane implements DataPlane {
       clock,
       limits,
       random,
+      local: options.local,
       ...(options.onClusterWarm === undefined ? {} : { onClusterWarm: options.onClusterWarm }),
       isOwnListener: (address, port) => this.#isOwnListener(address, port),
     })
@@ -159,6 +171,8 @@ class ProxyDataPlane implements DataPlane {
       telemetry,
       clock,
       logAccess,
+      sockets: options.sockets,
+      drainTimeMs: options.drainTimeMs ?? DRAIN_TIME_MS,
       timers,
       overload: state,
       random,
@@ -187,7 +201,7 @@ class ProxyDataPlane implements DataPlane {
       const listener = this.#listeners.get(name)
       if (listener === undefined) return
       this.#listeners.delete(name)
-      void this.#draining.begin(listener, drainMs)
+      void this.#draining.begin(listener, drainMs, idleTimeOf(drainMs))
     }
     const before = this.#queues.get(name)
     if (before === undefined) remove()
@@ -230,11 +244,34 @@ class ProxyDataPlane implements DataPlane {
       if (config.direction === 'inbound') this.removeListener(name, timeoutMs)
   }
 
-  async drain(timeoutMs: number): Promise<void> {
+  async drain(timeoutMs: number, idleMs = 0): Promise<void> {
     this.#state = 'draining'
     await Promise.allSettled(this.#queues.values())
     const listeners = [...this.#listeners.values()]
-    await Promise.all(listeners.map((listener) => this.#draining.begin(listener, timeoutMs)))
+    await Promise.all(listeners.map((listener) => this.#draining.begin(listener, timeoutMs, idleMs)))
+  }
+
+  listeningSocket(wanted: SocketName): InheritedSocket | undefined {
+    for (const { config, port, descriptor } of this.#listeners.values()) {
+      const { protocol, name, address, port: configured } = config
+      if (!isSameSocket(wanted, { protocol, name, address, port: configured })) continue
+      const fd = descriptor()
+      return fd < 0 ? undefined : { descriptor: fd, port }
+    }
+    return undefined
+  }
+
+  yieldPort(wanted: SocketName): void {
+    for (const listener of this.#listeners.values()) {
+      const { protocol, name, address, port } = listener.config
+      if (protocol !== 'udp' || !isSameSocket(wanted, { protocol, name, address, port })) continue
+      this.#yielded.push(listener.config)
+      this.removeListener(name, 0)
+    }
+  }
+
+  reclaimPorts(): void {
+    for (const config of this.#yielded.splice(0)) void this.#reclaim(config)
   }
 
   describe(): ReturnType<DataPlane['describe']> {
@@ -273,13 +310,40 @@ class ProxyDataPlane implements DataPlane {
       return fault === undefined ? ok({ port: old.port }) : err(fault)
     }
     if (this.#state === 'draining') return err({ path: 'name', message: 'The proxy is draining' })
-    if (config.protocol === 'udp') await this.#freeUdpPort(config)
+    if (config.protocol === 'udp') {
+      const fault = this.#askForUdpPort(config)
+      if (fault !== undefined) return err(fault)
+      await this.#freeUdpPort(config)
+    }
     const made = await this.#bind(config)
     if (!made.ok) return made
     this.#listeners.set(config.name, made.value)
     if (!this.#accepting) made.value.setAccepting?.(false)
-    if (old !== undefined) void this.#draining.begin(old, MOVED_LISTENER_MS)
+    const { drainTimeMs } = this.#listenerServices
+    if (old !== undefined) void this.#draining.begin(old, drainTimeMs, idleTimeOf(drainTimeMs))
     return ok({ port: made.value.port })
+  }
+
+  /** The port may be bound for a moment longer than its process was seen. */
+  async #reclaim(config: ListenerConfig): Promise<void> {
+    for (let tries = 0; tries < RECLAIM_TRIES; tries += 1) {
+      if (this.#listeners.has(config.name) || (await this.putListener(config)).ok) return
+      await new Promise((resolve) => setTimeout(resolve, RECLAIM_PAUSE_MS))
+    }
+  }
+
+  /** The process before this one, if there is one, closes its own. */
+  #askForUdpPort({ name, address, port }: ListenerConfig): FieldFault | undefined {
+    const taken = this.#listenerServices.sockets?.take({ protocol: 'udp', name, address, port })
+    return taken?.ok === false ? { path: 'address.socket_address', message: taken.error } : undefined
+  }
+
+  #followOverload(): void {
+    this.#overload.onAcceptingChange = (stopped) => this.#setAccepting(!stopped)
+    this.#overload.onTimeoutsReduced = () => {
+      for (const listener of this.#all()) listener.onTimeoutsReduced?.()
+    }
+    this.#overload.start()
   }
 
   /** Listeners that serve and those that drain. */

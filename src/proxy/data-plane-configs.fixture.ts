@@ -2,17 +2,18 @@ import { systemAlarm, systemClock, TimerWheel } from '../base/index.ts'
 import { createSocketBudget, type Resolver } from '../net/index.ts'
 import type { EdgeLabels, EdgeSeries, Telemetry } from '../telemetry/index.ts'
 import type { ClusterServices } from './cluster/index.ts'
-import type {
-  ClusterConfig,
-  EndpointConfig,
-  FilterChain,
-  HealthCheckConfig,
-  HttpManagerConfig,
-  HttpProbeConfig,
-  ListenerConfig,
-  OutlierConfig,
-  TcpProxyConfig,
-  UdpProxyConfig,
+import {
+  anyConnection,
+  type ClusterConfig,
+  type EndpointConfig,
+  type FilterChain,
+  type HealthCheckConfig,
+  type HttpManagerConfig,
+  type HttpProbeConfig,
+  type ListenerConfig,
+  type OutlierConfig,
+  type TcpProxyConfig,
+  type UdpProxyConfig,
 } from './config/index.ts'
 import { defaultLimits } from './limits.ts'
 import { createSecretTable, createTlsMaterial, type SecretTable } from './tls/index.ts'
@@ -155,8 +156,7 @@ export function testHttpManager(overrides: Partial<HttpManagerConfig> = {}): Htt
     escapedSlashes: 'keep',
     underscoreHeaders: 'allow',
     forwardClientCert: 'sanitize',
-    faultFilter: false,
-    onDemand: false,
+    filters: [],
     accessLogs: [],
     upgrades: [],
     ...overrides,
@@ -167,7 +167,7 @@ export function testHttpManager(overrides: Partial<HttpManagerConfig> = {}): Htt
 export function testChain(network: FilterChain['network'], overrides: Partial<FilterChain> = {}): FilterChain {
   return {
     name: '',
-    match: { destinationPort: undefined, destinationPrefixes: [] },
+    match: anyConnection,
     tls: undefined,
     network,
     ...overrides,
@@ -187,6 +187,9 @@ export function testListener(
     protocol: 'tcp',
     direction: 'outbound',
     originalDestination: false,
+    inspectors: [],
+    inspectionTimeoutMs: 15_000,
+    continueOnInspectionTimeout: false,
     filterChains: chains,
     defaultFilterChain: undefined,
     dns: undefined,

@@ -1,6 +1,7 @@
 import type { Result } from '../base/index.ts'
 import type { ClusterDescription } from './cluster/index.ts'
 import type { ClusterConfig, EndpointsConfig, FieldFault, ListenerConfig, Secret } from './config/index.ts'
+import type { InheritedSocket, SocketName } from '../net/index.ts'
 import type { CertificatePair } from './tls/index.ts'
 import type { RouteTable } from './route/index.ts'
 
@@ -25,8 +26,14 @@ export interface DataPlane extends AsyncDisposable {
   readonly putSecret: (secret: Secret) => void
   /** True when every secret that clusters and listeners name is there. */
   readonly secretsComplete: () => boolean
-  /** Stops new work politely (`Connection: close`), waits for what runs, at most `timeoutMs`. */
-  readonly drain: (timeoutMs: number) => Promise<void>
+  /** Stops new work politely (`Connection: close`), waits for what runs, at most `timeoutMs`; idle connections stay for `idleMs` (0). */
+  readonly drain: (timeoutMs: number, idleMs?: number) => Promise<void>
+  /** The socket that a listener accepts from, for another process to take over; it stays open here. Undefined: there is no such. */
+  readonly listeningSocket: (name: SocketName) => InheritedSocket | undefined
+  /** Closes a UDP listener so that a successor can bind its port: its datagrams need no connection, and clients ask again. */
+  readonly yieldPort: (name: SocketName) => void
+  /** Opens what was yielded again: the successor failed. */
+  readonly reclaimPorts: () => void
   /** Removes the listeners whose `traffic_direction` is INBOUND, as `removeListener` does. */
   readonly drainInbound: (timeoutMs: number) => void
   /** `/healthcheck/fail`: responses end their connections until it is taken back. */

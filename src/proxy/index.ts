@@ -5,4 +5,8 @@
  *
  * Knows nothing of the mesh model: what drives it drives Envoy as well.
  */
-export { type ProxyProcessOptions, runProxy, type RunningProxy, type RunProxyOptions } from './proxy.ts'
+export { type AdminServer, type AdminSource, answerAdmin, startAdminServer } from './admin/index.ts'
+export { connectHandover, type HandoverClient, type HandoverServer, startHandoverServer } from './handover/index.ts'
+export { loadBootstrap } from './load-bootstrap.ts'
+export { type ProxyProcessOptions, type RunningProxy, type RunProxyOptions } from './proxy-options.ts'
+export { runProxy } from './proxy.ts'

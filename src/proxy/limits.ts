@@ -49,12 +49,16 @@ export interface ProxyLimits {
   readonly flushTimeoutMs: number
   /** Milliseconds that an HTTP/2 peer has to acknowledge our settings; then the connection is closed (RFC 9113 section 6.5.3). */
   readonly settingsTimeoutMs: number
+  /** Milliseconds that a client of HTTP/2 has to stop opening streams when its connection is to end; later ones are ignored (Envoy's `drain_timeout`). */
+  readonly drainGraceMs: number
   /** Milliseconds after which an idle HTTP/2 connection gives its buffers back. */
   readonly idleTrimMs: number
   /** Bytes of a TCP client that are kept until its upstream connection is there; more closes it. The socket is paused: only what was under way comes. */
   readonly earlyBytes: number
   /** Addresses that an original-destination cluster remembers; those without connections make room for new ones. */
   readonly originalDestinations: number
+  /** Subsets of one cluster (`lb_subset_config`); an endpoint that would make another is in none of those. */
+  readonly subsets: number
   /** UDP sessions of one listener; datagrams of further clients are dropped. A cluster's `max_connections` counts them too, and is mostly lower. */
   readonly udpSessions: number
   /** Datagrams of a UDP session that are kept until its socket is there, which takes one turn of the event loop; more are dropped. */
@@ -83,9 +87,11 @@ export const defaultLimits: ProxyLimits = {
   lingerMs: 1000,
   flushTimeoutMs: 30_000,
   settingsTimeoutMs: 30_000,
+  drainGraceMs: 5_000,
   idleTrimMs: 5_000,
   earlyBytes: 1024 * 1024,
   originalDestinations: 4096,
+  subsets: 4096,
   udpSessions: 16_384,
   udpEarlyDatagrams: 64,
 }

@@ -1,6 +1,8 @@
 import manifest from '../../package.json' with { type: 'json' }
+import { randomUUID } from 'node:crypto'
 import { create, type JsonObject, type JsonValue } from '@bufbuild/protobuf'
 import { type Node, NodeSchema } from '../xds/generated/envoy/config/core/v3/base_pb.ts'
+import { processMetadata } from '../xds/index.ts'
 import type { BootstrapConfig } from './config/index.ts'
 import type { HttpNode } from './http/index.ts'
 
@@ -9,7 +11,8 @@ export function toXdsNode(node: BootstrapConfig['node']): Node {
   return create(NodeSchema, {
     id: node.id,
     cluster: node.cluster,
-    metadata: node.metadata,
+    // Tells this process's stream from those of its workers' siblings and of the process that it succeeds.
+    metadata: { ...node.metadata, [processMetadata]: randomUUID() },
     locality: node.locality,
     userAgentName: 'weft',
     userAgentVersionType: { case: 'userAgentVersion', value: manifest.version },

@@ -16,7 +16,8 @@ import {
 } from '../../test/harness/xds-resources.ts'
 import { createIdentityFiles } from './identity/index.ts'
 import { createSigningRequest } from './identity/signing-request.ts'
-import { runProxy, type RunningProxy } from './proxy.ts'
+import { runProxy } from './proxy.ts'
+import type { RunningProxy } from './proxy-options.ts'
 
 const spiffeId = 'spiffe://cluster.local/ns/default/sa/productpage'
 

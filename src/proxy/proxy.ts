@@ -8,61 +8,44 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import manifest from '../../package.json' with { type: 'json' }
 import { MeshError, systemClock } from '../base/index.ts'
+import { type InheritedSocket, isSameSocket, type SocketName } from '../net/index.ts'
 import { createTelemetry, type ProxyTelemetry } from '../telemetry/index.ts'
 import { type AdsConnection, type ReceivedUpdate, renewCertificate, type ResourceFault } from '../xds/client/index.ts'
 import { secretName, TypeUrl } from '../xds/index.ts'
 import { createAdsLink, type AdsLink } from './ads-link.ts'
 import { type AdminServer, type ServerState, startAdminServer } from './admin/index.ts'
-import { type BootstrapConfig, describeBootstrap, type Secret } from './config/index.ts'
+import {
+  type BootstrapConfig,
+  type ClusterConfig,
+  describeBootstrap,
+  localityName,
+  type Secret,
+} from './config/index.ts'
 import { type ControlChannel, createControlChannel } from './control-channel.ts'
 import { createDataPlane } from './create-data-plane.ts'
 import type { DataPlane } from './data-plane.ts'
+import { idleTimeOf } from './drain/index.ts'
 import { createHttpServer } from './http/index.ts'
 import {
   createIdentityFiles,
+  followIdentity,
   openWorkloadIdentity,
   requestFirstCertificate,
   type WorkloadCertificate,
-  type WorkloadIdentity,
 } from './identity/index.ts'
 import { createLastGoodFile, type LastGoodFile, LiveConfig } from './live/index.ts'
-import { type BootstrapSource, type LoadedBootstrap, loadBootstrap } from './load-bootstrap.ts'
+import { type FollowedBootstrap, openBootstrap } from './followed-bootstrap.ts'
 import { createProxyLog, type Logger, type LogLevel, type ProxyLog } from './proxy-log.ts'
+import type { ProxyProcessOptions, RunningProxy, RunProxyOptions } from './proxy-options.ts'
 import { describeNode, toHttpNode, toXdsNode } from './proxy-node.ts'
 import { readTlsFile } from './read-tls-file.ts'
 
-/** How a proxy is run. */
-export type RunProxyOptions = BootstrapSource & ProxyProcessOptions
+/** How often it is looked whether all listeners serve, ms. */
+const READY_POLL_MS = 10
 
-/** All but the bootstrap. */
-export interface ProxyProcessOptions {
-  /** Keeps identity and last accepted configuration over restarts; absent: nothing is kept. */
-  readonly stateDir?: string
-  /** Identity that the proxy gets from the control plane; absent: certificates are in the bootstrap, or there are none. */
-  readonly identity?: {
-    readonly spiffeId: string
-    /** Base of the REST API that signs the first certificate. */
-    readonly caUrl: string
-    readonly caFile: string
-    /** Removed after use; absent: there must be a valid certificate in `stateDir`. */
-    readonly joinTokenFile?: string
-  }
-  /** How long requests in flight may take at the end, milliseconds. */
-  readonly drainMs: number
-  /** Aborting it drains and ends the proxy. */
-  readonly signal: AbortSignal
-  /** Where lines about the proxy itself go; standard error by default. */
-  readonly log?: (text: string) => void
-}
-
-/** A running proxy. */
-export interface RunningProxy {
-  /** 0: the bootstrap has no `admin`. */
-  readonly adminPort: number
-  /** All listeners serve; what `GET /ready` answers. */
-  readonly isReady: () => boolean
-  /** Resolves when the proxy has drained and closed, after `signal` or `POST /quitquitquit`. */
-  readonly done: Promise<void>
+/** The name by which the admin interface's socket is asked for. */
+function adminName({ address, port }: { readonly address: string; readonly port: number }): SocketName {
+  return { protocol: 'tcp', name: 'admin', address, port }
 }
 
 /**
@@ -71,7 +54,7 @@ export interface RunningProxy {
  * @throws {MeshError} WEFT_PROXY_BOOTSTRAP with every fault of the bootstrap; the codes of the identity and the admin interface.
  */
 export async function runProxy(options: RunProxyOptions): Promise<RunningProxy> {
-  const bootstrap = await loadBootstrap(options)
+  const bootstrap = await openBootstrap(options)
   const proxy = new ProxyProcess(options, bootstrap)
   try {
     await proxy.start()
@@ -90,7 +73,8 @@ export async function runProxy(options: RunProxyOptions): Promise<RunningProxy> 
  */
 class ProxyProcess implements RunningProxy {
   readonly #options: ProxyProcessOptions
-  readonly #bootstrap: BootstrapConfig
+  readonly #followed: FollowedBootstrap
+  #bootstrap: BootstrapConfig
   readonly #bootstrapText: string
   readonly #proxyLog: ProxyLog
   readonly #telemetry: ProxyTelemetry = createTelemetry()
@@ -98,29 +82,35 @@ class ProxyProcess implements RunningProxy {
   readonly #secrets = new Map<string, Secret>()
   readonly #stop = new AbortController()
   readonly #closed = Promise.withResolvers<void>()
+  readonly #becameReady = Promise.withResolvers<boolean>()
+  readonly #drainTimeMs: number
+  #readyTimer: ReturnType<typeof setInterval> | undefined
   readonly #live: LiveConfig
   readonly #dataPlane: DataPlane
   readonly #lastGood: LastGoodFile | undefined
-  readonly #channel: ControlChannel | undefined
+  #channel: ControlChannel | undefined
   readonly #link: AdsLink | undefined
   #admin: AdminServer | undefined
-  #identity: WorkloadIdentity | undefined
+  #identity: AsyncDisposable | undefined
   #connection: AdsConnection | undefined
   #certificate: WorkloadCertificate | undefined
   #isDraining = false
+  #isSuperseded = false
   #failsHealthCheck = false
   #ending: Promise<void> | undefined
+  #closing: Promise<void> | undefined
 
-  constructor(options: ProxyProcessOptions, { config: bootstrap, text }: LoadedBootstrap) {
+  constructor(options: ProxyProcessOptions, followed: FollowedBootstrap) {
+    const bootstrap = followed.config
+    this.#followed = followed
     this.#options = options
     this.#bootstrap = bootstrap
-    this.#bootstrapText = text
+    this.#bootstrapText = followed.text
     this.#proxyLog = createProxyLog((line) => this.#print(line))
+    this.#drainTimeMs = options.drainTimeMs ?? 600_000
     const { ads } = bootstrap
     if (ads !== undefined) {
-      const channel = createControlChannel(ads.cluster, (name) => this.#secrets.get(name))
-      if (!channel.ok) throw channel.error
-      this.#channel = channel.value
+      this.#channel = this.#openChannel(ads.cluster)
       this.#link = createAdsLink(ads.delta, toXdsNode(bootstrap.node))
     }
     const log = this.#log
@@ -133,14 +123,21 @@ class ProxyProcess implements RunningProxy {
       flush: () => this.#connection?.flush(),
       onChange: () => this.#save(),
       readTlsFile,
+      onTlsFiles: (name, fault) => this.#noteTlsFiles(name, fault),
       log,
-      drainMs: options.drainMs,
+      drainMs: this.#drainTimeMs,
     })
     this.#dataPlane = createDataPlane({
       node: toHttpNode(bootstrap.node),
       telemetry: this.#telemetry,
       createHttpServer,
       onDemand: this.#live.onDemand,
+      sockets: options.sockets,
+      drainTimeMs: this.#drainTimeMs,
+      local:
+        bootstrap.localCluster === undefined
+          ? undefined
+          : { cluster: bootstrap.localCluster, locality: localityName(bootstrap.node.locality) },
       ...(bootstrap.overload === undefined ? {} : { overload: bootstrap.overload }),
       onClusterWarm: () => this.#live.onClusterWarm(),
     })
@@ -150,6 +147,40 @@ class ProxyProcess implements RunningProxy {
     return this.#admin?.port ?? 0
   }
 
+  get ready(): Promise<boolean> {
+    return this.#becameReady.promise
+  }
+
+  readonly waiting = (): readonly string[] => this.#live.waiting()
+
+  readonly listeningSocket = (name: SocketName): InheritedSocket | undefined => {
+    const { admin } = this.#bootstrap
+    if (name.protocol === 'udp') this.#dataPlane.yieldPort(name)
+    if (admin === undefined || this.#admin === undefined || !isSameSocket(name, adminName(admin)))
+      return this.#dataPlane.listeningSocket(name)
+    const descriptor = this.#admin.descriptor()
+    return descriptor < 0 ? undefined : { descriptor, port: this.#admin.port }
+  }
+
+  readonly reclaimPorts = (): void => {
+    if (!this.#isDraining) this.#dataPlane.reclaimPorts()
+  }
+
+  readonly handOver = (): void => {
+    if (this.#isDraining) return
+    this.#isDraining = true
+    this.#log(`Draining for at most ${this.#drainTimeMs} ms`)
+    this.#admin?.stop()
+    this.#ending ??= (async () => {
+      // What lies in the state directory is the successor's from here on.
+      await this.#identity?.[Symbol.asyncDispose]()
+      await this.#lastGood?.[Symbol.asyncDispose]()
+      this.#isSuperseded = true
+      await this.#dataPlane.drain(this.#drainTimeMs, idleTimeOf(this.#drainTimeMs))
+      await this.close()
+    })()
+  }
+
   get done(): Promise<void> {
     return this.#closed.promise
   }
@@ -157,21 +188,51 @@ class ProxyProcess implements RunningProxy {
   readonly isReady = (): boolean => !this.#isDraining && this.#live.isReady()
 
   async start(): Promise<void> {
-    const { signal } = this.#options
+    const { signal, adminSocket, sockets } = this.#options
     const { admin, staticSecrets, staticClusters, staticListeners } = this.#bootstrap
     if (signal.aborted) return await this.close()
     signal.addEventListener('abort', () => void this.#end(), { once: true })
-    if (admin !== undefined) this.#admin = this.#startAdmin(admin)
+    // A successor's admin interface comes with its readiness: until then the port belongs to the process before it.
+    const isWorker = adminSocket !== undefined
+    if (isWorker) this.#admin = await this.#startAdmin({ unix: adminSocket })
+    else if (admin !== undefined && sockets === undefined) this.#admin = await this.#startAdmin(admin)
     for (const secret of staticSecrets) this.#putSecret(secret)
     this.#identity = await this.#openIdentity()
     this.#live.putStatic({ clusters: staticClusters, listeners: staticListeners })
+    this.#followed.follow((next, fault) => this.#onBootstrapFiles(next, fault))
     if (this.#lastGood !== undefined && this.#link !== undefined) this.#live.restore(await this.#lastGood.load())
     if (!this.#isDraining) this.#connect()
+    this.#readyTimer = setInterval(() => {
+      if (this.#live.isReady()) void this.#becomeReady(isWorker ? undefined : admin)
+    }, READY_POLL_MS)
+  }
+
+  async #becomeReady(admin: BootstrapConfig['admin']): Promise<void> {
+    clearInterval(this.#readyTimer)
+    if (this.#admin === undefined && admin !== undefined && !this.#isDraining) {
+      const taken = this.#options.sockets?.take(adminName(admin))
+      try {
+        const inherited = taken?.ok === true ? taken.value : undefined
+        this.#admin = await this.#startAdmin({ ...admin, ...inherited })
+      } catch (cause) {
+        // Traffic is worth more than its description: the proxy serves on without it.
+        this.#log(cause instanceof Error ? cause.message : String(cause))
+      }
+    }
+    this.#becameReady.resolve(!this.#isDraining)
   }
 
   /** Ends at once; for a start that failed. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     this.#stop.abort(new Error('The proxy is closing'))
+    clearInterval(this.#readyTimer)
+    this.#followed[Symbol.dispose]()
+    this.#becameReady.resolve(false)
     this.#live.close()
     await this.#connection?.[Symbol.asyncDispose]()
     await this.#identity?.[Symbol.asyncDispose]()
@@ -195,6 +256,8 @@ class ProxyProcess implements RunningProxy {
 
   /** Polite end: no new work, what runs may finish, then everything is closed. The admin interface answers to the last. */
   #end(): Promise<void> {
+    // Told to end while it drains for a successor: the shorter time counts.
+    if (this.#ending !== undefined) setTimeout(() => void this.close(), this.#options.drainMs).unref()
     this.#ending ??= (async () => {
       this.#drain()
       await this.#dataPlane.drain(this.#options.drainMs)
@@ -210,20 +273,62 @@ class ProxyProcess implements RunningProxy {
     void this.#dataPlane.drain(this.#options.drainMs)
   }
 
+  #openChannel(cluster: ClusterConfig): ControlChannel {
+    const channel = createControlChannel(cluster, (name) => this.#secrets.get(name))
+    if (!channel.ok) throw channel.error
+    return channel.value
+  }
+
+  /** PEM files of the bootstrap changed: what holds their text is replaced, and nothing else. */
+  #onBootstrapFiles(next: BootstrapConfig | undefined, fault: string): void {
+    this.#noteTlsFiles('the bootstrap', next === undefined ? fault : undefined)
+    if (next === undefined) return
+    const before = this.#bootstrap
+    this.#bootstrap = next
+    const isNew = <Item>(items: readonly Item[]) => {
+      return (item: Item) => !items.some((old) => Bun.deepEquals(old, item, true))
+    }
+    for (const secret of next.staticSecrets.filter(isNew(before.staticSecrets))) this.#putSecret(secret)
+    this.#live.putStatic({
+      clusters: next.staticClusters.filter(isNew(before.staticClusters)),
+      listeners: next.staticListeners.filter(isNew(before.staticListeners)),
+    })
+    // Counts from the next connection to the control plane on.
+    if (next.ads !== undefined && this.#channel !== undefined) this.#channel = this.#openChannel(next.ads.cluster)
+  }
+
+  #noteTlsFiles(name: string, fault: string | undefined): void {
+    const result = fault === undefined ? 'accepted' : 'rejected'
+    this.#telemetry.counter('weft_tls_file_reloads_total', { result }).value += 1
+    this.#log(
+      fault === undefined
+        ? `TLS files of ${name} changed and are in use`
+        : `TLS files of ${name} changed and cannot be used, the last good ones stay in use: ${fault}`,
+    )
+  }
+
   #putSecret(secret: Secret): void {
     this.#secrets.set(secret.name, secret)
     this.#live.putLocalSecret(secret)
   }
 
-  async #openIdentity(): Promise<WorkloadIdentity | undefined> {
-    const { identity, stateDir, signal } = this.#options
+  async #openIdentity(): Promise<AsyncDisposable | undefined> {
+    const { identity, stateDir, signal, followsState } = this.#options
     if (identity === undefined) return undefined
     if (stateDir === undefined)
       throw new MeshError('WEFT_PROXY_CERTIFICATE', 'An identity needs a state directory to keep it in')
     const { joinTokenFile, caUrl, caFile, spiffeId } = identity
-    return await openWorkloadIdentity({
+    const shared = {
       spiffeId,
       files: createIdentityFiles(join(stateDir, 'identity')),
+      onCertificate: (certificate: WorkloadCertificate) => this.#useCertificate(certificate),
+      log: this.#log,
+      clock: systemClock,
+      signal: AbortSignal.any([signal, this.#stop.signal]),
+    }
+    if (followsState === true) return await followIdentity(shared)
+    return await openWorkloadIdentity({
+      ...shared,
       enrol:
         joinTokenFile === undefined
           ? undefined
@@ -233,11 +338,7 @@ class ProxyProcess implements RunningProxy {
               return issued
             },
       renew: (_, csr) => this.#renew(csr),
-      onCertificate: (certificate) => this.#useCertificate(certificate),
-      log: this.#log,
-      clock: systemClock,
       random: Math.random,
-      signal: AbortSignal.any([signal, this.#stop.signal]),
     })
   }
 
@@ -279,9 +380,9 @@ class ProxyProcess implements RunningProxy {
     const connected = this.#telemetry.gauge('envoy_control_plane_connected_state')
     let lastReason: string | undefined
     this.#connection = this.#link.open({
-      address: this.#channel.address,
+      address: () => this.#channel?.address() ?? '',
       serverName: this.#channel.serverName,
-      credentials: this.#channel.credentials,
+      credentials: (address) => this.#channel?.credentials(address),
       apply: (update) => this.#apply(update),
       onStatus: (isConnected, reason) => {
         connected.value = isConnected ? 1 : 0
@@ -308,11 +409,12 @@ class ProxyProcess implements RunningProxy {
 
   /** Private keys that came over ADS are not written to disk. */
   #save(): void {
+    if (this.#isSuperseded || this.#options.followsState === true) return
     this.#lastGood?.save(() => this.#live.held.all().filter(({ typeUrl }) => typeUrl !== TypeUrl.secret))
   }
 
-  #startAdmin(address: { readonly address: string; readonly port: number }): AdminServer {
-    return startAdminServer(address, {
+  #startAdmin(place: Parameters<typeof startAdminServer>[0]): Promise<AdminServer> {
+    return startAdminServer(place, {
       state: () => this.#state(),
       waiting: () => this.#live.waiting(),
       metrics: () => this.#telemetry.expose(),

@@ -25,7 +25,8 @@ function record(overrides: Partial<AccessLogRecord> = {}): AccessLogRecord {
     upstreamCluster: 'outbound|9080||reviews.default.svc.cluster.local',
     upstreamLocalAddress: '',
     downstreamLocalAddress: '127.0.0.1:1',
-    downstreamRemoteAddress: '127.0.0.1:2',
+    downstreamRemoteAddress: '[2001:db8::1]:2',
+    downstreamDirectRemoteAddress: '127.0.0.1:3',
     requestedServerName: '',
     routeName: 'default',
     upstreamTransportFailureReason: '',
@@ -53,6 +54,10 @@ describe('compileAccessLogFormat()', () => {
     ['%REQ(USER-AGENT):4%', 'curl'],
     ['%REQ(X-ABSENT?USER-AGENT)%', 'curl/8'],
     ['%RESPONSE_CODE_DETAILS%', '-'],
+    ['%DOWNSTREAM_REMOTE_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%', '[2001:db8::1]:2 2001:db8::1'],
+    ['%DOWNSTREAM_REMOTE_PORT% %DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT% %DOWNSTREAM_LOCAL_PORT%', '2 127.0.0.1 1'],
+    ['%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%', '127.0.0.1:3'],
+    ['%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT% %DOWNSTREAM_DIRECT_REMOTE_PORT%', '127.0.0.1 3'],
     ['%UPSTREAM_CLUSTER%', 'outbound|9080||reviews.default.svc.cluster.local'],
   ])('renders %p', (format, expected) => {
     expect(render(format)).toBe(expected)

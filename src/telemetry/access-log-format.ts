@@ -15,6 +15,15 @@ type Operator = (record: AccessLogRecord) => string
 
 const orDash = (text: string): string => (text === '' ? '-' : text)
 
+/** The address of `address:port`, an IPv6 one without its brackets. */
+function hostOf(text: string): string {
+  return orDash(text.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1'))
+}
+
+function portOf(text: string): string {
+  return /:(\d+)$/.exec(text)?.[1] ?? '-'
+}
+
 /** Operators without arguments; an empty value prints as `-`, as Envoy does. */
 const operators: ReadonlyMap<string, Operator> = new Map<string, Operator>([
   ['START_TIME', (record) => new Date(record.startTime).toISOString()],
@@ -31,6 +40,13 @@ const operators: ReadonlyMap<string, Operator> = new Map<string, Operator>([
   ['UPSTREAM_TRANSPORT_FAILURE_REASON', (record) => orDash(record.upstreamTransportFailureReason)],
   ['DOWNSTREAM_LOCAL_ADDRESS', (record) => orDash(record.downstreamLocalAddress)],
   ['DOWNSTREAM_REMOTE_ADDRESS', (record) => orDash(record.downstreamRemoteAddress)],
+  ['DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT', (record) => hostOf(record.downstreamRemoteAddress)],
+  ['DOWNSTREAM_REMOTE_PORT', (record) => portOf(record.downstreamRemoteAddress)],
+  ['DOWNSTREAM_DIRECT_REMOTE_ADDRESS', (record) => orDash(record.downstreamDirectRemoteAddress)],
+  ['DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT', (record) => hostOf(record.downstreamDirectRemoteAddress)],
+  ['DOWNSTREAM_DIRECT_REMOTE_PORT', (record) => portOf(record.downstreamDirectRemoteAddress)],
+  ['DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT', (record) => hostOf(record.downstreamLocalAddress)],
+  ['DOWNSTREAM_LOCAL_PORT', (record) => portOf(record.downstreamLocalAddress)],
   ['DOWNSTREAM_PEER_URI_SAN', (record) => orDash(record.peerSpiffeId)],
   ['REQUESTED_SERVER_NAME', (record) => orDash(record.requestedServerName)],
   ['ROUTE_NAME', (record) => orDash(record.routeName)],

@@ -51,6 +51,8 @@ export interface AccessLogRecord {
   upstreamLocalAddress: string
   downstreamLocalAddress: string
   downstreamRemoteAddress: string
+  /** Peer of the socket, whoever the PROXY protocol or `x-forwarded-for` names. */
+  downstreamDirectRemoteAddress: string
   requestedServerName: string
   routeName: string
   upstreamTransportFailureReason: string
@@ -83,6 +85,7 @@ export function emptyAccessLogRecord(): AccessLogRecord {
     upstreamLocalAddress: '',
     downstreamLocalAddress: '',
     downstreamRemoteAddress: '',
+    downstreamDirectRemoteAddress: '',
     requestedServerName: '',
     routeName: '',
     upstreamTransportFailureReason: '',

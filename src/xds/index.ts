@@ -13,6 +13,7 @@ export {
   upstreamMetadata,
   outboundClusterName,
   passthroughCluster,
+  processMetadata,
   pushOrder,
   sdsClusterName,
   secretName,

@@ -52,6 +52,9 @@ export function inboundClusterName(port: number): string {
 /** Filter metadata namespace under which resources carry the origin of what they were compiled from. */
 export const originMetadata = 'weft.origin'
 
+/** Node metadata that tells streams of one node id apart: a text of each process's own. A newer stream replaces one of the same process only. */
+export const processMetadata = 'WEFT_PROCESS'
+
 /**
  * Metadata namespace of clusters in which Weft's proxy does more than Envoy's fields say: `multiplex: true` lets it gather requests of HTTP/1.1 on
  * connections of HTTP/2 where the peer's ALPN agrees. (Envoy's own `auto_config` cannot be used: it is refused beside endpoints without TLS.)

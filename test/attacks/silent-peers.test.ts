@@ -181,3 +181,30 @@ test('fields of trailers that are never to be indexed stay so on the next hop, b
   expect(peer.streams.get(1)).toMatchObject({ trailers: [['x-secret-answer', '42']], never: ['x-secret-answer'] })
   expect(upstream.peers[0]?.streams.get(1)).toMatchObject({ trailers: [['x-secret', '1']], never: ['x-secret'] })
 })
+
+test('a client that opens streams on a connection that is to end is not served for ever', async () => {
+  const plane = await serve(await startAnswering(), {
+    manager: { maxConnectionDurationMs: 20 },
+    limits: { drainGraceMs: 40 },
+  })
+  const peer = client(plane.port)
+  peer.start()
+  let id = 1
+  peer.headers(id, request('POST'))
+  await waitUntil('the first GOAWAY is here', () => peer.goaways.length === 1)
+  // There is always one open stream, so that the connection is never idle.
+  await waitUntil('the last GOAWAY is here', () => {
+    peer.data(id, '', { end: true })
+    id += 2
+    peer.headers(id, request('POST'))
+    return peer.goaways.length > 1
+  })
+  const [first, last] = peer.goaways
+  expect(first?.lastId).toBe(0x7fff_ffff)
+  expect(last?.lastId).toBeLessThan(id + 2)
+  const ignored = id + 2
+  peer.headers(ignored, request(), { end: true })
+  peer.data(id, '', { end: true })
+  await waitUntil('the connection is closed', () => peer.closed)
+  expect(peer.streams.get(ignored)).toBeUndefined()
+})

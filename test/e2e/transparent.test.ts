@@ -84,6 +84,16 @@ describe.skipIf(why !== '')(`weft run --transparent${why === '' ? '' : ` (skippe
   )
 
   test(
+    'names and connections go on when the proxy is replaced by a new process',
+    async () => {
+      asker.signal('SIGUSR2')
+      await waitUntil('it is replaced', async () => / serves in place of /.test(await asker.printed()), 20_000)
+      expect(await ask('/http', { url: 'http://reviews:9080/reviews/0' })).toStartWith('200 ')
+    },
+    limitMs,
+  )
+
+  test(
     'routes hold for it',
     async () => {
       await mesh.apply(`

@@ -28,8 +28,11 @@ const lenient = /^6\.4\./
 
 const indexSchema = z.record(
   z.string(),
-  z.record(z.string(), z.object({ behavior: z.string(), behaviorClose: z.string() })),
+  z.record(z.string(), z.object({ behavior: z.string(), behaviorClose: z.string(), reportfile: z.string() })),
 )
+
+/** What the testsuite says of one case. */
+const reportSchema = z.object({ duration: z.number(), result: z.string(), resultClose: z.string() })
 
 interface Side {
   readonly name: string
@@ -37,8 +40,27 @@ interface Side {
   readonly faults: readonly string[]
 }
 
-/** Runs both sides at once; prints the cases that fail. */
+/** Cases that may fail at first and are then tried again: the suite gives a close one second, which a machine that stalls can miss. */
+const triedAgain = 5
+
+/** Runs both sides; prints the cases that fail. When few do, all is run a second time, and what fails both times has failed. */
 export async function run(kind: ProxyKind): Promise<{ readonly passed: number; readonly failed: number }> {
+  const first = await runOnce(kind)
+  const faults = [...first.faults.keys()]
+  if (faults.length === 0 || faults.length > triedAgain) return report(first.passed, first.faults)
+  console.log(`autobahn: tried again for ${faults.join(', ')}`)
+  const second = await runOnce(kind)
+  const both = new Map([...second.faults].filter(([id]) => first.faults.has(id)))
+  return report(second.passed + second.faults.size - both.size, both)
+}
+
+function report(passed: number, faults: ReadonlyMap<string, string>): { passed: number; failed: number } {
+  for (const fault of faults.values()) console.log(`FAILED ${fault}`)
+  return { passed, failed: faults.size }
+}
+
+/** Runs both sides at once. */
+async function runOnce(kind: ProxyKind): Promise<{ readonly passed: number; readonly faults: Map<string, string> }> {
   const wstest = [python2(), join(import.meta.dir, 'python/wstest.py'), await installed.autobahn(), String(messages)]
   const folder = mkdtempSync(join(tmpdir(), 'weft-autobahn-'))
   await using stack = new AsyncDisposableStack()
@@ -62,10 +84,9 @@ export async function run(kind: ProxyKind): Promise<{ readonly passed: number; r
     runSide('server', folder, [...wstest, '-m', 'fuzzingclient', '-s', clientSpec]),
     runSide('client', folder, [...wstest, '-m', 'testeeclient', '-w', uri, '-i', 'proxy']),
   ])
-  for (const fault of sides.flatMap(({ faults }) => faults)) console.log(`FAILED ${fault}`)
   return {
     passed: sides.reduce((sum, { passed }) => sum + passed, 0),
-    failed: sides.reduce((sum, { faults }) => sum + faults.length, 0),
+    faults: new Map(sides.flatMap(({ faults }) => faults.map((fault) => [fault.split(':', 1)[0] ?? fault, fault]))),
   }
 }
 
@@ -112,11 +133,12 @@ async function runSide(name: string, folder: string, argv: readonly string[]): P
     return { name, passed: 0, faults: [`${name} side: ended with ${exitCode} and without a report`] }
   const index = indexSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
   const cases = Object.entries(index['proxy'] ?? {})
-  const faults = cases.flatMap(([id, { behavior, behaviorClose }]) => {
+  const faults = cases.flatMap(([id, { behavior, behaviorClose, reportfile }]) => {
     const allowed = (outcome: string): boolean => fine.has(outcome) || (outcome === 'NON-STRICT' && lenient.test(id))
-    return allowed(behavior) && allowed(behaviorClose)
-      ? []
-      : [`${name} side, ${id}: ${behavior}, close ${behaviorClose}`]
+    if (allowed(behavior) && allowed(behaviorClose)) return []
+    const report = reportSchema.parse(JSON.parse(readFileSync(`${folder}/${name}/${reportfile}`, 'utf8')))
+    const said = `${report.result} ${report.resultClose} (${report.duration} ms)`
+    return [`${name} side, ${id}: ${behavior}, close ${behaviorClose}: ${said}`]
   })
   const passed = cases.length - faults.length
   console.log(`autobahn: ${name} side: ${passed} of ${cases.length}`)

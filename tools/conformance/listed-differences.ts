@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 
 /**
- * Reads the tables of a Markdown file whose first column is headed `Case` and whose second says what differs. A case that is listed
+ * Reads the tables of a Markdown file whose first column is headed `Case` (or `heading`) and whose second says what differs. A case that is listed
  * twice, or without a reason in front of its table, is an error.
  */
-export function readListedDifferences(path: string): Map<string, string> {
+export function readListedDifferences(path: string, heading = 'Case'): Map<string, string> {
   const listed = new Map<string, string>()
   let reason = false
   let inTable = false
@@ -15,7 +15,7 @@ export function readListedDifferences(path: string): Map<string, string> {
       if (inTable) reason = false
       inTable = false
       if (line !== '') reason = !line.startsWith('#')
-    } else if (name === 'Case') {
+    } else if (name === heading) {
       if (!reason) throw new Error(`Expected a reason before each table of cases in ${path}`)
       inTable = true
     } else if (inTable && !/^-+$/.test(name)) {

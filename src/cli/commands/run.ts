@@ -17,12 +17,18 @@ export async function runRun(input: CommandInput): Promise<number> {
   const missed: NodeJS.Signals[] = []
   handler = (signal) => void missed.push(signal)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => handler(signal))
+  // One that comes before there is a proxy to replace is for nothing, and must not end this process.
+  let restart = () => {}
+  process.on('SIGUSR2', () => restart())
   return runWorkload(run, {
     context,
     client: createApiClient({ serverFile }),
     apiUrl: server.api,
     dataDir: resolve(context.cwd, options.text('data-dir') ?? dirname(serverFile)),
     self: selfCommand(),
+    onRestart: (next) => {
+      restart = next
+    },
     onSignal: (next) => {
       handler = next
       for (const signal of missed.splice(0)) next(signal)

@@ -20,6 +20,8 @@ export interface DataPlaneInput {
 export interface DataPlane extends AsyncDisposable {
   /** What to run; called again before every restart. */
   readonly command: () => Promise<readonly string[]>
+  /** What to add to the command to take over from the running one; absent: it cannot be replaced while it runs. */
+  readonly successorArguments?: readonly string[]
 }
 
 /** Keeps the trust bundle and the single-use token where the proxy finds them. */
@@ -57,6 +59,7 @@ export async function openWeftDataPlane({
         ...['--drain-timeout', `${drainTimeoutMs}ms`],
       ]
     },
+    successorArguments: ['--hot-restart'],
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
 }

@@ -18,8 +18,20 @@ export interface Child {
 /** A process that is started again whenever it ends, until it is stopped. */
 export interface RestartingProcess {
   readonly pid: () => number | undefined
+  /**
+   * Starts another process beside the running one, which is expected to end by itself once the other is ready; false when the other ended
+   * before, or is not ready in time: then it is stopped and the first one goes on.
+   */
+  readonly replace: (options: ReplaceOptions) => Promise<boolean>
   /** SIGTERM, then after `graceMs` SIGKILL; resolves when it has ended for good. */
   readonly stop: (graceMs: number) => Promise<void>
+}
+
+/** How a running process is replaced. */
+export interface ReplaceOptions {
+  readonly start: () => Promise<Child>
+  /** Resolves with true when the process of this id has taken over; gives up when `signal` aborts. */
+  readonly isReady: (pid: number, signal: AbortSignal) => Promise<boolean>
 }
 
 /** How to start and what to tell. */
@@ -34,14 +46,22 @@ export interface RestartingOptions {
 export async function keepRunning({ start, onEnd }: RestartingOptions): Promise<RestartingProcess> {
   const stopping = new AbortController()
   let child: Child | undefined = await start()
+  let replacing: Promise<boolean> | undefined
+  /** Replaced, and still draining. */
+  const leaving = new Set<Child>()
   const watch = async () => {
     let backoffMs = 0
     while (child !== undefined) {
       const startedAt = performance.now()
-      const code = await child.exited
+      const current: Child = child
+      const code = await current.exited
+      // Without anything to drain it may end before its successor's readiness was noticed here.
+      await replacing
+      leaving.delete(current)
       if (stopping.signal.aborted) return
+      if (child !== current) continue
       if (performance.now() - startedAt >= healthyMs) backoffMs = 0
-      onEnd(child.signalCode === null ? `exit code ${code}` : String(child.signalCode), backoffMs)
+      onEnd(current.signalCode === null ? `exit code ${code}` : String(current.signalCode), backoffMs)
       await pause(backoffMs, stopping.signal)
       backoffMs = Math.min(maxBackoffMs, Math.max(firstBackoffMs, backoffMs * 2))
       child = stopping.signal.aborted ? undefined : await start()
@@ -51,16 +71,41 @@ export async function keepRunning({ start, onEnd }: RestartingOptions): Promise<
   const watching = watch()
   return {
     pid: () => child?.pid,
+    replace: async (options) => {
+      if (replacing !== undefined || child === undefined || stopping.signal.aborted) return false
+      const attempt = startSuccessor(options, stopping.signal).then((next) => {
+        if (next === undefined || child === undefined) return false
+        leaving.add(child)
+        child = next
+        return true
+      })
+      replacing = attempt
+      const replaced = await attempt.catch(() => false)
+      replacing = undefined
+      return replaced
+    },
     stop: async (graceMs) => {
       stopping.abort()
-      const current = child
-      if (current !== undefined) {
-        current.kill('SIGTERM')
-        const timer = setTimeout(() => current.kill('SIGKILL'), graceMs)
-        await current.exited
-        clearTimeout(timer)
-      }
+      await replacing?.catch(() => false)
+      const all = child === undefined ? [...leaving] : [child, ...leaving]
+      const timer = setTimeout(() => {
+        for (const one of all) one.kill('SIGKILL')
+      }, graceMs)
+      for (const one of all) one.kill('SIGTERM')
+      await Promise.all(all.map(({ exited }) => exited))
+      clearTimeout(timer)
       await watching
     },
   }
+}
+
+async function startSuccessor({ start, isReady }: ReplaceOptions, stop: AbortSignal): Promise<Child | undefined> {
+  const next = await start()
+  const ended = new AbortController()
+  void next.exited.then(() => ended.abort())
+  const ready = await isReady(next.pid, AbortSignal.any([ended.signal, stop]))
+  if (ready && !ended.signal.aborted && !stop.aborted) return next
+  next.kill('SIGTERM')
+  await next.exited
+  return undefined
 }

@@ -75,6 +75,7 @@ function start(id: string, command: readonly string[], values: Record<string, un
       apiUrl: plane.api,
       dataDir: dirname(plane.serverFile),
       self: [process.execPath, join(import.meta.dir, 'testdata', 'stub-proxy.ts')],
+      onRestart: () => {},
       onSignal: (next) => {
         handler = next
       },

@@ -3,6 +3,8 @@ import type { ApiClient } from '../../control/rest/index.ts'
 import { CliError } from '../cli-error.ts'
 import type { CommandContext } from '../command.ts'
 import { parentVariable } from '../end-with-parent.ts'
+// Not by the folder's index: the supervisor must not pay for a data plane that it does not run.
+import { handoverFile } from '../proxy/proxy-command-options.ts'
 import { type Application, findProgram, launcher, startApplication } from './application.ts'
 import { renderBootstrap } from './bootstrap.ts'
 import { type DataPlane, type DataPlaneInput, openWeftDataPlane } from './data-plane.ts'
@@ -29,6 +31,8 @@ export interface RunSurroundings {
   readonly self: readonly string[]
   /** Signals that the supervisor got, one for each call. */
   readonly onSignal: (handler: (signal: NodeJS.Signals) => void) => void
+  /** The supervisor was told (SIGUSR2) to replace the proxy by a new process. */
+  readonly onRestart: (handler: () => void) => void
 }
 
 /** Peers normally acknowledge within milliseconds; one that hangs must not keep the application from ending. */
@@ -87,29 +91,54 @@ async function openDataPlane(parts: Parts): Promise<DataPlane> {
   return openEnvoyDataPlane(input)
 }
 
+function spawnProxy({ state, surroundings }: Parts, command: readonly string[]): ReturnType<typeof Bun.spawn> {
+  const log = openSync(state.proxyLog, 'a', 0o600)
+  const child = Bun.spawn([...launcher(undefined), ...command], {
+    cwd: state.path,
+    env: { ...surroundings.context.env, [parentVariable]: String(process.pid) },
+    stdin: 'ignore',
+    stdout: log,
+    stderr: log,
+    // Ctrl-C must not reach it: it still carries traffic while the application ends.
+    detached: true,
+  })
+  closeSync(log)
+  return child
+}
+
 function startProxy(parts: Parts, dataPlane: DataPlane, onEnd: () => void): Promise<RestartingProcess> {
-  const { state, surroundings } = parts
   return keepRunning({
-    start: async () => {
-      const command = await dataPlane.command()
-      const log = openSync(state.proxyLog, 'a', 0o600)
-      const child = Bun.spawn([...launcher(undefined), ...command], {
-        cwd: state.path,
-        env: { ...surroundings.context.env, [parentVariable]: String(process.pid) },
-        stdin: 'ignore',
-        stdout: log,
-        stderr: log,
-        // Ctrl-C must not reach it: it still carries traffic while the application ends.
-        detached: true,
-      })
-      closeSync(log)
-      return child
-    },
+    start: async () => spawnProxy(parts, await dataPlane.command()),
     onEnd: (how, restartInMs) => {
       say(parts, `proxy ended (${how}), restarting ${restartInMs === 0 ? 'now' : `in ${restartInMs} ms`}`)
       onEnd()
     },
   })
+}
+
+/** Hot restart: a new proxy takes the sockets of the running one, which drains and ends. */
+async function replaceProxy(parts: Parts, dataPlane: DataPlane, proxy: RestartingProcess): Promise<void> {
+  const { successorArguments } = dataPlane
+  if (successorArguments === undefined) return say(parts, 'this proxy cannot be replaced while it runs')
+  const before = proxy.pid()
+  const replaced = await proxy.replace({
+    start: async () => spawnProxy(parts, [...(await dataPlane.command()), ...successorArguments]),
+    isReady: (pid, signal) =>
+      waitUntil(async () => (await servingProxyPid(parts.state)) === pid, {
+        timeoutMs: parts.options.readyTimeoutMs,
+        signal,
+      }),
+  })
+  if (replaced) say(parts, `proxy ${proxy.pid()} serves in place of ${before}`)
+  else say(parts, `the proxy was not replaced and goes on; its log ends with:\n${await logTail(parts)}`)
+}
+
+/** Process id in the file by which a proxy says that it serves; 0 without one. */
+async function servingProxyPid({ path }: StateDirectory): Promise<number> {
+  const text = await Bun.file(handoverFile(path))
+    .text()
+    .catch(() => '')
+  return Number.parseInt(text, 10) || 0
 }
 
 async function logTail({ state }: Parts): Promise<string> {
@@ -269,6 +298,7 @@ export async function runWorkload(options: RunOptions, surroundings: RunSurround
   const proxy = await startReadyProxy(parts, dataPlane, early.signal)
   stack.defer(() => proxy.stop(options.drainTimeoutMs + proxyGraceMs))
   if (early.signal.aborted) return 128 + 15
+  surroundings.onRestart(() => void replaceProxy(parts, dataPlane, proxy))
   if (plan.transparentPort !== undefined && plan.dnsPort !== undefined)
     await redirect?.enable({ transparentPort: plan.transparentPort, dnsPort: plan.dnsPort })
   const code = await superviseApplication(parts, redirect)

@@ -103,12 +103,14 @@ function connect(
   id: string,
   credentials: Awaited<ReturnType<typeof joinMesh>>,
   kind: 'delta' | 'sotw' = 'delta',
+  process?: string,
 ): TestProxy {
   const resources = new Map<string, Map<string, string>>()
   const updates: string[] = []
   const statuses: string[] = []
   const node = create(NodeSchema, {
     id,
+    ...(process === undefined ? {} : { metadata: { WEFT_PROCESS: process } }),
     userAgentName: 'test-proxy',
     userAgentVersionType: { case: 'userAgentVersion', value: '1' },
   })
@@ -338,6 +340,39 @@ describe('push', () => {
       const name = 'ClusterLoadAssignment outbound|9080||reviews.default.svc.cluster.local'
       await waitUntil(`endpoints of a ${health} workload came`, () => proxy.takeUpdates().includes(name))
     }
+  })
+})
+
+describe('processes of one workload', () => {
+  const hasCluster = (proxy: TestProxy, text: string) => proxy.held('Cluster').some((name) => name.includes(text))
+
+  test('have streams side by side, all of which get changes and must acknowledge them', async () => {
+    const credentials = await joinMesh('client', workload('client'))
+    const [first, second] = [connect('client', credentials, 'sotw', 'a'), connect('client', credentials, 'sotw', 'b')]
+    await waitUntil(
+      'both have listeners',
+      () => first.held('Listener').length > 0 && second.held('Listener').length > 0,
+    )
+    await startProxy('reviews', workload('reviews'))
+    await waitUntil('both have the new service', () => hasCluster(first, 'reviews') && hasCluster(second, 'reviews'))
+    expect([...first.statuses, ...second.statuses]).toEqual(['connected', 'connected'])
+    // The one that refuses counts, whichever of the two it is.
+    second.refuse = 'details'
+    await startProxy('details', workload('details'))
+    await waitUntil('the refusal is seen', async () => {
+      const { proxies } = await api.status()
+      return proxies.some(({ id, rejections }) => id === 'client' && rejections.length > 0)
+    })
+  })
+
+  test('are not mixed up: a newer stream of one process ends its older one only', async () => {
+    const credentials = await joinMesh('client', workload('client'))
+    const [first, other] = [connect('client', credentials, 'delta', 'a'), connect('client', credentials, 'delta', 'b')]
+    await waitUntil('both are connected', () => first.statuses.length > 0 && other.statuses.length > 0)
+    const again = connect('client', credentials, 'delta', 'a')
+    await waitUntil('the older one is ended', () => first.statuses.some((text) => text.includes('same process')))
+    await again[Symbol.asyncDispose]()
+    expect(other.statuses).toEqual(['connected'])
   })
 })
 

@@ -9,6 +9,7 @@ import {
 import type { Mesh } from '../../model/index.ts'
 import type { AdsCallbacks, AdsClient, Admission } from '../../xds/server/index.ts'
 import type { LiveMesh } from '../mesh/index.ts'
+import { processMetadata } from '../../xds/index.ts'
 import { ProxySession } from './proxy-session.ts'
 import { PushHistory } from './push-history.ts'
 
@@ -20,6 +21,9 @@ const debounceMs = 3
 
 /** Longest stretch of compiling before other work (ACKs, REST calls) gets a turn. */
 const sliceMs = 15
+
+/** Streams of one workload: its workers, and as many that drain after a restart. */
+const maxProcessesPerWorkload = 256
 
 /** Of a proxy that was not compiled for yet: any change may concern it. */
 const unknownDependencies: ReadonlySet<string> = new Set([everyHost])
@@ -34,7 +38,8 @@ export class PushEngine implements AsyncDisposable {
   readonly #live: LiveMesh
   readonly #compile: Compile
   readonly #log: (line: string) => void
-  readonly #sessions = new Map<string, ProxySession>()
+  /** By workload, then by process: workers, and a predecessor that drains, have streams of their own. */
+  readonly #sessions = new Map<string, Map<string, ProxySession>>()
   /** What proxies that are not connected now depended on, to know whom a change still has to reach. */
   readonly #absent = new Map<string, ReadonlySet<string>>()
   readonly #history = new PushHistory()
@@ -78,14 +83,18 @@ export class PushEngine implements AsyncDisposable {
     return this.#closed
   }
 
-  /** The session of a connected workload. */
+  /** The session of a connected workload; of several processes the one that is furthest behind. */
   session(id: string): ProxySession | undefined {
-    return this.#sessions.get(id)
+    let behind: ProxySession | undefined
+    for (const session of this.#sessions.get(id)?.values() ?? []) {
+      if (behind === undefined || session.acknowledgedRevision() < behind.acknowledgedRevision()) behind = session
+    }
+    return behind
   }
 
   /** All connected proxies. */
   sessions(): readonly ProxySession[] {
-    return [...this.#sessions.values()]
+    return [...this.#sessions.values()].flatMap((processes) => [...processes.values()])
   }
 
   /** Calls `listener` when a push ended, a proxy answered, came or went; answers how to stop that. */
@@ -110,27 +119,42 @@ export class PushEngine implements AsyncDisposable {
     if (record.spiffeId !== client.identity.spiffeId) {
       return { accept: false, message: `Workload ${id} is ${record.spiffeId}, the certificate is of another identity` }
     }
-    this.#sessions.get(id)?.client.close('Replaced by a newer stream of the same workload')
-    this.#sessions.set(id, new ProxySession(client))
+    const processes = this.#sessions.get(id) ?? new Map<string, ProxySession>()
+    const known = processes.get(processOf(client))
+    known?.client.close('Replaced by a newer stream of the same process')
+    if (known === undefined && processes.size >= maxProcessesPerWorkload) {
+      return { accept: false, message: `Workload ${id} has ${maxProcessesPerWorkload} streams already` }
+    }
+    processes.set(processOf(client), new ProxySession(client))
+    this.#sessions.set(id, processes)
     this.#absent.delete(id)
     this.#schedule(0)
     return { accept: true }
   }
 
   #onInterest(client: AdsClient): void {
-    const session = this.#sessions.get(client.node.id)
-    if (session?.client !== client) return
+    const session = this.#sessionOf(client)
+    if (session === undefined) return
     session.stale = true
     this.#schedule(0)
   }
 
   #onDisconnect(client: AdsClient): void {
-    const session = this.#sessions.get(client.node.id)
+    const session = this.#sessionOf(client)
     // A stream that was replaced ends later than its successor began.
-    if (session?.client !== client) return
-    this.#sessions.delete(session.id)
-    if (session.dependsOn !== undefined) this.#absent.set(session.id, session.dependsOn)
+    if (session === undefined) return
+    const processes = this.#sessions.get(session.id)
+    processes?.delete(processOf(client))
+    if (processes?.size === 0) {
+      this.#sessions.delete(session.id)
+      if (session.dependsOn !== undefined) this.#absent.set(session.id, session.dependsOn)
+    }
     this.#notify()
+  }
+
+  #sessionOf(client: AdsClient): ProxySession | undefined {
+    const session = this.#sessions.get(client.node.id)?.get(processOf(client))
+    return session?.client === client ? session : undefined
   }
 
   #notify(): void {
@@ -161,7 +185,7 @@ export class PushEngine implements AsyncDisposable {
 
   /** Those without a workload in the mesh wait for it, not for us. */
   #sessionsAreStale(): boolean {
-    for (const session of this.#sessions.values()) {
+    for (const session of this.sessions()) {
       if (session.stale && this.#mesh.workloads.has(session.id)) return true
     }
     return false
@@ -228,4 +252,10 @@ export class PushEngine implements AsyncDisposable {
     }
     return touched
   }
+}
+
+/** Which process of the workload a stream comes from; empty for proxies that do not say, which have one stream. */
+function processOf(client: AdsClient): string {
+  const process: unknown = Reflect.get(client.node.metadata, processMetadata)
+  return typeof process === 'string' ? process : ''
 }

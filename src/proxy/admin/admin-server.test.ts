@@ -74,8 +74,8 @@ const source: AdminSource = {
   quit: () => calls.push('quit'),
 }
 
-beforeAll(() => {
-  server = startAdminServer({ address: '127.0.0.1', port: 0 }, source)
+beforeAll(async () => {
+  server = await startAdminServer({ address: '127.0.0.1', port: 0 }, source)
 })
 afterAll(() => server[Symbol.asyncDispose]())
 

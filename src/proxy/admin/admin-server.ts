@@ -1,45 +1,38 @@
 import { isIP } from 'node:net'
 import { MeshError } from '../../base/index.ts'
+import { type FrontPlace, type HttpFront, openHttpFront } from './http-front.ts'
 import type { AdminHandler, AdminSource } from './admin-source.ts'
 import { changeLogging } from './change-logging.ts'
 import { describeCertificates } from './describe-certificates.ts'
 import { describeClusters, describeListeners } from './describe-clusters.ts'
 import { describeConfig } from './describe-config.ts'
 import { describePrometheus, describeStats } from './describe-stats.ts'
-import { AdminLimits } from './limits.ts'
 import { badRequest, json, text } from './replies.ts'
 
 /** A running admin interface. */
-export interface AdminServer extends AsyncDisposable {
-  readonly port: number
-}
+export type AdminServer = HttpFront
 
 /**
- * Starts the admin interface: HTTP on a loopback address, for operators and probes of this machine.
+ * Starts the admin interface: HTTP on a loopback address (or a Unix socket, for a supervisor), for operators and probes of this machine.
  *
+ * @param source The facts, or what answers a request that may be answered.
  * @throws {MeshError} WEFT_PROXY_ADMIN when the address is not loopback or cannot be bound.
  */
-export function startAdminServer(
-  address: { readonly address: string; readonly port: number },
-  source: AdminSource,
-): AdminServer {
-  if (!isLoopback(address.address)) {
-    throw new MeshError('WEFT_PROXY_ADMIN', `admin.address: expected a loopback address, got ${address.address}`)
+export async function startAdminServer(
+  place: FrontPlace,
+  source: AdminSource | ((request: Request) => Promise<Response>),
+): Promise<AdminServer> {
+  if ('address' in place && !isLoopback(place.address)) {
+    throw new MeshError('WEFT_PROXY_ADMIN', `admin.address: expected a loopback address, got ${place.address}`)
   }
   try {
-    const server = Bun.serve({
-      hostname: address.address,
-      port: address.port,
-      maxRequestBodySize: AdminLimits.requestBodyBytes,
-      idleTimeout: AdminLimits.idleTimeoutSeconds,
-      // Otherwise a fault is answered with a page that shows the source.
-      development: false,
-      error: () => text('Internal error\n', 500),
-      fetch: (request) => answer(request, source),
+    return await openHttpFront(place, (request) => {
+      if (!isAllowed(request)) return text('Forbidden\n', 403)
+      return typeof source === 'function' ? source(request) : answerAdmin(request, source)
     })
-    return { port: server.port ?? address.port, [Symbol.asyncDispose]: () => server.stop(true) }
   } catch (cause) {
-    throw new MeshError('WEFT_PROXY_ADMIN', `Cannot listen on ${address.address}:${address.port}`, { cause })
+    const where = 'unix' in place ? place.unix : `${place.address}:${place.port}`
+    throw new MeshError('WEFT_PROXY_ADMIN', `Cannot listen on ${where}`, { cause })
   }
 }
 
@@ -82,10 +75,14 @@ function change(path: string, helpText: string, run: AdminHandler): Command {
   return { path, help: helpText, mutates: true, run }
 }
 
-function answer(request: Request, source: AdminSource): Response {
+/** A web page must not be able to reach this through the operator's browser (DNS rebinding, cross-site posts). */
+function isAllowed(request: Request): boolean {
+  return isLoopback(new URL(request.url).hostname) && !request.headers.has('origin')
+}
+
+/** Answers one request out of the facts. */
+export function answerAdmin(request: Request, source: AdminSource): Response {
   const url = new URL(request.url)
-  // A web page must not be able to reach this through the operator's browser (DNS rebinding, cross-site posts).
-  if (!isLoopback(url.hostname) || request.headers.has('origin')) return text('Forbidden\n', 403)
   const command = byPath.get(url.pathname)
   if (command === undefined) return text(`invalid path. ${helpText()}`, 404)
   const { method } = request

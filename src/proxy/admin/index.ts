@@ -4,5 +4,5 @@
  *
  *     admin-server -> table of commands -> describe-* (one file for each page) -> AdminSource
  */
-export { type AdminServer, startAdminServer } from './admin-server.ts'
+export { type AdminServer, answerAdmin, startAdminServer } from './admin-server.ts'
 export { type AdminLog, type AdminSource, type ServerState } from './admin-source.ts'

@@ -15,7 +15,7 @@ function hostsOf(...weights: number[]): Host[] {
 const hashes = Array.from({ length: 20_000 }, (_, index) => Bun.hash.xxHash64(`user-${index}`, 0n))
 
 function balancerOf(config: ClusterConfig['balancer'], hosts: readonly Host[]): Balancer<Host> {
-  const balancer = createBalancer<Host>(config, () => 0.5)
+  const balancer = createBalancer<Host>(config, { random: () => 0.5, now: () => 0 })
   balancer.setHosts(hosts)
   return balancer
 }
@@ -92,7 +92,7 @@ test('setHosts() builds the table once for a set of hosts, and anew when a weigh
     },
     activeRequests: 0,
   }
-  const balancer = createBalancer<Host>({ kind: 'maglev', tableSize: 251 }, () => 0)
+  const balancer = createBalancer<Host>({ kind: 'maglev', tableSize: 251 }, { random: () => 0, now: () => 0 })
   balancer.setHosts([host])
   const built = read
   expect(built).toBeGreaterThan(0)

@@ -6,26 +6,36 @@ export interface HashTable<Host> {
   readonly hostOf: (hash: bigint, attempt: number) => Host | undefined
 }
 
+/** A host with the weight that it has in a table. */
+export interface WeightedHost<Host> {
+  readonly host: Host
+  readonly authority: string
+  readonly weight: number
+}
+
 /**
  * A balancer that maps a request's hash to a host by a table. The table is built once for a set of hosts with their
  * weights; without a hash (the route has no policy, or no policy found its input) the host is drawn, as in Envoy.
  */
 export function createHashBalancer<Host extends BalancedHost>(
   random: () => number,
-  build: (hosts: readonly Host[]) => HashTable<Host>,
+  build: (hosts: readonly WeightedHost<Host>[]) => HashTable<Host>,
 ): Balancer<Host> {
   let hosts: readonly Host[] = []
   let weights: readonly number[] = []
   let table: HashTable<Host> | undefined
   return {
-    setHosts(replacement) {
+    setHosts(replacement, given) {
+      const weightAt = (index: number): number => given?.[index] ?? replacement[index]?.weight ?? 0
       const same =
         replacement.length === hosts.length &&
-        replacement.every((host, index) => host === hosts[index] && host.weight === weights[index])
+        replacement.every((host, index) => host === hosts[index] && weightAt(index) === weights[index])
       if (same) return
       hosts = replacement
-      weights = hosts.map((host) => host.weight)
-      table = hosts.length === 0 ? undefined : build(inOrder(hosts))
+      weights = hosts.map((_, index) => weightAt(index))
+      const weighted = hosts.map((host, index) => ({ host, authority: host.authority, weight: weightAt(index) }))
+      const counting = weighted.filter(({ weight }) => weight > 0)
+      table = counting.length === 0 ? undefined : build(inOrder(counting))
     },
     pick(hash, attempt = 0) {
       return table?.hostOf(hash ?? randomHash(random), attempt)
@@ -34,7 +44,7 @@ export function createHashBalancer<Host extends BalancedHost>(
 }
 
 /** Hosts by address, so that the table depends on the set and not on the order in which discovery names it. */
-function inOrder<Host extends BalancedHost>(hosts: readonly Host[]): readonly Host[] {
+function inOrder<Host>(hosts: readonly WeightedHost<Host>[]): readonly WeightedHost<Host>[] {
   return hosts.toSorted((one, other) =>
     one.authority < other.authority ? -1 : one.authority > other.authority ? 1 : 0,
   )

@@ -1,5 +1,5 @@
 import type { BalancedHost, Balancer } from './balancer.ts'
-import { createHashBalancer, type HashTable } from './hash-table.ts'
+import { createHashBalancer, type HashTable, type WeightedHost } from './hash-table.ts'
 
 const allBits = 0xffff_ffff_ffff_ffffn
 
@@ -23,7 +23,7 @@ interface Filling {
   due: number
 }
 
-function buildTable<Host extends BalancedHost>(hosts: readonly Host[], tableSize: number): HashTable<Host> {
+function buildTable<Host>(hosts: readonly WeightedHost<Host>[], tableSize: number): HashTable<Host> {
   const size = BigInt(tableSize)
   const heaviest = hosts.reduce((high, host) => Math.max(high, host.weight), 0)
   const fillings = hosts.map((host): Filling => ({
@@ -50,7 +50,7 @@ function buildTable<Host extends BalancedHost>(hosts: readonly Host[], tableSize
     hostOf(hash, attempt) {
       // Another try flips nearly all bits, so that the keys of one host do not all move to the same other one.
       const tried = attempt === 0 ? hash : hash ^ (allBits - BigInt(attempt) + 1n)
-      return hosts[table[Number(tried % size)] ?? 0]
+      return hosts[table[Number(tried % size)] ?? 0]?.host
     },
   }
 }

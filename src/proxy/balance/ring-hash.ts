@@ -1,5 +1,5 @@
 import type { BalancedHost, Balancer } from './balancer.ts'
-import { createHashBalancer, type HashTable } from './hash-table.ts'
+import { createHashBalancer, type HashTable, type WeightedHost } from './hash-table.ts'
 
 /** Sizes of a ring: entries, `minimum_ring_size` and `maximum_ring_size` of Envoy. */
 export interface RingSizes {
@@ -17,7 +17,7 @@ export function createRingHash<Host extends BalancedHost>(random: () => number, 
   return createHashBalancer<Host>(random, (hosts) => buildRing(hosts, sizes))
 }
 
-function buildRing<Host extends BalancedHost>(hosts: readonly Host[], sizes: RingSizes): HashTable<Host> {
+function buildRing<Host>(hosts: readonly WeightedHost<Host>[], sizes: RingSizes): HashTable<Host> {
   const total = hosts.reduce((sum, host) => sum + host.weight, 0)
   const least = hosts.reduce((low, host) => Math.min(low, host.weight), Infinity) / total
   // The lightest host gets a whole number of points; the others may end between two, which running sums even out.
@@ -39,7 +39,7 @@ function buildRing<Host extends BalancedHost>(hosts: readonly Host[], sizes: Rin
     hostOf(hash, attempt) {
       // Another try takes the next point, which may be the same host's: the caller asks again.
       const at = (firstAtOrBehind(sorted, toPoint(hash)) + attempt) % sorted.length
-      return hosts[hostAt[at] ?? 0]
+      return hosts[hostAt[at] ?? 0]?.host
     },
   }
 }

@@ -103,6 +103,29 @@ describe('a cluster with active checks', () => {
     expect(picked()).toEqual([one.port])
   })
 
+  test('starts slowly what passes its checks again', async () => {
+    let now = 0
+    const { set, healths, warm, endpoint } = world({ clock: { now: () => now, monotonic: () => now } })
+    const [one, other] = [application(), application()]
+    const slowStart = { windowMs: 60_000, aggression: 1, minWeight: 0.1 }
+    const endpoints = [testEndpoint(one.port), testEndpoint(other.port)]
+    set.put(testCluster('c', { endpoints, healthCheck, balancer: { kind: 'round-robin', slowStart } }))
+    await warm()
+    const share = (): number =>
+      Array.from({ length: 1000 }, () => endpoint().config.port).filter((port) => port === one.port).length / 1000
+    now = 100_000
+    expect(Math.abs(share() - 0.5)).toBeLessThan(0.05)
+    one.state.status = 503
+    await until(() => healths()[0] === '/failed_active_hc', 'the failure')
+    now = 200_000
+    one.state.status = 200
+    await until(() => healths()[0] === 'healthy', 'the recovery')
+    // A tenth of the weight, beside an endpoint that has all of its own.
+    expect(Math.abs(share() - 1 / 11)).toBeLessThan(0.05)
+    now = 300_000
+    expect(Math.abs(share() - 0.5)).toBeLessThan(0.1)
+  })
+
   test('checks a new endpoint before it takes requests, and leaves one alone that is not to be checked', async () => {
     const { set, picked, healths, warm, gauge } = world()
     const [old, late] = [application(), application()]
@@ -254,6 +277,23 @@ describe('a cluster with active checks', () => {
     }
     set.put(testCluster('c', { endpoints, healthCheck, tls: stranger }))
     await until(() => picked().length === 0, 'the failure')
+  })
+
+  test('begins a check with a PROXY protocol header that speaks for nobody', async () => {
+    const upstream = createTestServer(() => ({
+      onData: (socket, bytes) => {
+        const isHead = Buffer.from(bytes).toString().startsWith('PROXY UNKNOWN\r\nGET /')
+        socket.write(`HTTP/1.1 ${isHead ? 200 : 400} x\r\nContent-Length: 0\r\n\r\n`)
+      },
+      onDrain: () => undefined,
+      onEnd: (socket) => socket.end(),
+      onClose: () => undefined,
+    }))
+    stops.push(() => upstream[Symbol.dispose]())
+    const { set, picked, warm } = world()
+    set.put(testCluster('c', { healthCheck, endpoints: [testEndpoint(upstream.port)], proxyProtocol: 1 }))
+    await warm()
+    await until(() => picked().length === 1, 'a check that passes')
   })
 
   test('makes no check while the process has no descriptor left, and thinks nothing of it', async () => {

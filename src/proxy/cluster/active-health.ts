@@ -13,14 +13,23 @@ export interface CheckedHost {
   readonly provesUnreached: (socket: StreamSocket, sent: SentRequest) => boolean
 }
 
+/** A result of a check. */
+export interface CheckResult {
+  readonly passed: boolean
+  /** Some flag of the endpoint is another one now. */
+  readonly changed: boolean
+  /** It failed its checks, or was not checked yet, and passes now. */
+  readonly recovered: boolean
+}
+
 /** What checking the endpoints of a cluster takes. */
 export interface ActiveHealthParts<Host> {
   readonly cluster: () => ClusterConfig
   readonly services: ClusterServices
   /** The cluster has had a connection of a client's request. */
   readonly hasTraffic: () => boolean
-  /** A result is in. `changed`: some flag of the endpoint is another one now. */
-  readonly onResult: (host: Host, result: { readonly passed: boolean; readonly changed: boolean }) => void
+  /** A result is in, and the flags of the endpoint say it already. */
+  readonly onResult: (host: Host, result: CheckResult) => void
   /** Every endpoint that the cluster began with was checked once. */
   readonly onWarm: () => void
 }
@@ -105,6 +114,7 @@ export class ActiveHealth<Host extends CheckedHost> {
     const { cluster, services, hasTraffic, onResult } = this.#parts
     const check = this.#config
     const { config, health } = host
+    let failing = health.failedActive
     const session = new CheckSession({
       config: check,
       health,
@@ -125,7 +135,9 @@ export class ActiveHealth<Host extends CheckedHost> {
           { done, onVerify: () => this.#stats.count('verify_cluster') },
         ),
       onResult: (passed, transition) => {
-        onResult(host, { passed, changed: transition === 'changed' })
+        const recovered = failing && !health.failedActive
+        failing = health.failedActive
+        onResult(host, { passed, changed: transition === 'changed', recovered })
         if (this.#unchecked?.delete(host) === true) this.#endRound()
       },
     })

@@ -1,8 +1,9 @@
-import { createConnector } from '../../net/index.ts'
+import { type ConnectResult, connectWithPreface, createConnector } from '../../net/index.ts'
+import { writeProxyHeader } from '../../wire/proxy-protocol/index.ts'
 import type { ClusterConfig, EndpointConfig, HealthCheckConfig } from '../config/index.ts'
 import type { ProbeDial } from '../health/index.ts'
 import type { ClusterServices } from './cluster-services.ts'
-import { transportOf } from './transport.ts'
+import { endpointTransport, transportOf } from './transport.ts'
 
 /** What dialling for checks takes. */
 export interface CheckDialerOptions {
@@ -32,11 +33,15 @@ export function createCheckDialer(options: CheckDialerOptions): ProbeDial {
     onDescriptorFree: () => services.budget.giveUpstream(),
   })
   return (owner, done) => {
-    const config = transportOf(cluster(), endpoint)
+    const { tls: config, proxyProtocol } = endpointTransport(cluster(), endpoint)
     const material = config === undefined ? undefined : services.tls.client(config)
     if (material?.ok === false || !services.budget.takeUpstream()) return undefined
     const tls = material === undefined ? undefined : { ...material.value, alpn: alpnOf(check, material.value.alpn) }
-    return connector.connect(tls, owner, (result) => done(result.kind === 'connected' ? result.socket : undefined))
+    const onResult = (result: ConnectResult): void => done(result.kind === 'connected' ? result.socket : undefined)
+    if (proxyProtocol === undefined) return connector.connect(tls, owner, onResult)
+    // A check speaks for nobody but this proxy.
+    const preface = writeProxyHeader({ version: proxyProtocol, ends: undefined })
+    return connectWithPreface(connector, { preface, tls }, { owner, done: onResult })
   }
 }
 

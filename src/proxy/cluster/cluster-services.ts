@@ -18,6 +18,8 @@ export interface ClusterServices {
   readonly limits: ProxyLimits
   /** Uniform in [0, 1). */
   readonly random: () => number
+  /** The cluster that this proxy serves in (`cluster_manager.local_cluster_name`) and where it runs: zone-aware routing needs both. */
+  readonly local?: { readonly cluster: string; readonly locality: string } | undefined
   /** The endpoints of a cluster have been checked once; it takes requests from now on. */
   readonly onClusterWarm?: () => void
   /** True for the address of one of our own listeners: a connection to it by original destination would loop for ever. */

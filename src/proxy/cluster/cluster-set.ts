@@ -53,15 +53,30 @@ export function createClusterSet(services: ClusterServices): ClusterSet {
         createDnsDiscovery({
           resolver: services.resolver,
           timers: services.timers,
-          onEndpoints: (endpoints) => cluster.setEndpoints(endpoints),
+          onEndpoints: (endpoints) => cluster.setEndpoints(endpoints, cluster.config.endpointPolicy),
         })
       discoveries.set(config.name, discovery)
       discovery.update(config)
       return
     }
     stopDiscovery(config.name)
-    if (config.discovery === 'static') cluster.setEndpoints(config.endpoints)
-    if (config.discovery === 'eds') cluster.setEndpoints(assignments.get(config.edsName)?.endpoints ?? [])
+    if (config.discovery === 'static') cluster.setEndpoints(config.endpoints, config.endpointPolicy)
+    if (config.discovery === 'eds') {
+      const assignment = assignments.get(config.edsName)
+      cluster.setEndpoints(assignment?.endpoints ?? [], assignment?.policy)
+    }
+  }
+  /** Tells clusters where their callers are, now and whenever that changes. */
+  const joinZones = (cluster: Cluster): void => {
+    const { local } = services
+    if (local === undefined) return
+    const own = clusters.get(local.cluster)
+    if (cluster === own) {
+      cluster.onHostsChanged = () => {
+        const callers = cluster.localCluster(local.locality)
+        for (const other of clusters.values()) if (other !== cluster) other.setLocal(callers)
+      }
+    } else if (own !== undefined) cluster.setLocal(own.localCluster(local.locality))
   }
 
   return {
@@ -75,6 +90,7 @@ export function createClusterSet(services: ClusterServices): ClusterSet {
       known?.reconfigure(config)
       const cluster = known ?? new Cluster(config, services)
       clusters.set(config.name, cluster)
+      if (known === undefined) joinZones(cluster)
       feed(cluster, config)
     },
     remove(name) {
@@ -91,7 +107,7 @@ export function createClusterSet(services: ClusterServices): ClusterSet {
       assignments.set(config.clusterName, config)
       for (const cluster of clusters.values())
         if (cluster.config.discovery === 'eds' && cluster.config.edsName === config.clusterName)
-          cluster.setEndpoints(config.endpoints)
+          cluster.setEndpoints(config.endpoints, config.policy)
     },
     warming: () => [...clusters.values()].filter((cluster) => cluster.warming).map(({ config }) => config.name),
     configs: () => [...clusters.values()].map(({ config }) => config),

@@ -15,6 +15,7 @@ const statNames = [
   'upstream_rq_retry_overflow',
   'upstream_rq_timeout',
   'upstream_rq_per_try_timeout',
+  'lb_healthy_panic',
 ] as const satisfies readonly (keyof ClusterStats)[]
 
 /** Counters of a cluster that nothing was counted for. */
@@ -33,6 +34,7 @@ export function emptyClusterStats(): ClusterStats {
     upstream_rq_retry_overflow: 0,
     upstream_rq_timeout: 0,
     upstream_rq_per_try_timeout: 0,
+    lb_healthy_panic: 0,
   }
 }
 

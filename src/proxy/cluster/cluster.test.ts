@@ -78,6 +78,28 @@ describe('connection pool', () => {
     expect(endpoint.takeIdle()).toBeUndefined()
   })
 
+  test('where a PROXY protocol header is wanted, none connects without ends to tell', async () => {
+    const upstream = server()
+    const set = clusterSet()
+    set.put(testCluster('c', { endpoints: [testEndpoint(upstream.port)], proxyProtocol: 1 }))
+    const endpoint = pick(get(set))
+    expect(await connect(endpoint)).toMatchObject({
+      kind: 'failed',
+      message: 'upstream_proxy_protocol is implemented for tcp_proxy only, not for HTTP',
+    })
+    const [source, destination] = [
+      { address: '192.0.2.1', port: 1 },
+      { address: '192.0.2.2', port: 2 },
+    ]
+    const owner = createRecordingOwner()
+    const outcome = await new Promise<ConnectOutcome>((resolve) => {
+      endpoint.connect(owner, resolve, { conveyed: { source, destination } })
+    })
+    expect(outcome.kind).toBe('connected')
+    await until(() => owner.text() !== '', 'the echo')
+    expect(owner.text()).toBe('PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n')
+  })
+
   test.each([
     ['closes', (socket: StreamSocket) => socket.end()],
     ['resets', (socket: StreamSocket) => socket.terminate()],

@@ -1,13 +1,17 @@
 import { createResponseClasses } from '../../telemetry/index.ts'
-import { availableHosts, type Balancer, createBalancer, pickAvoiding } from '../balance/index.ts'
-import type { ClusterConfig, EndpointConfig } from '../config/index.ts'
-import { ActiveHealth } from './active-health.ts'
+import { healthOf, type LocalCluster, PeakLatency, pickAvoiding, SubsetBalancer } from '../balance/index.ts'
+import type { ClusterConfig, EndpointConfig, EndpointPolicy } from '../config/index.ts'
+import type { SubsetMatch } from '../route/index.ts'
+import { ActiveHealth, type CheckResult } from './active-health.ts'
 import { ClusterGauge, createClusterStats } from './cluster-stats.ts'
 import type { ClusterServices } from './cluster-services.ts'
 import type { ClusterRuntime, ClusterStats, EndpointRuntime, PreviousHosts } from './contract.ts'
 import { endpointKey, EndpointPool } from './endpoint-pool.ts'
 import { Membership } from './membership.ts'
 import { PassiveHealth } from './passive-health.ts'
+
+/** Envoy's. */
+const defaultPolicy: EndpointPolicy = { overprovisioningFactor: 140, weightedPriorityHealth: false }
 
 /** A cluster at run time; see {@link ClusterRuntime}. Discovery hands in endpoints by {@link Cluster.setEndpoints}. */
 export class Cluster implements ClusterRuntime {
@@ -19,10 +23,15 @@ export class Cluster implements ClusterRuntime {
   readonly #connections: ClusterGauge
   readonly #active: ClusterGauge
   readonly #pending: ClusterGauge
-  #balancer: Balancer<EndpointPool>
+  #balancer: SubsetBalancer<EndpointPool>
   #pools = new Map<string, EndpointPool>()
-  #available: readonly EndpointPool[] = []
+  /** Those that might take new work when hosts or their health changed last. */
+  #fit: readonly EndpointPool[] = []
+  #policy: EndpointPolicy = defaultPolicy
+  #local: LocalCluster | undefined = undefined
   #health: PassiveHealth | undefined = undefined
+  /** Is told when endpoints came, went or changed their health. */
+  onHostsChanged: (() => void) | undefined = undefined
   #checks: ActiveHealth<EndpointPool> | undefined = undefined
   readonly #membership: Membership
   /** Discovery has not named endpoints yet. */
@@ -40,7 +49,7 @@ export class Cluster implements ClusterRuntime {
     this.#pending = new ClusterGauge(telemetry, config.name, 'upstream_rq_pending_active')
     const labels = { envoy_cluster_name: config.name }
     this.countResponse = createResponseClasses(telemetry, 'envoy_cluster_upstream_rq_xx', labels)
-    this.#balancer = createBalancer(config.balancer, services.random)
+    this.#balancer = this.#createBalancer()
     this.#membership = new Membership(telemetry, config.name)
     this.#watchHealth()
   }
@@ -70,22 +79,53 @@ export class Cluster implements ClusterRuntime {
     return this.#pools.values()
   }
 
-  pick(previous: PreviousHosts | undefined, originalDestination: string, hash?: bigint): EndpointRuntime | undefined {
+  pick(
+    previous: PreviousHosts | undefined,
+    originalDestination: string,
+    hash?: bigint,
+    subset?: SubsetMatch,
+  ): EndpointRuntime | undefined {
     if (this.config.discovery === 'original-dst') return this.#pickOriginal(originalDestination)
-    if (previous === undefined) return this.#balancer.pick(hash)
-    return pickAvoiding<EndpointPool>(this.#balancer, this.#available, previous, hash)
+    const group = this.#balancer.select(subset)
+    if (group === undefined || previous === undefined) return group?.pick(hash)
+    return pickAvoiding<EndpointPool>(group, group.available, previous, hash)
+  }
+
+  endpointAt(authority: string): EndpointRuntime | undefined {
+    const pool = this.config.discovery === 'original-dst' ? undefined : this.#pools.get(authority)
+    return pool?.availability === 'unhealthy' ? undefined : pool
+  }
+
+  /** What zone-aware routing of others goes by when this is the local cluster. */
+  localCluster(locality: string): LocalCluster {
+    const first = [...this.#pools.values()].filter(({ priority }) => priority === 0)
+    const healthy = new Map<string, number>()
+    for (const pool of first)
+      if (pool.availability === 'healthy') healthy.set(pool.locality, (healthy.get(pool.locality) ?? 0) + 1)
+    const counts = healthOf(first)
+    const healthPercent = counts.total === 0 ? 0 : (100 * (counts.healthy + counts.degraded)) / counts.total
+    return { locality, healthy, healthPercent }
+  }
+
+  /** Callers of this cluster by locality; only zone-aware routing looks at them. */
+  setLocal(local: LocalCluster): void {
+    this.#local = local
+    if (this.config.spread?.locality?.kind === 'zone-aware') this.#regroup()
   }
 
   /** Swaps the configuration; pools and counters live on. */
   reconfigure(config: ClusterConfig): void {
     const old = this.config
     this.config = config
-    if (!Bun.deepEquals(old.balancer, config.balancer, true)) {
-      this.#balancer = createBalancer(config.balancer, this.#services.random)
-      this.#balancer.setHosts(this.#available)
+    const { balancer, spread } = config
+    if (!Bun.deepEquals([old.balancer, old.spread], [balancer, spread], true)) {
+      this.#balancer = this.#createBalancer()
+      for (const pool of this.#pools.values()) pool.latency = this.#latency(undefined)
+      this.#regroup()
     }
     if (
       !Bun.deepEquals(old.tls, config.tls, true) ||
+      old.proxyProtocol !== config.proxyProtocol ||
       !Bun.deepEquals(old.transportMatches, config.transportMatches, true)
     )
       for (const pool of this.#pools.values()) {
@@ -100,7 +140,8 @@ export class Cluster implements ClusterRuntime {
   }
 
   /** Replaces the endpoints. The runtime of an address that stays is kept; idle connections of one that goes are closed. */
-  setEndpoints(endpoints: readonly EndpointConfig[]): void {
+  setEndpoints(endpoints: readonly EndpointConfig[], policy: EndpointPolicy = defaultPolicy): void {
+    this.#policy = policy
     const old = this.#pools
     const pools = new Map<string, EndpointPool>()
     for (const config of endpoints) {
@@ -108,7 +149,9 @@ export class Cluster implements ClusterRuntime {
       if (pools.has(key)) continue
       const kept = old.get(key)
       if (kept !== undefined) this.#reconfigureEndpoint(kept, config)
-      pools.set(key, kept ?? new EndpointPool(this, config, this.#services))
+      const pool = kept ?? new EndpointPool(this, config, this.#services)
+      pool.latency = this.#latency(pool.latency)
+      pools.set(key, pool)
     }
     for (const [key, pool] of old) {
       if (pools.has(key)) continue
@@ -137,7 +180,7 @@ export class Cluster implements ClusterRuntime {
     this.#checks?.stop()
     this.#checks = undefined
     this.#pools = new Map()
-    this.#chooseAvailable()
+    this.#regroup()
   }
 
   /** No timer stays armed. */
@@ -179,19 +222,45 @@ export class Cluster implements ClusterRuntime {
     else if (this.#waiting.size > 0) this.#waiting.delete(pool)
   }
 
-  #chooseAvailable(): void {
-    const before = this.#available
+  /** Endpoints or their health changed: says anew who gets what. */
+  #regroup(): void {
     const pools = [...this.#pools.values()]
-    this.#available = availableHosts(pools)
-    this.#balancer.setHosts(this.#available)
+    const { panicThreshold = 0, locality } = this.config.spread ?? {}
+    this.#balancer.setHosts(pools, {
+      ...this.#policy,
+      panicThreshold,
+      locality,
+      local: this.#local,
+    })
     this.#membership.update(pools)
-    for (const pool of before) if (pool.health.failing) pool.onHealthFailure(this.config.closeOnHealthFailure === true)
+    for (const pool of this.#fit)
+      if (pool.health.failing) pool.onHealthFailure(this.config.closeOnHealthFailure === true)
+    this.#fit = pools.filter(({ availability }) => availability !== 'unhealthy')
+    this.onHostsChanged?.()
+  }
+
+  #createBalancer(): SubsetBalancer<EndpointPool> {
+    const { balancer, spread } = this.config
+    const { clock, limits, random } = this.#services
+    return new SubsetBalancer<EndpointPool>(balancer, spread?.subsets, {
+      random,
+      now: () => clock.monotonic(),
+      maxSubsets: limits.subsets,
+      onPanic: () => {
+        this.stats.lb_healthy_panic += 1
+      },
+    })
+  }
+
+  #latency(known: PeakLatency | undefined): PeakLatency | undefined {
+    const { balancer } = this.config
+    return balancer.kind === 'peak-ewma' ? (known ?? new PeakLatency(balancer.decayMs)) : undefined
   }
 
   #watchEndpoints(): void {
     this.#health?.watch(this.#pools.values())
     if (!this.#undiscovered) this.#checks?.watch(this.#pools.values(), { serving: false })
-    this.#chooseAvailable()
+    this.#regroup()
   }
 
   #reconfigureEndpoint(pool: EndpointPool, config: EndpointConfig): void {
@@ -211,16 +280,15 @@ export class Cluster implements ClusterRuntime {
     return !pool.health.failedActive && pool.config.health !== 'unhealthy'
   }
 
-  #onCheckResult(
-    pool: EndpointPool,
-    { passed, changed }: { readonly passed: boolean; readonly changed: boolean },
-  ): void {
+  #onCheckResult(pool: EndpointPool, { passed, changed, recovered }: CheckResult): void {
+    // Slow start begins when the endpoint may take requests, not when it was named.
+    if (recovered) pool.since = this.#services.clock.monotonic()
     if (passed) this.#health?.onCheckPassed(pool)
     if (pool.health.failedActive && pool.health.pendingRemoval) {
       this.#pools.delete(pool.authority)
       pool.retire()
       this.#watchEndpoints()
-    } else if (changed) this.#chooseAvailable()
+    } else if (changed) this.#regroup()
   }
 
   /** Begins, changes or ends outlier detection and active checks, as the configuration says. */
@@ -231,7 +299,7 @@ export class Cluster implements ClusterRuntime {
       if (this.#checks === undefined) return
       this.#checks.stop()
       this.#checks = undefined
-      this.#chooseAvailable()
+      this.#regroup()
     } else if (this.#checks === undefined) {
       this.#checks = new ActiveHealth(healthCheck, {
         cluster: () => this.config,
@@ -251,14 +319,14 @@ export class Cluster implements ClusterRuntime {
       this.#health ??= new PassiveHealth(outlierDetection, {
         cluster: name,
         services: this.#services,
-        onChange: () => this.#chooseAvailable(),
+        onChange: () => this.#regroup(),
       })
       this.#health.reconfigure(outlierDetection)
       this.#health.watch(this.#pools.values())
     } else if (this.#health !== undefined) {
       this.#health.stop()
       this.#health = undefined
-      this.#chooseAvailable()
+      this.#regroup()
     }
   }
 

@@ -1,7 +1,10 @@
 import type { StreamSocket, SocketOwner } from '../../net/index.ts'
 import type { EdgeSeries } from '../../telemetry/index.ts'
+import type { PeakLatency } from '../balance/index.ts'
 import type { ClusterConfig, EndpointConfig } from '../config/index.ts'
 import type { CheckSession, HostHealth, HostMonitor } from '../health/index.ts'
+import type { SubsetMatch } from '../route/index.ts'
+import type { ProxyHeader } from '../../wire/proxy-protocol/index.ts'
 import type { MultiplexedConnection } from './multiplexed-connection.ts'
 import type { PendingTicket } from './pending-queue.ts'
 import type { UdpSessions } from './udp-sessions.ts'
@@ -9,12 +12,18 @@ import type { UdpSessions } from './udp-sessions.ts'
 /** A cluster at run time: endpoints, balancer, limits and pools. Lives as long as its name is configured; configuration is swapped inside. */
 export interface ClusterRuntime {
   readonly config: ClusterConfig
-  /** Chooses an endpoint; undefined when none is healthy. With consistent hashing `hash` decides, and chance without one. */
+  /**
+   * Chooses an endpoint; undefined when none may be taken. With consistent hashing `hash` decides, and chance without one; `subset` is the
+   * route's `metadata_match`.
+   */
   readonly pick: (
     previous: PreviousHosts | undefined,
     originalDestination: string,
     hash?: bigint,
+    subset?: SubsetMatch,
   ) => EndpointRuntime | undefined
+  /** The endpoint of this address (`ip:port`) if it is one of the cluster and may take requests. */
+  readonly endpointAt: (authority: string) => EndpointRuntime | undefined
   /** Requests that have a connection; circuit breaker state, counted by the data path. */
   activeRequests: number
   /** Requests that wait for a connection; counted by the endpoints' queues, nobody else writes it. */
@@ -56,6 +65,8 @@ export interface ClusterStats {
   upstream_rq_retry_overflow: number
   upstream_rq_timeout: number
   upstream_rq_per_try_timeout: number
+  /** Endpoints chosen without regard to their health. */
+  lb_healthy_panic: number
 }
 
 /** One endpoint of a cluster at run time. Survives endpoint updates that keep its address. */
@@ -68,8 +79,12 @@ export interface EndpointRuntime {
   totalRequests: number
   /** Edge series cached by the HTTP and TCP layers: key is theirs, bounded by the number of distinct peers. */
   readonly series: Map<string, EdgeSeries>
+  /** May it take new work, as far as is known: degraded ones when healthy ones cannot take all. */
+  readonly availability: 'healthy' | 'degraded' | 'unhealthy'
   /** Is told what requests and connections end with; undefined when the cluster has no outlier detection. */
   readonly outlier: HostMonitor | undefined
+  /** Is told how long answers take; undefined unless the cluster balances by peak EWMA. */
+  readonly latency?: PeakLatency | undefined
   /** Says whether it may take new work, and why not. */
   readonly health: HostHealth
   /** Its active health checks; undefined when there are none. Is told when a response says that the endpoint must get no more. */
@@ -111,12 +126,25 @@ export interface EndpointRuntime {
   /**
    * Opens a new connection for one owner, not for the queue (TCP, and TLS with the peer verified, before `done`). Exactly one call of `done`; `cancel` of the
    * returned handle prevents it. Respects `connectTimeoutMs` and the connection limit. `done` is never called before this returns,
-   * and on success `socket.data` is `owner` already. Counts `connections` and the `upstream_cx_*` stats.
+   * and on success `socket.data` is `owner` already. Counts `connections` and the `upstream_cx_*` stats. Where the endpoint is to
+   * have a PROXY protocol header, it fails without `extras.conveyed`, and so do requests of the queue, whose connections are nobody's own.
    */
-  readonly connect: (owner: SocketOwner, done: (outcome: ConnectOutcome) => void) => { readonly cancel: () => void }
+  readonly connect: (
+    owner: SocketOwner,
+    done: (outcome: ConnectOutcome) => void,
+    extras?: ConnectExtras,
+  ) => { readonly cancel: () => void }
   /** UDP sessions to it; each counts as a connection of the cluster. */
   readonly udpSessions: UdpSessions
 }
+
+/** What a connection may be given beside what the cluster says. */
+export interface ConnectExtras {
+  readonly conveyed?: ConveyedEnds
+}
+
+/** Who speaks to whom on the connection that another one is opened for; a PROXY protocol header says it to the endpoint. */
+export type ConveyedEnds = NonNullable<ProxyHeader['ends']>
 
 /** What was sent of a request on its connection when that ended. */
 export interface SentRequest {

@@ -2,36 +2,43 @@ import type { WheelTimer } from '../../base/index.ts'
 import {
   type Connector,
   type ConnectResult,
+  connectWithPreface,
   createConnector,
   type SocketOwner,
   type StreamSocket,
 } from '../../net/index.ts'
+import { writeProxyHeader } from '../../wire/proxy-protocol/index.ts'
 import type { EdgeSeries } from '../../telemetry/index.ts'
+import type { PeakLatency, SubsetHost } from '../balance/index.ts'
 import type { ClientTlsConfig, ClusterConfig, EndpointConfig } from '../config/index.ts'
 import { type CheckSession, HostHealth, type HostMonitor } from '../health/index.ts'
 import type { ClientTls } from '../tls/index.ts'
 import type { ClusterServices } from './cluster-services.ts'
 import type { Cluster } from './cluster.ts'
-import type { ConnectOutcome, EndpointRuntime, SentRequest } from './contract.ts'
+import type { ConnectExtras, ConnectOutcome, EndpointRuntime, SentRequest } from './contract.ts'
 import { IdleConnections } from './idle-connections.ts'
 import type { MultiplexedConnection } from './multiplexed-connection.ts'
 import { PendingQueue, type PendingTicket } from './pending-queue.ts'
 import { provesUnreached } from './proves-unreached.ts'
 import { SharedConnections } from './shared-connections.ts'
-import { transportOf } from './transport.ts'
+import { endpointTransport, transportOf } from './transport.ts'
 import { EndpointUdpSessions } from './udp-sessions.ts'
 
 /**
  * One endpoint: its connections and the stack of idle ones. Last in, first out: the warmest connection is used again,
  * and what is not needed grows cold and idles out. A retired pool (endpoint removed) lets active connections finish and keeps none.
  */
-export class EndpointPool implements EndpointRuntime {
+export class EndpointPool implements EndpointRuntime, SubsetHost {
   activeRequests = 0
   totalRequests = 0
   /** Open or opening. */
   connections = 0
   /** Set by the cluster when it has outlier detection. */
   outlier: HostMonitor | undefined = undefined
+  /** Set by the cluster when it balances by peak EWMA. */
+  latency: PeakLatency | undefined = undefined
+  /** When the endpoint came, or began to pass its checks, monotonic ms; slow start counts from here. */
+  since: number
   /** Set by the cluster when it checks its endpoints. */
   checks: CheckSession | undefined = undefined
   readonly health: HostHealth = new HostHealth(this)
@@ -70,6 +77,7 @@ export class EndpointPool implements EndpointRuntime {
     this.config = config
     this.#services = services
     this.authority = endpointKey(config)
+    this.since = services.clock.monotonic()
     this.meshed = isMeshed(transportOf(cluster.config, config))
     this.#timer = services.timers.timer({ onTimer: () => this.#closeExpired() })
     this.#idleOwner = {
@@ -91,7 +99,7 @@ export class EndpointPool implements EndpointRuntime {
       encrypted: () => transportOf(cluster.config, this.config) !== undefined,
       connect: (done) => {
         if (!this.mayConnect) return false
-        this.connect(this.#idleOwner, done, sharedAlpn)
+        this.connect(this.#idleOwner, done, { alpn: sharedAlpn })
         return true
       },
       leave: () => this.cluster.onPendingOver(),
@@ -120,6 +128,31 @@ export class EndpointPool implements EndpointRuntime {
 
   get weight(): number {
     return this.config.weight
+  }
+
+  get availability(): SubsetHost['availability'] {
+    if (!this.health.available) return 'unhealthy'
+    return this.health.degraded ? 'degraded' : 'healthy'
+  }
+
+  get excluded(): boolean {
+    return this.health.excluded
+  }
+
+  get priority(): number {
+    return this.config.priority ?? 0
+  }
+
+  get locality(): string {
+    return this.config.locality ?? ''
+  }
+
+  get localityWeight(): number {
+    return this.config.localityWeight ?? 0
+  }
+
+  get subsetLabels(): SubsetHost['subsetLabels'] {
+    return this.config.subsetLabels
   }
 
   get idleConnections(): number {
@@ -236,11 +269,12 @@ export class EndpointPool implements EndpointRuntime {
   connect(
     owner: SocketOwner,
     done: (outcome: ConnectOutcome) => void,
-    alpn: (config: ClusterConfig, own: readonly string[]) => readonly string[] = ownAlpn,
+    { alpn = ownAlpn, conveyed }: PoolConnectExtras = {},
   ): { readonly cancel: () => void } {
     const refusal = this.#refusal()
     if (refusal !== undefined) return answerLater(refusal, done)
-    const config = transportOf(this.cluster.config, this.config)
+    const { tls: config, proxyProtocol } = endpointTransport(this.cluster.config, this.config)
+    if (proxyProtocol !== undefined && conveyed === undefined) return answerLater(headerless, done)
     let tls: ClientTls | undefined
     if (config !== undefined) {
       const material = this.#services.tls.client(config)
@@ -260,7 +294,7 @@ export class EndpointPool implements EndpointRuntime {
     this.connections += 1
     this.cluster.onConnectionOpening()
     const generation = this.#generation
-    return this.#connector.connect(tls, owner, (result) => {
+    const onResult = (result: ConnectResult): void => {
       if (result.kind === 'failed') {
         this.#countFailure(result)
         done(result)
@@ -270,7 +304,10 @@ export class EndpointPool implements EndpointRuntime {
       this.peerSpiffeId = result.peerSpiffeId
       this.localSpiffeId = tls?.localSpiffeId ?? ''
       done({ ...result, localSpiffeId: this.localSpiffeId, plain: tls === undefined })
-    })
+    }
+    if (proxyProtocol === undefined) return this.#connector.connect(tls, owner, onResult)
+    const preface = writeProxyHeader({ version: proxyProtocol, ends: conveyed })
+    return connectWithPreface(this.#connector, { preface, tls }, { owner, done: onResult })
   }
 
   /** Takes the new configuration of the same address. Connections live on unless the transport changed. */
@@ -314,7 +351,9 @@ export class EndpointPool implements EndpointRuntime {
 
   /** An endpoint without any connection may have one, as in Envoy: others' idle connections must not starve it. */
   get mayConnect(): boolean {
-    return this.cluster.connections < this.cluster.config.limits.maxConnections || this.connections === 0
+    const { maxConnections, maxConnectionsPerHost } = this.cluster.config.limits
+    if (this.connections === 0) return true
+    return this.cluster.connections < maxConnections && this.connections < (maxConnectionsPerHost ?? Infinity)
   }
 
   #refusal(): ConnectOutcome | undefined {
@@ -363,6 +402,19 @@ export class EndpointPool implements EndpointRuntime {
     socket.data = this.#idleOwner
     socket.end()
   }
+}
+
+/** What the pool asks for beside what its users do. */
+interface PoolConnectExtras extends ConnectExtras {
+  /** Protocols to offer, made of those that the transport socket names. */
+  readonly alpn?: (config: ClusterConfig, own: readonly string[]) => readonly string[]
+}
+
+/** A header would have to tell each request's client on a connection that many share. */
+const headerless: ConnectOutcome = {
+  kind: 'failed',
+  reason: 'unreachable',
+  message: 'upstream_proxy_protocol is implemented for tcp_proxy only, not for HTTP',
 }
 
 /** ALPN of connections that are to be shared. */

@@ -2,8 +2,11 @@ import type { Clock } from '../../base/index.ts'
 import type { DeliveryProbe, SocketOwner, StreamSocket } from '../../net/index.ts'
 import { IdleLifetime } from './idle-lifetime.ts'
 
-/** A connection that has been idle for so many ms is looked at before it is used: under load none is, and the look costs a system call. */
-const lookAfterMs = 1
+/**
+ * A connection that has been idle for so many ms is looked at before it is used. Servers close after seconds; under load none is looked at, and the look
+ * costs a system call.
+ */
+const lookAfterMs = 50
 
 /** What a stack of idle connections is made of. */
 export interface IdleConnectionsParts {

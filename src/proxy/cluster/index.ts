@@ -11,7 +11,9 @@ export { type ClusterServices } from './cluster-services.ts'
 export {
   type ClusterRuntime,
   type ClusterStats,
+  type ConnectExtras,
   type ConnectOutcome,
+  type ConveyedEnds,
   type EndpointRuntime,
   type PreviousHosts,
   type SentRequest,
@@ -19,3 +21,4 @@ export {
 export { type UdpRefusal, type UdpSessionOwner, type UdpSessions } from './udp-sessions.ts'
 export { type MultiplexedConnection, type MultiplexedOwner } from './multiplexed-connection.ts'
 export { type PendingRequest, PendingTicket } from './pending-queue.ts'
+export { allowsRetry } from './retry-budget.ts'

@@ -39,7 +39,10 @@ export class MultiplexedConnection implements SocketOwner, SessionOwner {
   requests = 0
   /** Since when it has had no stream, monotonic ms; -1 while it has. */
   idleSince = -1
+  /** When what is being told arrived, monotonic ms. */
+  receivedAt = 0
   readonly #keeper: ConnectionKeeper
+  readonly #now: () => number
   readonly #output: SessionOutput
   readonly #watch: SessionWatch
   /** At most this many requests in its life; 0: any number. */
@@ -64,6 +67,7 @@ export class MultiplexedConnection implements SocketOwner, SessionOwner {
   ) {
     this.socket = socket
     this.#keeper = keeper
+    this.#now = options.now
     this.#maxRequests = options.maxRequests
     this.session = new Http2Session('client', this, { limits: options.limits, hpack: options.hpack, now: options.now })
     this.#output = new SessionOutput(socket, this.session, options.output)
@@ -114,6 +118,7 @@ export class MultiplexedConnection implements SocketOwner, SessionOwner {
 
   onData(_socket: StreamSocket, bytes: Uint8Array): void {
     this.#watch.received()
+    this.receivedAt = this.#now()
     this.session.receive(bytes instanceof Buffer ? bytes : Buffer.from(bytes), 0, bytes.length)
     for (let index = 0; index < this.#due.length; index += 1) this.#due[index]?.onReceived()
     this.#due.length = 0

@@ -1,5 +1,5 @@
 import type { ClusterConfig, EndpointConfig } from '../config/index.ts'
-import { transportOf } from './transport.ts'
+import { endpointTransport } from './transport.ts'
 
 /** Who is told that a session has lost its host. Must not throw. */
 export interface UdpSessionOwner {
@@ -42,8 +42,8 @@ export class EndpointUdpSessions implements UdpSessions {
 
   open(owner: UdpSessionOwner): UdpRefusal | undefined {
     const config = this.#places.config()
-    if (config.address.startsWith('/') || transportOf(this.#places.cluster(), config) !== undefined)
-      return 'unsupported'
+    const { tls, proxyProtocol } = endpointTransport(this.#places.cluster(), config)
+    if (config.address.startsWith('/') || tls !== undefined || proxyProtocol !== undefined) return 'unsupported'
     if (!this.#places.take()) return 'overflow'
     this.#owners.add(owner)
     return undefined

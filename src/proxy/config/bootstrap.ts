@@ -40,6 +40,8 @@ export interface BootstrapConfig {
   readonly staticClusters: readonly ClusterConfig[]
   readonly staticSecrets: readonly Secret[]
   readonly ads: AdsConfig | undefined
+  /** `cluster_manager.local_cluster_name`: the cluster that this proxy serves in; absent: not known, and no zone is preferred. */
+  readonly localCluster?: string
   /** Absent: the defaults of `overload/`. */
   readonly overload: OverloadConfig | undefined
 }
@@ -150,6 +152,7 @@ function compileBootstrap(
       message,
       clusters.find(({ name }) => name === adsName),
     ),
+    ...localClusterOf(message),
   })
 }
 
@@ -158,6 +161,11 @@ function nodeOf(context: CompileContext, message: Bootstrap): BootstrapConfig['n
   if (message.dynamicResources !== undefined) requiredText(context, 'node.id', id)
   const { region = '', zone = '', subZone = '' } = locality ?? {}
   return { id, cluster, metadata, locality: { region, zone, subZone } }
+}
+
+function localClusterOf(message: Bootstrap): Pick<BootstrapConfig, 'localCluster'> {
+  const name = message.clusterManager?.localClusterName ?? ''
+  return name === '' ? {} : { localCluster: name }
 }
 
 function adminOf(context: CompileContext, message: Bootstrap): BootstrapConfig['admin'] {

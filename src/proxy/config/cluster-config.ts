@@ -1,3 +1,4 @@
+import type { BalancerConfig, SpreadConfig } from './balancing-config.ts'
 import type { EndpointCheckConfig, HealthCheckConfig } from './health-check-config.ts'
 import type { OutlierConfig } from './outlier-config.ts'
 import type { Http2Config } from './http2-config.ts'
@@ -13,18 +14,16 @@ export interface ClusterConfig {
   readonly endpoints: readonly EndpointConfig[]
   /** 5 s by default. */
   readonly connectTimeoutMs: number
-  readonly balancer:
-    | { readonly kind: 'round-robin' }
-    | { readonly kind: 'random' }
-    | { readonly kind: 'least-request'; readonly choiceCount: number }
-    /** Entries of the ring; 1,024 at least by default. */
-    | { readonly kind: 'ring-hash'; readonly minimumSize: number; readonly maximumSize: number }
-    /** A prime; 65,537 by default. */
-    | { readonly kind: 'maglev'; readonly tableSize: number }
-    | { readonly kind: 'original-dst' }
+  readonly balancer: BalancerConfig
+  /** How requests spread over priorities, localities and subsets; absent: none of these, and no panic mode. */
+  readonly spread?: SpreadConfig
+  /** `load_assignment.policy` of the resource itself (static and DNS clusters). */
+  readonly endpointPolicy?: EndpointPolicy
   /** First match by endpoint metadata decides; `tls` absent is plain text. Empty: `tls` of the cluster for all. */
   readonly transportMatches: readonly TransportMatch[]
   readonly tls: ClientTlsConfig | undefined
+  /** Version of the PROXY protocol whose header goes before everything else (`upstream_proxy_protocol`); absent: none. */
+  readonly proxyProtocol?: 1 | 2
   readonly limits: CircuitBreakerLimits
   /**
    * Version of HTTP that endpoints are spoken to in; with `auto` the TLS handshake decides (ALPN, `auto_config`), with `downstream` it is the request's own
@@ -67,6 +66,8 @@ export interface TransportMatch {
   /** Every pair must be in the endpoint's `envoy.transport_socket_match` metadata. */
   readonly match: ReadonlyMap<string, string>
   readonly tls: ClientTlsConfig | undefined
+  /** As in `ClusterConfig`. */
+  readonly proxyProtocol?: 1 | 2
 }
 
 /** `circuit_breakers.thresholds` of default priority; Envoy's defaults 1024, 1024, 1024, 3. */
@@ -74,13 +75,35 @@ export interface CircuitBreakerLimits {
   readonly maxConnections: number
   readonly maxPendingRequests: number
   readonly maxRequests: number
+  /** Does not count with a budget. */
   readonly maxRetries: number
+  /** `retry_budget`: retries in progress may be this share of the requests in progress and waiting. */
+  readonly retryBudget?: RetryBudget
+  /** `per_host_thresholds.max_connections`; absent: no limit of one endpoint. */
+  readonly maxConnectionsPerHost?: number
+}
+
+/** `retry_budget`. */
+export interface RetryBudget {
+  /** 0 to 100; 20 by default. */
+  readonly percent: number
+  /** So many retries are allowed however few requests there are; 3 by default. */
+  readonly minConcurrency: number
 }
 
 /** `ClusterLoadAssignment`, compiled. */
 export interface EndpointsConfig {
   readonly clusterName: string
   readonly endpoints: readonly EndpointConfig[]
+  readonly policy?: EndpointPolicy
+}
+
+/** `ClusterLoadAssignment.policy`. */
+export interface EndpointPolicy {
+  /** Percent: 140 by default. A priority takes all load as long as this much of its healthy share makes 100. */
+  readonly overprovisioningFactor: number
+  /** Health of a priority is counted by endpoint weights instead of endpoints. */
+  readonly weightedPriorityHealth: boolean
 }
 
 /** One endpoint. */
@@ -89,8 +112,16 @@ export interface EndpointConfig {
   readonly address: string
   readonly port: number
   readonly weight: number
-  /** `draining` endpoints keep their connections and get no new request. */
-  readonly health: 'healthy' | 'draining' | 'unhealthy'
+  /** `draining` endpoints keep their connections and get no new request; `degraded` ones get those that healthy ones cannot take. */
+  readonly health: 'healthy' | 'degraded' | 'draining' | 'unhealthy'
+  /** 0 (the default) is the first choice. */
+  readonly priority?: number
+  /** `region/zone/sub_zone`; absent or empty: none is named. */
+  readonly locality?: string
+  /** `LocalityLbEndpoints.load_balancing_weight`; absent is 0: nothing when balancing is locality-weighted. */
+  readonly localityWeight?: number
+  /** `envoy.lb` metadata: what subsets are made by. */
+  readonly subsetLabels?: Readonly<Record<string, unknown>>
   /** Absent: checks go to the endpoint itself. */
   readonly healthCheck?: EndpointCheckConfig
   /** `envoy.transport_socket_match` metadata. */

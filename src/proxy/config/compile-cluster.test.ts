@@ -128,6 +128,21 @@ test.each([
   expect(result.ok ? result.value.balancer : result.error).toEqual(balancer)
 })
 
+test.each([
+  ['V1', 1],
+  ['V2', 2],
+])('compileCluster() compiles the PROXY protocol %s before TLS', (name, proxyProtocol) => {
+  const sockets = 'type.googleapis.com/envoy.extensions.transport_sockets'
+  const inner = `{ name: tls, typed_config: { "@type": ${sockets}.tls.v3.UpstreamTlsContext, sni: a.test } }`
+  const outer = `{ name: p, typed_config: { "@type": ${sockets}.proxy_protocol.v3.ProxyProtocolUpstreamTransport, config: { version: ${name} }, transport_socket: ${inner} } }`
+  const result = cluster(`{ name: c, type: STATIC, transport_socket: ${outer} }`)
+  expect(result.ok ? result.value : result.error).toMatchObject({ proxyProtocol, tls: { sni: 'a.test' } })
+  const tlvs = outer.replace(`version: ${name}`, 'pass_through_tlvs: {}')
+  expect(paths(cluster(`{ name: c, type: STATIC, transport_socket: ${tlvs} }`))).toEqual([
+    'transport_socket.typed_config.config.pass_through_tlvs',
+  ])
+})
+
 describe('refused clusters', () => {
   test.each([
     ['preconnect_policy: {}', 'preconnect_policy'],
@@ -155,11 +170,9 @@ describe('refused clusters', () => {
     ['type: EDS', 'eds_cluster_config.eds_config'],
     ['type: LOGICAL_DNS', 'load_assignment.endpoints'],
     ['connect_timeout: 0s', 'connect_timeout'],
-    ['common_lb_config: { healthy_panic_threshold: { value: 50 } }', 'common_lb_config.healthy_panic_threshold.value'],
+    ['common_lb_config: { healthy_panic_threshold: { value: 101 } }', 'common_lb_config.healthy_panic_threshold.value'],
     ['dns_lookup_family: V4_ONLY', 'dns_lookup_family'],
-    ['lb_subset_config: {}', 'lb_subset_config'],
     ['circuit_breakers: { thresholds: [ { priority: HIGH } ] }', 'circuit_breakers.thresholds[0].priority'],
-    ['circuit_breakers: { thresholds: [ { retry_budget: {} } ] }', 'circuit_breakers.thresholds[0].retry_budget'],
     [
       'upstream_connection_options: { tcp_keepalive: { keepalive_probes: 128 } }',
       'upstream_connection_options.tcp_keepalive.keepalive_probes',
@@ -176,14 +189,14 @@ describe('refused clusters', () => {
       `typed_extension_protocol_options: { x: { "@type": type.googleapis.com/${httpOptions}, explicit_http_config: { http_protocol_options: {} } } }`,
       'typed_extension_protocol_options["x"]',
     ],
-    ['load_assignment: { cluster_name: c, endpoints: [ { priority: 1 } ] }', 'load_assignment.endpoints[0].priority'],
+    ['load_assignment: { cluster_name: c, endpoints: [ { priority: 129 } ] }', 'load_assignment.endpoints[0].priority'],
     [
       'load_assignment: { cluster_name: c, endpoints: [ { lb_endpoints: [ { endpoint: { address: { socket_address: { address: name, port_value: 1 } } } } ] } ] }',
       'load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.socket_address.address',
     ],
     [
       'transport_socket: { name: tls, typed_config: { "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: { tls_params: { cipher_suites: [ x ] } } } }',
-      'transport_socket.typed_config.common_tls_context.tls_params.cipher_suites',
+      'transport_socket.typed_config.common_tls_context.tls_params.cipher_suites[0]',
     ],
     [
       'transport_socket: { name: tls, typed_config: { "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: { tls_params: { tls_minimum_protocol_version: TLSv1_1 } } } }',
@@ -207,7 +220,7 @@ test('compileCluster() takes HTTP/2 options for the channel of the control plane
   expect(cluster(yaml, { controlChannel: true }).ok).toBe(true)
 })
 
-test('compileEndpoints() reads addresses, weights, health and labels', () => {
+test('compileEndpoints() reads addresses, weights, health, labels, localities and priorities', () => {
   const result = compileEndpoints(
     fromJson(
       ClusterLoadAssignmentSchema,
@@ -222,12 +235,19 @@ endpoints:
     metadata: { filter_metadata: { envoy.transport_socket_match: { tlsMode: istio }, istio: { workload: "reviews-v1;default;reviews;v1;weft" } } }
   - { endpoint: { address: { socket_address: { address: "2001:db8::1", port_value: 9080 } } }, health_status: DRAINING }
   - { endpoint: { address: { pipe: { path: /run/s } } }, health_status: UNHEALTHY }
+- priority: 1
+  lb_endpoints:
+  - { endpoint: { address: { socket_address: { address: 10.0.0.3, port_value: 1 } } }, health_status: DEGRADED, metadata: { filter_metadata: { envoy.lb: { stage: prod } } } }
+policy: { overprovisioning_factor: 200, weighted_priority_health: true }
 `),
     ),
   )
   if (!result.ok) throw new Error(JSON.stringify(result.error))
+  expect(result.value.policy).toEqual({ overprovisioningFactor: 200, weightedPriorityHealth: true })
+  const place = { locality: 'r//', localityWeight: 3 }
   expect(result.value.endpoints).toEqual([
     {
+      ...place,
       address: '10.0.0.1',
       port: 9080,
       weight: 2,
@@ -242,6 +262,7 @@ endpoints:
       },
     },
     {
+      ...place,
       address: '2001:db8::1',
       port: 9080,
       weight: 1,
@@ -249,11 +270,29 @@ endpoints:
       transportLabels: new Map(),
       workload: undefined,
     },
-    { address: '/run/s', port: 0, weight: 1, health: 'unhealthy', transportLabels: new Map(), workload: undefined },
+    {
+      ...place,
+      address: '/run/s',
+      port: 0,
+      weight: 1,
+      health: 'unhealthy',
+      transportLabels: new Map(),
+      workload: undefined,
+    },
+    {
+      address: '10.0.0.3',
+      port: 1,
+      weight: 1,
+      health: 'degraded',
+      transportLabels: new Map(),
+      workload: undefined,
+      priority: 1,
+      subsetLabels: { stage: 'prod' },
+    },
   ])
 })
 
-test('compileEndpoints() refuses policies, degraded endpoints, names, port 0 and weight 0', () => {
+test('compileEndpoints() refuses names, port 0 and weight 0', () => {
   const result = compileEndpoints(
     fromJson(
       ClusterLoadAssignmentSchema,
@@ -273,10 +312,8 @@ endpoints:
     'endpoints[0].lb_endpoints[0].endpoint.address.socket_address.address',
     'endpoints[0].lb_endpoints[1].endpoint.address.socket_address.port_value',
     'endpoints[0].lb_endpoints[1].load_balancing_weight',
-    'endpoints[0].lb_endpoints[2].health_status',
     'endpoints[0].lb_endpoints[3].endpoint.address',
     'endpoints[0].lb_endpoints[3].endpoint_name',
-    'policy',
   ])
 })
 

@@ -9,14 +9,15 @@ import {
   HttpProtocolOptionsSchema,
 } from '../../xds/generated/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts'
 import { unpackAny } from './any-types.ts'
-import type { CircuitBreakerLimits, ClusterConfig, TransportMatch } from './cluster-config.ts'
-import { compileBalancer } from './compile-balancer.ts'
+import type { ClusterConfig, TransportMatch } from './cluster-config.ts'
+import { compileBalancing } from './compile-balancing.ts'
+import { compileCircuitBreakers } from './compile-circuit-breakers.ts'
 import { createCompileContext, type CompileContext, type CompileOptions } from './compile-context.ts'
-import { compileClientTransport } from './compile-tls.ts'
-import { endpointList } from './compile-endpoints.ts'
+import { endpointList, endpointPolicy } from './compile-endpoints.ts'
 import { compileHealthChecks } from './compile-health-check.ts'
 import { compileHttp2 } from './compile-http2.ts'
 import { compileOutlierDetection } from './compile-outlier.ts'
+import { compileUpstreamTransport } from './compile-upstream-transport.ts'
 import { requireAds } from './config-source.ts'
 import { keyPath } from './fault-list.ts'
 import type { FieldFault } from './field-fault.ts'
@@ -45,10 +46,11 @@ export function compileCluster(
     edsName: message.edsClusterConfig?.serviceName || message.name,
     endpoints: endpointsOf(context, message, discovery),
     connectTimeoutMs: connectTimeout(context, message),
-    balancer: compileBalancer(context, message, discovery),
+    ...compileBalancing(context, message, discovery),
+    ...assignmentPolicy(context, message),
     transportMatches: transportMatches(context, message),
-    tls: compileClientTransport(context, 'transport_socket', message.transportSocket),
-    limits: circuitBreakers(context, message),
+    ...compileUpstreamTransport(context, 'transport_socket', message.transportSocket),
+    limits: compileCircuitBreakers(context, message.circuitBreakers),
     ...httpOptions(context, message),
     tcpKeepalive: keepalive(context, message),
     dnsRefreshMs: dnsRefresh(context, message),
@@ -98,6 +100,11 @@ function endpointsOf(
   return endpoints
 }
 
+function assignmentPolicy(context: CompileContext, message: Cluster): Pick<ClusterConfig, 'endpointPolicy'> {
+  const { policy } = endpointPolicy(context, 'load_assignment.policy', message.loadAssignment?.policy)
+  return policy === undefined ? {} : { endpointPolicy: policy }
+}
+
 function connectTimeout(context: CompileContext, message: Cluster): number {
   const timeoutMs = durationMs(context, 'connect_timeout', { value: message.connectTimeout, absent: 5000 })
   if (timeoutMs === 0) context.faults.add('connect_timeout', 'Expected a duration above 0s')
@@ -110,22 +117,9 @@ function transportMatches(context: CompileContext, message: Cluster): readonly T
     return {
       name: requiredText(context, `${path}.name`, entry.name),
       match: stringMap(entry.match),
-      tls: compileClientTransport(context, `${path}.transport_socket`, entry.transportSocket),
+      ...compileUpstreamTransport(context, `${path}.transport_socket`, entry.transportSocket),
     }
   })
-}
-
-function circuitBreakers(context: CompileContext, message: Cluster): CircuitBreakerLimits {
-  const thresholds = message.circuitBreakers?.thresholds ?? []
-  if (thresholds.length > 1)
-    context.faults.add('circuit_breakers.thresholds[1]', 'Expected one entry, for priority DEFAULT')
-  const [entry] = thresholds
-  return {
-    maxConnections: entry?.maxConnections ?? 1024,
-    maxPendingRequests: entry?.maxPendingRequests ?? 1024,
-    maxRequests: entry?.maxRequests ?? 1024,
-    maxRetries: entry?.maxRetries ?? 3,
-  }
 }
 
 function outlierDetection(

@@ -4,31 +4,19 @@ import { HTTPFaultSchema, type HTTPFault } from '../../xds/generated/envoy/exten
 import type { CompiledFault } from '../route/index.ts'
 import { unpackAny } from './any-types.ts'
 import type { CompileContext } from './compile-context.ts'
-import { fieldPath, keyPath } from './fault-list.ts'
 import { boundedInteger, durationMs, partsPerMillion } from './field-values.ts'
 
 /** Name of the fault filter in `http_filters` and in `typed_per_filter_config`. */
 export const faultFilterName = 'envoy.filters.http.fault'
 
 /**
- * Fault settings of one level of `typed_per_filter_config`: undefined when the level says nothing (the level above
- * counts); a fault with all shares 0 switches it off. Other filters' settings are refused.
+ * Fault settings of one level of `typed_per_filter_config`: a fault with all shares 0 switches it off. Undefined when it is
+ * no `HTTPFault`.
  */
-export function compilePerFilterFault(
-  context: CompileContext,
-  path: string,
-  configs: Readonly<Record<string, Any>>,
-): CompiledFault | undefined {
-  const at = fieldPath(path, 'typed_per_filter_config')
-  for (const key of Object.keys(configs)) {
-    if (key !== faultFilterName)
-      context.faults.add(keyPath(at, key), `Settings of filter ${key} are not implemented by this proxy`)
-  }
-  const any = Object.hasOwn(configs, faultFilterName) ? configs[faultFilterName] : undefined
-  if (any === undefined) return undefined
+export function compileRouteFault(context: CompileContext, path: string, any: Any): CompiledFault | undefined {
   const message = unpackAny(any, HTTPFaultSchema)
-  if (message !== undefined) return compileFault(context, keyPath(at, faultFilterName), message)
-  context.faults.add(keyPath(at, faultFilterName), 'Expected an HTTPFault')
+  if (message !== undefined) return compileFault(context, path, message)
+  context.faults.add(path, 'Expected an HTTPFault')
   return undefined
 }
 

@@ -52,6 +52,22 @@ function compilePolicy(
 }
 
 function compileCookie(context: CompileContext, path: string, message: RouteAction_HashPolicy_Cookie): HashCookie {
+  const name = checkCookieScope(context, path, message)
+  const ttlMs = durationMs(context, fieldPath(path, 'ttl'), { value: message.ttl, absent: undefined })
+  return {
+    kind: 'cookie',
+    name,
+    path: message.path,
+    ttlSeconds: ttlMs === undefined ? undefined : Math.floor(ttlMs / 1000),
+  }
+}
+
+/** Checks name and path of a cookie that this proxy makes; gives the name. */
+export function checkCookieScope(
+  context: CompileContext,
+  path: string,
+  message: { readonly name: string; readonly path: string },
+): string {
   const name = requiredText(context, fieldPath(path, 'name'), message.name)
   // Name and path are written into a field of the response: nothing that could end the pair, the attribute or the line.
   if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]*$/.test(name)) {
@@ -60,11 +76,5 @@ function compileCookie(context: CompileContext, path: string, message: RouteActi
   if (!/^[\u0020-\u003a\u003c-\u007e]*$/.test(message.path)) {
     context.faults.add(fieldPath(path, 'path'), `Expected a path, got ${JSON.stringify(message.path)}`)
   }
-  const ttlMs = durationMs(context, fieldPath(path, 'ttl'), { value: message.ttl, absent: undefined })
-  return {
-    kind: 'cookie',
-    name,
-    path: message.path,
-    ttlSeconds: ttlMs === undefined ? undefined : Math.floor(ttlMs / 1000),
-  }
+  return name
 }

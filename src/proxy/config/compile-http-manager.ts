@@ -1,10 +1,12 @@
 import { reflect } from '@bufbuild/protobuf/reflect'
+import type { Any } from '@bufbuild/protobuf/wkt'
 
 import { HttpProtocolOptions_HeadersWithUnderscoresAction } from '../../xds/generated/envoy/config/core/v3/protocol_pb.ts'
-import { HTTPFaultSchema } from '../../xds/generated/envoy/extensions/filters/http/fault/v3/fault_pb.ts'
+import { type HTTPFault, HTTPFaultSchema } from '../../xds/generated/envoy/extensions/filters/http/fault/v3/fault_pb.ts'
 import { HealthCheckSchema } from '../../xds/generated/envoy/extensions/filters/http/health_check/v3/health_check_pb.ts'
 import { OnDemandSchema } from '../../xds/generated/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts'
 import { RouterSchema } from '../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts'
+import { StatefulSessionSchema } from '../../xds/generated/envoy/extensions/filters/http/stateful_session/v3/stateful_session_pb.ts'
 import {
   HttpConnectionManager_CodecType as CodecType,
   HttpConnectionManager_ForwardClientCertDetails as ForwardDetails,
@@ -12,18 +14,21 @@ import {
   type HttpConnectionManager,
   type HttpFilter,
 } from '../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
+import type { SessionSetting } from '../route/index.ts'
 import { unpackAny } from './any-types.ts'
 import { compileAccessLogs } from './compile-access-log.ts'
 import { compileHttp2 } from './compile-http2.ts'
+import { compileHttpRbac } from './compile-rbac.ts'
 import type { CompileContext } from './compile-context.ts'
 import { faultFilterName } from './compile-fault.ts'
 import { compileHealthFilter } from './compile-health-filter.ts'
 import { routeTable } from './compile-routes.ts'
+import { compileStatefulSession, statefulSessionName } from './compile-stateful-session.ts'
 import { compileUpgrades } from './compile-upgrades.ts'
 import { requireAds } from './config-source.ts'
 import { fieldPath } from './fault-list.ts'
 import { boundedInteger, durationMs, requiredText } from './field-values.ts'
-import type { HealthFilterConfig, HttpManagerConfig } from './listener-config.ts'
+import type { HealthFilterConfig, HttpFilterConfig, HttpManagerConfig } from './listener-config.ts'
 
 const maxUint32 = 0xffff_ffff
 
@@ -193,60 +198,82 @@ function forwardClientCert(
   return mode
 }
 
-type FilterKind = 'health_check' | 'on_demand' | 'fault' | 'router'
+type CompiledFilter =
+  | HttpFilterConfig
+  | { readonly kind: 'health_check'; readonly config: HealthFilterConfig }
+  | { readonly kind: 'stateful_session'; readonly config: SessionSetting }
+  | { readonly kind: 'router' }
 
-/** Each filter at most once, in any order before the router, which is last; health_check before what looks at routes. */
+/** In any order before the router, which is last; health_check before what looks at routes. Each once, but RBAC as often as one likes. */
 function compileFilters(
   context: CompileContext,
   path: string,
   filters: readonly HttpFilter[],
-): Pick<HttpManagerConfig, 'faultFilter' | 'onDemand' | 'healthFilter'> {
-  const seen = new Set<FilterKind>()
+): Pick<HttpManagerConfig, 'filters' | 'statefulSession' | 'healthFilter'> {
+  const seen = new Set<CompiledFilter['kind']>()
+  const ordered: HttpFilterConfig[] = []
+  let statefulSession: SessionSetting | undefined
   let healthFilter: HealthFilterConfig | undefined
   filters.forEach((filter, index) => {
-    const kind = filterKind(context, `${path}[${index}]`, filter)
-    if (kind === undefined) return
-    if (seen.has(kind)) context.faults.add(`${path}[${index}]`, `Expected the ${kind} filter once`)
-    if (seen.has('router')) context.faults.add(`${path}[${index}]`, 'Expected the router filter last')
+    const at = `${path}[${index}]`
+    const made = compileFilter(context, at, filter)
+    if (made === undefined) return
+    const { kind } = made
+    if (seen.has(kind) && kind !== 'rbac') context.faults.add(at, `Expected the ${kind} filter once`)
+    if (seen.has('router')) context.faults.add(at, 'Expected the router filter last')
     if (kind === 'health_check') {
-      if (seen.size > 0) context.faults.add(`${path}[${index}]`, 'Expected the health_check filter first')
-      healthFilter = healthFilterOf(context, `${path}[${index}].typed_config`, filter)
-    }
+      if (seen.size > 0) context.faults.add(at, 'Expected the health_check filter first')
+      healthFilter = made.config
+    } else if (kind === 'stateful_session') statefulSession = made.config
+    else if (kind !== 'router') ordered.push(made)
     seen.add(kind)
   })
   if (!seen.has('router')) context.faults.add(path, 'Expected the router filter last')
   return {
-    faultFilter: seen.has('fault'),
-    onDemand: seen.has('on_demand'),
+    filters: ordered,
+    ...(statefulSession === undefined ? {} : { statefulSession }),
     ...(healthFilter === undefined ? {} : { healthFilter }),
   }
 }
 
-function healthFilterOf(context: CompileContext, path: string, filter: HttpFilter): HealthFilterConfig | undefined {
-  const any = filter.configType.case === 'typedConfig' ? filter.configType.value : undefined
-  const message = unpackAny(any, HealthCheckSchema)
-  return message === undefined ? undefined : compileHealthFilter(context, path, message)
-}
-
-function filterKind(context: CompileContext, path: string, filter: HttpFilter): FilterKind | undefined {
-  const any = filter.configType.case === 'typedConfig' ? filter.configType.value : undefined
+function compileFilter(context: CompileContext, path: string, filter: HttpFilter): CompiledFilter | undefined {
+  const any = typedConfigOf(filter)
   const at = fieldPath(path, 'typed_config')
-  if (unpackAny(any, RouterSchema) !== undefined) return 'router'
-  if (unpackAny(any, OnDemandSchema) !== undefined) return 'on_demand'
-  if (unpackAny(any, HealthCheckSchema) !== undefined) return 'health_check'
+  if (unpackAny(any, RouterSchema) !== undefined) return { kind: 'router' }
+  if (unpackAny(any, OnDemandSchema) !== undefined) return { kind: 'on_demand' }
+  const health = unpackAny(any, HealthCheckSchema)
+  if (health !== undefined) return { kind: 'health_check', config: compileHealthFilter(context, at, health) }
+  const session = unpackAny(any, StatefulSessionSchema)
+  if (session !== undefined) {
+    requireName(context, path, filter, statefulSessionName)
+    return { kind: 'stateful_session', config: compileStatefulSession(context, at, session) }
+  }
+  const rbac = compileHttpRbac(context, at, any)
+  if (rbac !== undefined) return { kind: 'rbac', name: filter.name, config: rbac }
   const fault = unpackAny(any, HTTPFaultSchema)
   if (fault === undefined) {
-    context.faults.add(at, 'Expected a Router, an OnDemand, a HealthCheck or an HTTPFault')
+    context.faults.add(at, 'Expected a Router, an OnDemand, a HealthCheck, a StatefulSession, an RBAC or an HTTPFault')
     return undefined
   }
-  if (filter.name !== faultFilterName) {
-    context.faults.add(fieldPath(path, 'name'), `Expected ${faultFilterName}, the name that routes call the filter by`)
-  }
+  requireName(context, path, filter, faultFilterName)
+  checkFault(context, at, fault)
+  return { kind: 'fault' }
+}
+
+function checkFault(context: CompileContext, path: string, fault: HTTPFault): void {
   const reflected = reflect(HTTPFaultSchema, fault)
   for (const field of reflected.fields) {
     if (reflected.isSet(field) && field.name !== 'disable_downstream_cluster_stats') {
-      context.faults.add(fieldPath(at, field.name), 'Faults are set on routes, not on the filter, in this proxy')
+      context.faults.add(fieldPath(path, field.name), 'Faults are set on routes, not on the filter, in this proxy')
     }
   }
-  return 'fault'
+}
+
+function typedConfigOf(filter: HttpFilter): Any | undefined {
+  return filter.configType.case === 'typedConfig' ? filter.configType.value : undefined
+}
+
+function requireName(context: CompileContext, path: string, filter: HttpFilter, name: string): void {
+  if (filter.name === name) return
+  context.faults.add(fieldPath(path, 'name'), `Expected ${name}, the name that routes call the filter by`)
 }

@@ -105,8 +105,7 @@ filter_chains:
     escapedSlashes: 'unescape-redirect',
     underscoreHeaders: 'reject',
     forwardClientCert: 'sanitize-set',
-    faultFilter: true,
-    onDemand: true,
+    filters: [{ kind: 'on_demand' }, { kind: 'fault' }],
     upgrades: ['websocket'],
     accessLogs: [
       { path: '/dev/stdout', format: '', json: new Map([['code', '%RESPONSE_CODE%']]) },
@@ -289,8 +288,24 @@ describe('refused with the path of the field', () => {
     ['socket_options: [ { level: 1, name: 2, int_value: 3 } ]', 'socket_options'],
     ['per_connection_buffer_limit_bytes: 1', 'per_connection_buffer_limit_bytes'],
     [
-      'filter_chains: [ { filter_chain_match: { server_names: [ a ] }, filters: [] } ]',
-      'filter_chains[0].filter_chain_match.server_names',
+      'filter_chains: [ { filter_chain_match: { server_names: [ a, "a*.b" ] }, filters: [] } ]',
+      'filter_chains[0].filter_chain_match.server_names[1]',
+    ],
+    [
+      'filter_chains: [ { filter_chain_match: { address_suffix: a }, filters: [] } ]',
+      'filter_chains[0].filter_chain_match.address_suffix',
+    ],
+    [
+      'filter_chains: [ { filter_chain_match: { source_ports: [ 70000 ] }, filters: [] } ]',
+      'filter_chains[0].filter_chain_match.source_ports[0]',
+    ],
+    [
+      'listener_filters: [ { name: p, typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol, rules: [ { tlv_type: 1 } ] } } ]',
+      'listener_filters[0].typed_config.rules',
+    ],
+    [
+      'listener_filters: [ { name: t, typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector } }, { name: u, typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector } } ]',
+      'listener_filters[1].typed_config',
     ],
     ['filter_chains: [ { filters: [] } ]', 'filter_chains[0].filters'],
     [

@@ -2,33 +2,27 @@ import type { Any } from '@bufbuild/protobuf/wkt'
 
 import type { Result } from '../../base/index.ts'
 import { TrafficDirection } from '../../xds/generated/envoy/config/core/v3/base_pb.ts'
-import type {
-  FilterChain as FilterChainMessage,
-  FilterChainMatch as FilterChainMatchMessage,
-} from '../../xds/generated/envoy/config/listener/v3/listener_components_pb.ts'
+import type { FilterChain as FilterChainMessage } from '../../xds/generated/envoy/config/listener/v3/listener_components_pb.ts'
 import { ListenerSchema, type Listener } from '../../xds/generated/envoy/config/listener/v3/listener_pb.ts'
-import { OriginalDstSchema } from '../../xds/generated/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.ts'
 import { HttpConnectionManagerSchema } from '../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
 import { TcpProxySchema } from '../../xds/generated/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
-import { UdpProxyConfigSchema } from '../../xds/generated/envoy/extensions/filters/udp/udp_proxy/v3/udp_proxy_pb.ts'
-import { DnsFilterConfigSchema } from '../../xds/generated/envoy/extensions/filters/udp/dns_filter/v3/dns_filter_pb.ts'
-import { addressValue, isIpAddress, isIpv6Address } from './address-values.ts'
+import { addressValue } from './address-values.ts'
 import { unpackAny } from './any-types.ts'
 import { compileAccessLogs } from './compile-access-log.ts'
 import { createCompileContext, type CompileContext, type CompileOptions } from './compile-context.ts'
+import { checkDistinctMatches, compileFilterChainMatch } from './compile-filter-chain-match.ts'
 import { compileConnectionLimit } from './compile-connection-limit.ts'
-import { compileDns } from './compile-dns.ts'
+import { compileNetworkRbac } from './compile-rbac.ts'
 import { compileHttpManager } from './compile-http-manager.ts'
+import { compileListenerFilters, type ListenerFilters } from './compile-listener-filters.ts'
 import { compileTcpProxy } from './compile-tcp-proxy.ts'
 import { compileServerTransport } from './compile-tls.ts'
-import { compileUdpProxy } from './compile-udp-proxy.ts'
 import { fieldPath } from './fault-list.ts'
 import type { FieldFault } from './field-fault.ts'
-import { boundedInteger, requiredText } from './field-values.ts'
-import type { DnsTable, FilterChain, FilterChainMatch, ListenerConfig } from './listener-config.ts'
+import { durationMs, requiredText } from './field-values.ts'
+import type { FilterChain, ListenerConfig, NetworkRbacConfig } from './listener-config.ts'
 import { checkSupport } from './support-check.ts'
 import { supportedFields } from './supported-fields.ts'
-import type { UdpProxyConfig } from './udp-proxy-config.ts'
 
 /** Compiles a `Listener`. */
 export function compileListener(
@@ -38,14 +32,14 @@ export function compileListener(
   const context = createCompileContext(options)
   checkSupport(ListenerSchema, message, { table: supportedFields, faults: context.faults })
   const { address, port, protocol } = addressValue(context, 'address', { value: message.address, kinds: 'ip' })
-  const filters = listenerFilters(context, message)
   const chains = message.filterChains.map((chain, index) => compileChain(context, `filter_chains[${index}]`, chain))
+  const filters = compileListenerFilters(context, message)
   const fallback = message.defaultFilterChain
   if (protocol === 'udp') checkUdp(context, message, filters)
   else if (filters.dns !== undefined || filters.udp !== undefined)
     context.faults.add('listener_filters', 'Expected the DNS filter and the UDP proxy with protocol UDP')
   else if (chains.length === 0 && fallback === undefined) context.faults.add('filter_chains', 'Expected a filter chain')
-  checkDistinct(context, chains)
+  checkDistinctMatches(context, chains)
   return context.faults.finish({
     name: requiredText(context, 'name', message.name),
     address,
@@ -53,6 +47,12 @@ export function compileListener(
     protocol,
     direction: directions.get(message.trafficDirection) ?? 'unspecified',
     originalDestination: filters.originalDestination,
+    inspectors: filters.inspectors,
+    inspectionTimeoutMs: durationMs(context, 'listener_filters_timeout', {
+      value: message.listenerFiltersTimeout,
+      absent: 15_000,
+    }),
+    continueOnInspectionTimeout: message.continueOnListenerFiltersTimeout,
     filterChains: chains,
     defaultFilterChain: fallback === undefined ? undefined : compileChain(context, 'default_filter_chain', fallback),
     dns: filters.dns,
@@ -68,42 +68,13 @@ const directions: ReadonlyMap<TrafficDirection, ListenerConfig['direction']> = n
   [TrafficDirection.UNSPECIFIED, 'unspecified'],
 ])
 
-interface ListenerFilters {
-  readonly originalDestination: boolean
-  readonly dns: DnsTable | undefined
-  readonly udp: UdpProxyConfig | undefined
-}
-
-function listenerFilters(context: CompileContext, message: Listener): ListenerFilters {
-  let originalDestination = false
-  let dns: DnsTable | undefined
-  let udp: UdpProxyConfig | undefined
-  message.listenerFilters.forEach((filter, index) => {
-    const at = `listener_filters[${index}].typed_config`
-    const any = filter.configType.case === 'typedConfig' ? filter.configType.value : undefined
-    const table = unpackAny(any, DnsFilterConfigSchema)
-    const proxy = unpackAny(any, UdpProxyConfigSchema)
-    if (table !== undefined) {
-      if (dns !== undefined) context.faults.add(at, 'Expected the DNS filter once')
-      dns = compileDns(context, at, table)
-    } else if (proxy !== undefined) {
-      if (udp !== undefined) context.faults.add(at, 'Expected the UDP proxy once')
-      udp = compileUdpProxy(context, at, { message: proxy, listener: message.udpListenerConfig })
-    } else if (unpackAny(any, OriginalDstSchema) !== undefined) {
-      originalDestination = true
-    } else {
-      context.faults.add(at, 'Expected an OriginalDst, a DnsFilterConfig or a UdpProxyConfig')
-    }
-  })
-  return { originalDestination, dns, udp }
-}
-
 /** A UDP listener answers DNS or forwards datagrams. */
 function checkUdp(context: CompileContext, message: Listener, filters: ListenerFilters): void {
-  const { dns, udp, originalDestination } = filters
+  const { dns, udp, originalDestination, inspectors } = filters
   if ((dns === undefined) === (udp === undefined))
     context.faults.add('listener_filters', 'Expected the DNS filter or the UDP proxy with protocol UDP')
-  if (originalDestination) context.faults.add('listener_filters', 'Expected no OriginalDst with protocol UDP')
+  if (originalDestination || inspectors.length > 0)
+    context.faults.add('listener_filters', 'Expected no listener filter of TCP with protocol UDP')
   if (dns !== undefined && message.udpListenerConfig?.downstreamSocketConfig?.maxRxDatagramSize !== undefined)
     context.faults.add(
       'udp_listener_config.downstream_socket_config.max_rx_datagram_size',
@@ -121,37 +92,32 @@ function compileChain(context: CompileContext, path: string, chain: FilterChainM
   return {
     ...(connectionLimit === undefined ? {} : { connectionLimit }),
     name: chain.name,
-    match: compileMatch(context, fieldPath(path, 'filter_chain_match'), chain.filterChainMatch),
+    match: compileFilterChainMatch(context, fieldPath(path, 'filter_chain_match'), chain.filterChainMatch),
     tls: compileServerTransport(context, fieldPath(path, 'transport_socket'), chain.transportSocket),
-    network: compileNetwork(context, at, chain, connectionLimit === undefined ? 0 : 1),
+    ...compileFilters(context, at, chain, connectionLimit === undefined ? 0 : 1),
   }
 }
 
-function compileMatch(
+/** RBAC filters from `first` on, and one that handles the connection to its end. */
+function compileFilters(
   context: CompileContext,
   path: string,
-  match: FilterChainMatchMessage | undefined,
-): FilterChainMatch {
-  const port = match?.destinationPort
-  const field = { value: port, absent: 0, min: 1, max: 65_535 }
-  boundedInteger(context, fieldPath(path, 'destination_port'), field)
-  return {
-    destinationPort: port,
-    destinationPrefixes: (match?.prefixRanges ?? []).map((range, index) => {
-      const at = `${path}.prefix_ranges[${index}]`
-      const address = range.addressPrefix
-      if (!isIpAddress(address)) {
-        context.faults.add(`${at}.address_prefix`, `Expected an IP address, got ${JSON.stringify(address)}`)
-      }
-      // An absent length is 0 in Envoy, which matches every address: a slip more often than a wish, but its meaning.
-      const longest = isIpv6Address(address) ? 128 : 32
-      const length = { value: range.prefixLen, absent: 0, min: 0, max: longest }
-      return { address, length: boundedInteger(context, `${at}.prefix_len`, length) }
-    }),
+  chain: FilterChainMessage,
+  first: number,
+): Pick<FilterChain, 'network' | 'rbac'> {
+  const rbac: NetworkRbacConfig[] = []
+  for (const [index, { configType }] of chain.filters.entries()) {
+    if (index < first) continue
+    const any = configType.case === 'typedConfig' ? configType.value : undefined
+    const made = compileNetworkRbac(context, `${path}[${index}].typed_config`, any)
+    if (made === undefined) break
+    rbac.push(made)
   }
+  const network = compileNetwork(context, path, chain, first + rbac.length)
+  return rbac.length === 0 ? { network } : { rbac, network }
 }
 
-/** The last filter handles the connection to its end; before it stands at most a connection limit. */
+/** The last filter handles the connection to its end. */
 function compileNetwork(
   context: CompileContext,
   path: string,
@@ -161,7 +127,7 @@ function compileNetwork(
   if (chain.filters.length > last + 1) {
     context.faults.add(
       `${path}[${last + 1}]`,
-      'Expected one filter, with at most a connection limit before it: other chains of network filters are not implemented by this proxy',
+      'Expected one filter, with at most a connection limit and RBAC before it: other chains of network filters are not implemented by this proxy',
     )
   }
   const config = chain.filters[last]?.configType
@@ -173,19 +139,4 @@ function compileNetwork(
   if (tcp !== undefined) return compileTcpProxy(context, at, tcp)
   context.faults.add(chain.filters.length <= last ? path : at, 'Expected an HttpConnectionManager or a TcpProxy')
   return { kind: 'tcp', statPrefix: '', clusters: [], idleTimeoutMs: 0, maxConnectAttempts: 1, accessLogs: [] }
-}
-
-/** Two chains for the same connections: Envoy refuses them too, as one could never be chosen. */
-function checkDistinct(context: CompileContext, chains: readonly FilterChain[]): void {
-  const seen = new Set<string>()
-  chains.forEach(({ match }, index) => {
-    const prefixes = match.destinationPrefixes.map(({ address, length }) => `${address}/${length}`)
-    for (const prefix of prefixes.length === 0 ? [''] : new Set(prefixes)) {
-      const key = `${match.destinationPort ?? ''} ${prefix}`
-      if (seen.has(key)) {
-        context.faults.add(`filter_chains[${index}].filter_chain_match`, 'Matches what an earlier filter chain matches')
-      }
-      seen.add(key)
-    }
-  })
 }

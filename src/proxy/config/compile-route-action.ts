@@ -5,10 +5,10 @@ import {
   type RouteAction,
   type WeightedCluster,
 } from '../../xds/generated/envoy/config/route/v3/route_components_pb.ts'
+import type { Metadata } from '../../xds/generated/envoy/config/core/v3/base_pb.ts'
 import type { RegexMatchAndSubstitute } from '../../xds/generated/envoy/type/matcher/v3/regex_pb.ts'
 import {
   parseSubstitution,
-  type CompiledFault,
   type CompiledRetry,
   type ForwardDefinition,
   type LegDefinition,
@@ -18,7 +18,7 @@ import {
   type RespondDefinition,
 } from '../route/index.ts'
 import type { CompileContext } from './compile-context.ts'
-import { compilePerFilterFault } from './compile-fault.ts'
+import { compilePerFilter, type PerFilterSettings } from './compile-per-filter.ts'
 import { compileHashPolicies } from './compile-hash-policy.ts'
 import { compileRetry } from './compile-retry.ts'
 import { compileRegex } from './compile-route-match.ts'
@@ -26,12 +26,13 @@ import { compileRouteUpgrades } from './compile-upgrades.ts'
 import { fieldPath } from './fault-list.ts'
 import { boundedInteger, dataSourceBytes, durationMs, requiredText } from './field-values.ts'
 import { levelEdits } from './header-edits-values.ts'
+import { subsetMatchOf } from './metadata-values.ts'
 
 /** What a route's action gets from the levels above it. */
 export interface InheritedSettings {
   readonly match: PathMatch
   /** Of the route, else the virtual host. */
-  readonly fault: CompiledFault | undefined
+  readonly perFilter: PerFilterSettings
   /** Of the virtual host. */
   readonly retry: CompiledRetry | undefined
 }
@@ -51,7 +52,7 @@ export function compileForward(
   const { action, inherited } = field
   return {
     kind: 'forward',
-    legs: compileLegs(context, path, action, inherited.fault),
+    legs: compileLegs(context, path, action, inherited.perFilter),
     pathRewrite: compileRewrite(context, path, { message: action, match: inherited.match }),
     timeoutMs: durationMs(context, fieldPath(path, 'timeout'), { value: action.timeout, absent: defaultTimeoutMs }),
     idleTimeoutMs: durationMs(context, fieldPath(path, 'idle_timeout'), {
@@ -72,7 +73,7 @@ function compileLegs(
   context: CompileContext,
   path: string,
   action: RouteAction,
-  fault: CompiledFault | undefined,
+  perFilter: PerFilterSettings,
 ): readonly LegDefinition[] {
   const rewrite = action.hostRewriteSpecifier
   const hostRewrite = rewrite.case === 'hostRewriteLiteral' ? hostName(context, path, rewrite.value) : undefined
@@ -80,13 +81,18 @@ function compileLegs(
   switch (specifier.case) {
     case 'cluster': {
       const cluster = requiredText(context, fieldPath(path, 'cluster'), specifier.value)
-      return [{ cluster, weight: 1, hostRewrite, fault, requestEdits: undefined, responseEdits: undefined }]
+      const { fault, session } = perFilter
+      const subset = subsetMatchOf(action.metadataMatch, undefined)
+      return [
+        { cluster, weight: 1, hostRewrite, fault, session, subset, requestEdits: undefined, responseEdits: undefined },
+      ]
     }
     case 'weightedClusters':
       return compileWeighted(context, fieldPath(path, 'weighted_clusters'), {
         clusters: specifier.value,
         hostRewrite,
-        fault,
+        perFilter,
+        metadata: action.metadataMatch,
       })
     case undefined:
       context.faults.add(path, 'Expected cluster or weighted_clusters')
@@ -103,7 +109,8 @@ function compileWeighted(
   field: {
     readonly clusters: WeightedCluster
     readonly hostRewrite: string | undefined
-    readonly fault: CompiledFault | undefined
+    readonly perFilter: PerFilterSettings
+    readonly metadata: Metadata | undefined
   },
 ): readonly LegDefinition[] {
   let total = 0
@@ -116,7 +123,8 @@ function compileWeighted(
       cluster: requiredText(context, `${at}.name`, entry.name),
       weight,
       hostRewrite: rewrite.case === 'hostRewriteLiteral' ? hostName(context, at, rewrite.value) : field.hostRewrite,
-      fault: compilePerFilterFault(context, at, entry.typedPerFilterConfig) ?? field.fault,
+      ...compilePerFilter(context, at, entry.typedPerFilterConfig, field.perFilter),
+      subset: subsetMatchOf(field.metadata, entry.metadataMatch),
       ...levelEdits(context, at, entry),
     }
   })

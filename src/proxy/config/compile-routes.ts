@@ -11,7 +11,6 @@ import {
 import {
   createRouteTable,
   findDomainConflicts,
-  type CompiledFault,
   type CompiledRetry,
   type RouteDefinition,
   type RouteTable,
@@ -19,7 +18,7 @@ import {
   type VirtualHostDefinition,
 } from '../route/index.ts'
 import { createCompileContext, type CompileContext, type CompileOptions } from './compile-context.ts'
-import { compilePerFilterFault } from './compile-fault.ts'
+import { compilePerFilter, noSettings, type PerFilterSettings } from './compile-per-filter.ts'
 import { compileRetry } from './compile-retry.ts'
 import { compileForward, compileRedirect, compileRespond } from './compile-route-action.ts'
 import { compileRouteMatch } from './compile-route-match.ts'
@@ -102,7 +101,7 @@ function virtualHost(
   if (message.domains.length === 0) context.faults.add(fieldPath(path, 'domains'), 'Expected at least one domain')
   const inherited = {
     maxBodyBytes,
-    fault: compilePerFilterFault(context, path, message.typedPerFilterConfig),
+    perFilter: compilePerFilter(context, path, message.typedPerFilterConfig, noSettings),
     retry: compileRetry(context, fieldPath(path, 'retry_policy'), message.retryPolicy),
     origin: originOf(message.metadata),
   }
@@ -120,7 +119,7 @@ function virtualHost(
 
 interface HostSettings {
   readonly maxBodyBytes: number
-  readonly fault: CompiledFault | undefined
+  readonly perFilter: PerFilterSettings
   readonly retry: CompiledRetry | undefined
   /** For routes that name no origin of their own. */
   readonly origin: RouteDefinition['origin']
@@ -128,14 +127,15 @@ interface HostSettings {
 
 function compileRoute(context: CompileContext, path: string, route: Route, host: HostSettings): RouteDefinition {
   const match = compileRouteMatch(context, fieldPath(path, 'match'), route.match)
-  const fault = compilePerFilterFault(context, path, route.typedPerFilterConfig) ?? host.fault
+  const perFilter = compilePerFilter(context, path, route.typedPerFilterConfig, host.perFilter)
   return {
     name: route.name,
     origin: originOf(route.metadata) ?? host.origin,
     match,
+    rbac: perFilter.rbac,
     action: compileAction(context, path, route, {
       match: match.path,
-      fault,
+      perFilter,
       retry: host.retry,
       maxBodyBytes: host.maxBodyBytes,
     }),

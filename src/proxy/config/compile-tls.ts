@@ -2,11 +2,9 @@ import type { TransportSocket } from '../../xds/generated/envoy/config/core/v3/b
 import { RawBufferSchema } from '../../xds/generated/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts'
 import {
   SubjectAltNameMatcher_SanType,
-  TlsParameters_TlsProtocol,
   type CertificateValidationContext,
   type SubjectAltNameMatcher,
   type TlsCertificate as TlsCertificateMessage,
-  type TlsParameters,
 } from '../../xds/generated/envoy/extensions/transport_sockets/tls/v3/common_pb.ts'
 import type { SdsSecretConfig } from '../../xds/generated/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
 import {
@@ -16,6 +14,7 @@ import {
 } from '../../xds/generated/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
 import { unpackAny } from './any-types.ts'
 import type { CompileContext } from './compile-context.ts'
+import { compileTlsParams } from './compile-tls-params.ts'
 import { requireSecretSource } from './config-source.ts'
 import { fieldPath } from './fault-list.ts'
 import { tlsSourceText, requiredText } from './field-values.ts'
@@ -51,7 +50,13 @@ export function compileServerTransport(
   if (requireClientCertificate && common.validation === undefined) {
     context.faults.add(fieldPath(at, 'require_client_certificate'), 'Expected a validation context with a trusted CA')
   }
-  return { ...common, certificate: common.certificate, requireClientCertificate }
+  const others = compileOtherCertificates(context, fieldPath(at, 'common_tls_context'), tls.commonTlsContext)
+  return {
+    ...common,
+    certificate: common.certificate,
+    ...(others.length === 0 ? {} : { otherCertificates: others }),
+    requireClientCertificate,
+  }
 }
 
 /** Compiles a cluster's transport socket; undefined is plain text. */
@@ -69,6 +74,8 @@ export function compileClientTransport(
     return undefined
   }
   const common = compileCommon(context, fieldPath(at, 'common_tls_context'), tls.commonTlsContext)
+  if ((tls.commonTlsContext?.tlsCertificates.length ?? 0) > 1)
+    context.faults.add(fieldPath(at, 'common_tls_context.tls_certificates[1]'), 'Expected one certificate of a client')
   return { ...common, sni: tls.sni === '' ? undefined : tls.sni }
 }
 
@@ -113,7 +120,7 @@ function compileCommon(context: CompileContext, path: string, common: CommonTlsC
       }
       return protocol
     }),
-    minVersion: minVersion(common?.tlsParams),
+    ...compileTlsParams(context, fieldPath(path, 'tls_params'), common?.tlsParams),
   }
 }
 
@@ -124,9 +131,9 @@ function compileCertificateRef(
 ): SecretRef<TlsCertificate> | undefined {
   const inline = common?.tlsCertificates ?? []
   const named = common?.tlsCertificateSdsSecretConfigs ?? []
-  if (inline.length + named.length > 1) {
-    const field = inline.length > 1 ? 'tls_certificates' : 'tls_certificate_sds_secret_configs'
-    context.faults.add(fieldPath(path, field), 'More than one certificate is not implemented by this proxy')
+  if (named.length > 1 || (named.length > 0 && inline.length > 0)) {
+    const text = 'More than one certificate by SDS, or beside inline ones, is not implemented by this proxy'
+    context.faults.add(fieldPath(path, 'tls_certificate_sds_secret_configs'), text)
   }
   const [certificate] = inline
   if (certificate !== undefined) {
@@ -136,6 +143,18 @@ function compileCertificateRef(
   const [secret] = named
   if (secret === undefined) return undefined
   return compileSecretRef(context, `${fieldPath(path, 'tls_certificate_sds_secret_configs')}[0]`, secret)
+}
+
+/** Certificates behind the first: each serves the names that it has. */
+function compileOtherCertificates(
+  context: CompileContext,
+  path: string,
+  common: CommonTlsContext | undefined,
+): readonly TlsCertificate[] {
+  const others = common?.tlsCertificates.slice(1) ?? []
+  return others.map((certificate, index) =>
+    compileCertificate(context, `${fieldPath(path, 'tls_certificates')}[${index + 1}]`, certificate),
+  )
 }
 
 function compileSecretRef(
@@ -222,9 +241,4 @@ function compileName(context: CompileContext, path: string, name: SubjectAltName
       )
       return []
   }
-}
-
-/** TLS 1.2 by default on both sides, as in Envoy. */
-function minVersion(params: TlsParameters | undefined): CommonTls['minVersion'] {
-  return params?.tlsMinimumProtocolVersion === TlsParameters_TlsProtocol.TLSv1_3 ? 'TLSv1.3' : 'TLSv1.2'
 }

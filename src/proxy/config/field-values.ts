@@ -3,6 +3,7 @@ import type { Duration } from '@bufbuild/protobuf/wkt'
 import {
   FractionalPercent_DenominatorType,
   type FractionalPercent,
+  type Percent,
 } from '../../xds/generated/envoy/type/v3/percent_pb.ts'
 import type { DataSource } from '../../xds/generated/envoy/config/core/v3/base_pb.ts'
 import type { CompileContext, CompileOptions } from './compile-context.ts'
@@ -38,6 +39,19 @@ export function partsPerMillion(context: CompileContext, path: string, percent: 
     return 0
   }
   return Math.min(1_000_000, (percent.numerator * 1_000_000) / denominator)
+}
+
+/** A percentage from 0 to 100; `absent` when the field is not set. */
+export function percentOf(
+  context: CompileContext,
+  path: string,
+  field: { readonly value: Percent | undefined; readonly absent: number },
+): number {
+  if (field.value === undefined) return field.absent
+  const { value } = field.value
+  if (value >= 0 && value <= 100) return value
+  context.faults.add(`${path}.value`, `Expected a number from 0 to 100, got ${value}`)
+  return field.absent
 }
 
 const denominators: ReadonlyMap<FractionalPercent_DenominatorType, number> = new Map([

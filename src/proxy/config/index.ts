@@ -12,14 +12,26 @@ export { compileRouteConfiguration } from './compile-routes.ts'
 export { decodeResource, type DecodedResource } from './decode-resource.ts'
 export { type AccessLogConfig } from './access-log-config.ts'
 export {
+  type BalancerConfig,
+  type LeastRequestConfig,
+  type LocalityConfig,
+  type PeakEwmaConfig,
+  type SlowStartConfig,
+  type SpreadConfig,
+  type SubsetConfig,
+  type SubsetSelector,
+} from './balancing-config.ts'
+export {
   type CircuitBreakerLimits,
   type ClusterConfig,
   type EndpointConfig,
+  type EndpointPolicy,
   type EndpointsConfig,
   type TransportMatch,
   type UpstreamProtocol,
   type WorkloadIdentity,
 } from './cluster-config.ts'
+export { localityName } from './metadata-values.ts'
 export { type FieldFault } from './field-fault.ts'
 export {
   type EndpointCheckConfig,
@@ -32,14 +44,20 @@ export {
 export { defaultHttp2Config, type Http2Config } from './http2-config.ts'
 export { type EjectionKind, type OutlierConfig } from './outlier-config.ts'
 export {
+  type AddressPrefix,
+  anyConnection,
   type DnsTable,
   type ConnectionLimitConfig,
   type FilterChain,
   type FilterChainMatch,
   type HealthFilterConfig,
+  type HttpFilterConfig,
   type HttpManagerConfig,
   type ListenerConfig,
+  type ListenerInspector,
+  type NetworkRbacConfig,
   type TcpProxyConfig,
+  type TcpTarget,
 } from './listener-config.ts'
 export { type UdpProxyConfig } from './udp-proxy-config.ts'
 export {
@@ -49,6 +67,7 @@ export {
   type ServerTlsConfig,
   type SubjectAltNameMatch,
   type TlsCertificate,
+  type TlsParams,
   type ValidationContext,
 } from './tls-config.ts'
 export { describeBootstrap } from './describe-bootstrap.ts'

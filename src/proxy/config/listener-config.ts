@@ -1,6 +1,7 @@
 import type { Http2Config } from './http2-config.ts'
 import type { AccessLogConfig } from './access-log-config.ts'
-import type { RequestView, RouteTable } from '../route/index.ts'
+import type { RbacConfig } from '../filters/index.ts'
+import type { RequestView, RouteTable, SessionSetting, SubsetMatch } from '../route/index.ts'
 import type { ServerTlsConfig } from './tls-config.ts'
 import type { UdpProxyConfig } from './udp-proxy-config.ts'
 
@@ -14,6 +15,12 @@ export interface ListenerConfig {
   readonly direction: 'inbound' | 'outbound' | 'unspecified'
   /** `envoy.filters.listener.original_dst` is present: match chains on the address before the redirect. */
   readonly originalDestination: boolean
+  /** What looks at the first bytes of a connection before a chain is chosen, in order. */
+  readonly inspectors: readonly ListenerInspector[]
+  /** `listener_filters_timeout`, for all inspectors together: milliseconds, 0 is off; 15 s by default. */
+  readonly inspectionTimeoutMs: number
+  /** `continue_on_listener_filters_timeout`: go on with what is known instead of closing. */
+  readonly continueOnInspectionTimeout: boolean
   readonly filterChains: readonly FilterChain[]
   readonly defaultFilterChain: FilterChain | undefined
   /** Inline DNS answers, for a UDP listener with `dns_filter`. */
@@ -31,10 +38,27 @@ export interface FilterChain {
   readonly match: FilterChainMatch
   /** Absent: plain text. */
   readonly tls: ServerTlsConfig | undefined
+  /** RBAC filters before the last one, in order; each must allow a connection. */
+  readonly rbac?: readonly NetworkRbacConfig[]
   readonly network: HttpManagerConfig | TcpProxyConfig
   /** `envoy.filters.network.connection_limit` before it; absent: no limit of the chain's own. */
   readonly connectionLimit?: ConnectionLimitConfig
 }
+
+/** `envoy.filters.network.rbac`. */
+export interface NetworkRbacConfig extends Pick<RbacConfig, 'rules' | 'shadow'> {
+  /** `stat_prefix` without a point at the end. */
+  readonly statPrefix: string
+}
+
+/** An HTTP filter before the router that runs for each request. */
+export type HttpFilterConfig =
+  /** Routes' fault settings count. */
+  | { readonly kind: 'fault' }
+  /** An unknown virtual host is asked for and the request waits. */
+  | { readonly kind: 'on_demand' }
+  /** `name` is what routes call the filter by. */
+  | { readonly kind: 'rbac'; readonly name: string; readonly config: RbacConfig }
 
 /** `envoy.filters.network.connection_limit`, compiled. */
 export interface ConnectionLimitConfig {
@@ -45,10 +69,52 @@ export interface ConnectionLimitConfig {
   readonly delayMs: number
 }
 
-/** Conditions on a connection; Envoy's order of specificity: destination port, then longest prefix. */
+/** A listener filter that waits for bytes of the client. */
+export type ListenerInspector =
+  /** `envoy.filters.listener.tls_inspector`. */
+  | { readonly kind: 'tls' }
+  /** `envoy.filters.listener.http_inspector`. */
+  | { readonly kind: 'http' }
+  /** `envoy.filters.listener.proxy_protocol`; `allowWithout` is `allow_requests_without_proxy_protocol`. */
+  | { readonly kind: 'proxy-protocol'; readonly allowWithout: boolean; readonly versions: readonly (1 | 2)[] }
+
+/** A range of addresses. */
+export interface AddressPrefix {
+  readonly address: string
+  readonly length: number
+}
+
+/**
+ * Conditions on a connection (Envoy `FilterChainMatch`), in the order in which they decide; an empty list, text or undefined asks
+ * nothing.
+ */
 export interface FilterChainMatch {
   readonly destinationPort: number | undefined
-  readonly destinationPrefixes: readonly { readonly address: string; readonly length: number }[]
+  readonly destinationPrefixes: readonly AddressPrefix[]
+  /** Lower case; one that begins with a dot stands for all names that end so (`*.example.com`). */
+  readonly serverNames: readonly string[]
+  /** `tls` or `raw_buffer`. */
+  readonly transportProtocol: string
+  readonly applicationProtocols: readonly string[]
+  /** The peer of the socket, whatever the PROXY protocol says. */
+  readonly directSourcePrefixes: readonly AddressPrefix[]
+  /** `local`: from this machine. */
+  readonly sourceType: 'any' | 'local' | 'external'
+  readonly sourcePrefixes: readonly AddressPrefix[]
+  readonly sourcePorts: readonly number[]
+}
+
+/** No conditions: every connection. */
+export const anyConnection: FilterChainMatch = {
+  destinationPort: undefined,
+  destinationPrefixes: [],
+  serverNames: [],
+  transportProtocol: '',
+  applicationProtocols: [],
+  directSourcePrefixes: [],
+  sourceType: 'any',
+  sourcePrefixes: [],
+  sourcePorts: [],
 }
 
 /** `envoy.filters.network.http_connection_manager` with its HTTP filters, compiled. */
@@ -90,12 +156,12 @@ export interface HttpManagerConfig {
   readonly underscoreHeaders: 'allow' | 'reject' | 'drop'
   /** What happens to `x-forwarded-client-cert`. */
   readonly forwardClientCert: 'sanitize' | 'forward-only' | 'append-forward' | 'sanitize-set' | 'always-forward-only'
-  /** The fault filter is in the chain: routes' fault settings count. */
-  readonly faultFilter: boolean
   /** The health_check filter; absent: the proxy does not answer for its own health on this listener. */
   readonly healthFilter?: HealthFilterConfig
-  /** The on_demand filter is in the chain: an unknown virtual host is asked for and the request waits. */
-  readonly onDemand: boolean
+  /** HTTP filters in their order, without health_check, which is first, stateful_session and the router. */
+  readonly filters: readonly HttpFilterConfig[]
+  /** The stateful_session filter is in the chain; routes may have settings of their own. */
+  readonly statefulSession?: SessionSetting
   readonly accessLogs: readonly AccessLogConfig[]
   /** `upgrade_configs` types, lower case. */
   readonly upgrades: readonly string[]
@@ -107,13 +173,23 @@ export interface HealthFilterConfig {
   readonly matches: (request: RequestView) => boolean
 }
 
+/** A cluster of a TCP proxy. */
+export interface TcpTarget {
+  readonly name: string
+  readonly weight: number
+  /** `metadata_match` of the proxy with that of the cluster on top; undefined: no subset is asked for. */
+  readonly subset?: SubsetMatch | undefined
+}
+
 /** `envoy.filters.network.tcp_proxy`, compiled. */
 export interface TcpProxyConfig {
   readonly kind: 'tcp'
   readonly statPrefix: string
-  readonly clusters: readonly { readonly name: string; readonly weight: number }[]
+  readonly clusters: readonly TcpTarget[]
   /** Milliseconds, 0 is off; 1 h by default. */
   readonly idleTimeoutMs: number
+  /** `max_downstream_connection_duration`, milliseconds; absent: no limit. */
+  readonly maxDurationMs?: number
   readonly maxConnectAttempts: number
   /** `hash_policy` with `source_ip`: in clusters with consistent hashing the client's address decides; absent: chance. */
   readonly hashSourceIp?: boolean

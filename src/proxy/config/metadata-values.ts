@@ -3,10 +3,14 @@ import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
 import type { Origin } from '../../resources/index.ts'
 import { originMetadata, upstreamMetadata } from '../../xds/index.ts'
 import type { Metadata } from '../../xds/generated/envoy/config/core/v3/base_pb.ts'
+import { createSubsetMatch, type SubsetMatch } from '../route/index.ts'
 import type { ClusterConfig, WorkloadIdentity } from './cluster-config.ts'
 
 /** Metadata namespace of endpoint labels that choose a transport socket. */
 const transportMatchNamespace = 'envoy.transport_socket_match'
+
+/** Metadata namespace of load balancing, of endpoints and of routes. */
+const subsetNamespace = 'envoy.lb'
 
 /** The user's object that a resource was made from: filter metadata `weft.origin`. Undefined when absent or malformed. */
 export function originOf(metadata: Metadata | undefined): Origin | undefined {
@@ -38,6 +42,28 @@ export function multiplexes(metadata: Metadata | undefined): boolean {
 /** Endpoint labels that `transport_socket_matches` look at; values that are no texts are written as JSON. */
 export function transportLabelsOf(metadata: Metadata | undefined): ReadonlyMap<string, string> {
   return stringMap(filterMetadata(metadata, transportMatchNamespace))
+}
+
+/** What subsets are made by: metadata `envoy.lb` of an endpoint. */
+export function subsetLabelsOf(metadata: Metadata | undefined): { readonly subsetLabels?: JsonObject } {
+  const subsetLabels = filterMetadata(metadata, subsetNamespace)
+  return subsetLabels === undefined ? {} : { subsetLabels }
+}
+
+/** `metadata_match` of a route: the values that hosts must have in `envoy.lb`. A weighted cluster's come on top, key by key. */
+export function subsetMatchOf(route: Metadata | undefined, leg: Metadata | undefined): SubsetMatch | undefined {
+  const fields = { ...filterMetadata(route, subsetNamespace), ...filterMetadata(leg, subsetNamespace) }
+  return Object.keys(fields).length === 0 ? undefined : createSubsetMatch(fields)
+}
+
+/** `region/zone/sub_zone`; empty when all three are. */
+export function localityName(place: {
+  readonly region: string
+  readonly zone: string
+  readonly subZone: string
+}): string {
+  const { region, zone, subZone } = place
+  return region === '' && zone === '' && subZone === '' ? '' : `${region}/${zone}/${subZone}`
 }
 
 /** A struct's fields as texts. */

@@ -15,9 +15,9 @@ const maxDepth = 64
 export function checkSupport(
   schema: DescMessage,
   message: Message,
-  options: { readonly table: SupportedFields; readonly faults: FaultList },
+  options: { readonly table: SupportedFields; readonly faults: FaultList; readonly path?: string },
 ): void {
-  new SupportCheck(options.table, options.faults).message(reflect(schema, message), '', 0)
+  new SupportCheck(options.table, options.faults).message(reflect(schema, message), options.path ?? '', 0)
 }
 
 class SupportCheck {

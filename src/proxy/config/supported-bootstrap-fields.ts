@@ -14,9 +14,11 @@ export const supportedBootstrapFields: SupportedFields = new Map<string, Readonl
       static_resources: 'honoured',
       dynamic_resources: 'honoured',
       admin: 'honoured',
+      cluster_manager: 'honoured',
       overload_manager: 'honoured',
     },
   ],
+  ['envoy.config.bootstrap.v3.ClusterManager', { local_cluster_name: 'honoured' }],
   [
     'envoy.config.bootstrap.v3.Bootstrap.StaticResources',
     { listeners: checkedLater, clusters: checkedLater, secrets: checkedLater },

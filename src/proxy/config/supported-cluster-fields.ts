@@ -1,3 +1,4 @@
+import { balancingFields } from './supported-balancing-fields.ts'
 import type { FieldRule } from './supported-fields.ts'
 import { healthCheckFields } from './supported-health-check-fields.ts'
 
@@ -11,7 +12,19 @@ export const clusterFields: readonly (readonly [string, Readonly<Record<string, 
       type: 'honoured',
       eds_cluster_config: 'honoured',
       connect_timeout: 'honoured',
-      lb_policy: { only: ['ROUND_ROBIN', 'LEAST_REQUEST', 'RANDOM', 'RING_HASH', 'MAGLEV', 'CLUSTER_PROVIDED'] },
+      lb_policy: {
+        only: [
+          'ROUND_ROBIN',
+          'LEAST_REQUEST',
+          'RANDOM',
+          'RING_HASH',
+          'MAGLEV',
+          'CLUSTER_PROVIDED',
+          'LOAD_BALANCING_POLICY_CONFIG',
+        ],
+      },
+      load_balancing_policy: 'honoured',
+      lb_subset_config: 'honoured',
       load_assignment: 'honoured',
       max_requests_per_connection: 'honoured',
       circuit_breakers: 'honoured',
@@ -35,24 +48,7 @@ export const clusterFields: readonly (readonly [string, Readonly<Record<string, 
     },
   ],
   ['envoy.config.cluster.v3.Cluster.EdsClusterConfig', { eds_config: 'honoured', service_name: 'honoured' }],
-  ['envoy.config.cluster.v3.Cluster.LeastRequestLbConfig', { choice_count: 'honoured' }],
-  ['envoy.config.cluster.v3.Cluster.RoundRobinLbConfig', {}],
-  [
-    'envoy.config.cluster.v3.Cluster.RingHashLbConfig',
-    { minimum_ring_size: 'honoured', maximum_ring_size: 'honoured', hash_function: { only: ['XX_HASH'] } },
-  ],
-  ['envoy.config.cluster.v3.Cluster.MaglevLbConfig', { table_size: 'honoured' }],
-  ['envoy.config.cluster.v3.Cluster.OriginalDstLbConfig', {}],
-  [
-    'envoy.config.cluster.v3.Cluster.CommonLbConfig',
-    {
-      healthy_panic_threshold: 'honoured',
-      ignore_new_hosts_until_first_hc: 'honoured',
-      update_merge_window: { harmless: 'how long Envoy may put off what is in force here at once' },
-    },
-  ],
-  // This proxy has no panic mode: it never sends to an endpoint that is known to be bad.
-  ['envoy.type.v3.Percent', { value: { only: ['0'] } }],
+  ...balancingFields,
   [
     'envoy.config.cluster.v3.Cluster.TransportSocketMatch',
     {
@@ -61,18 +57,11 @@ export const clusterFields: readonly (readonly [string, Readonly<Record<string, 
       transport_socket: 'honoured',
     },
   ],
-  ['envoy.config.cluster.v3.CircuitBreakers', { thresholds: 'honoured' }],
   [
-    'envoy.config.cluster.v3.CircuitBreakers.Thresholds',
-    {
-      priority: { only: ['DEFAULT'] },
-      max_connections: 'honoured',
-      max_pending_requests: 'honoured',
-      max_requests: 'honoured',
-      max_retries: 'honoured',
-      track_remaining: { harmless: 'adds Envoy statistics only' },
-    },
+    'envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport',
+    { config: 'honoured', transport_socket: 'honoured' },
   ],
+  ['envoy.config.core.v3.ProxyProtocolConfig', { version: { only: ['V1', 'V2'] } }],
   [
     'envoy.config.cluster.v3.OutlierDetection',
     {
@@ -131,29 +120,11 @@ export const clusterFields: readonly (readonly [string, Readonly<Record<string, 
       http2_protocol_options: 'honoured',
     },
   ],
-  ['envoy.config.endpoint.v3.ClusterLoadAssignment', { cluster_name: 'honoured', endpoints: 'honoured' }],
-  [
-    'envoy.config.endpoint.v3.LocalityLbEndpoints',
-    {
-      locality: { harmless: 'without a local cluster and locality weights, Envoy does not look at it either' },
-      lb_endpoints: 'honoured',
-      load_balancing_weight: { harmless: 'counts with locality-weighted balancing only, and that is refused' },
-      metadata: { harmless: 'free-form' },
-    },
-  ],
-  [
-    'envoy.config.core.v3.Locality',
-    {
-      region: { harmless: 'see locality' },
-      zone: { harmless: 'see locality' },
-      sub_zone: { harmless: 'see locality' },
-    },
-  ],
   [
     'envoy.config.endpoint.v3.LbEndpoint',
     {
       endpoint: 'honoured',
-      health_status: { only: ['UNKNOWN', 'HEALTHY', 'UNHEALTHY', 'DRAINING', 'TIMEOUT'] },
+      health_status: 'honoured',
       metadata: 'honoured',
       load_balancing_weight: 'honoured',
     },

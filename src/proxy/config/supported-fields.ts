@@ -1,5 +1,6 @@
 import { clusterFields, controlChannelFields } from './supported-cluster-fields.ts'
 import { listenerFields } from './supported-listener-fields.ts'
+import { rbacFields } from './supported-rbac-fields.ts'
 import { routeFields } from './supported-route-fields.ts'
 import { sharedFields } from './supported-shared-fields.ts'
 import { udpFields } from './supported-udp-fields.ts'
@@ -24,6 +25,7 @@ export const supportedFields: SupportedFields = new Map([
   ...routeFields,
   ...clusterFields,
   ...udpFields,
+  ...rbacFields,
 ])
 
 /** The table for the proxy's own gRPC channels: HTTP/2 options belong there. */

@@ -125,7 +125,8 @@ export const sharedFields: readonly (readonly [string, Readonly<Record<string, F
     'envoy.extensions.transport_sockets.tls.v3.TlsParameters',
     {
       tls_minimum_protocol_version: { only: ['TLSv1_2', 'TLSv1_3'] },
-      tls_maximum_protocol_version: { only: ['TLSv1_3'] },
+      tls_maximum_protocol_version: { only: ['TLSv1_2', 'TLSv1_3'] },
+      cipher_suites: 'honoured',
     },
   ],
   [

@@ -29,23 +29,32 @@ export type Secret =
   | { readonly kind: 'certificate'; readonly name: string; readonly certificate: TlsCertificate }
   | { readonly kind: 'validation'; readonly name: string; readonly validation: ValidationContext }
 
+/** `TlsParameters`, compiled. */
+export interface TlsParams {
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+  /** Absent: TLS 1.3. */
+  readonly maxVersion?: 'TLSv1.2'
+  /** Of TLS 1.2, in BoringSSL's notation; absent: the runtime's. */
+  readonly cipherSuites?: string
+}
+
 /** `DownstreamTlsContext`, compiled. */
-export interface ServerTlsConfig {
+export interface ServerTlsConfig extends TlsParams {
   readonly certificate: SecretRef<TlsCertificate>
+  /** Each is served to clients that ask for one of its names; `certificate` to all others. */
+  readonly otherCertificates?: readonly TlsCertificate[]
   readonly validation: SecretRef<ValidationContext> | undefined
   /** Conditions on the peer beyond those of a named validation secret (combined_validation_context). */
   readonly subjectAltNames: readonly SubjectAltNameMatch[]
   readonly requireClientCertificate: boolean
   readonly alpn: readonly string[]
-  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
 }
 
 /** `UpstreamTlsContext`, compiled. */
-export interface ClientTlsConfig {
+export interface ClientTlsConfig extends TlsParams {
   readonly certificate: SecretRef<TlsCertificate> | undefined
   readonly validation: SecretRef<ValidationContext> | undefined
   readonly subjectAltNames: readonly SubjectAltNameMatch[]
   readonly sni: string | undefined
   readonly alpn: readonly string[]
-  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
 }

@@ -2,14 +2,14 @@
 export interface Drainable {
   readonly connections: number
   readonly activeRequests: number
-  /** Stops accepting, ends politely, cuts what is left after `timeoutMs`. */
-  readonly drain: (timeoutMs: number) => Promise<void>
+  /** Stops accepting, ends politely, cuts what is left after `timeoutMs`; idle connections are closed after `idleMs`. */
+  readonly drain: (timeoutMs: number, idleMs?: number) => Promise<void>
 }
 
 /** The listeners that are on their way out. */
 export interface DrainGroup<Item extends Drainable> {
   /** Starts to drain one and forgets it when it is empty. */
-  readonly begin: (item: Item, timeoutMs: number) => Promise<void>
+  readonly begin: (item: Item, timeoutMs: number, idleMs?: number) => Promise<void>
   readonly items: () => readonly Item[]
   /** Resolves when nothing is draining. */
   readonly whenEmpty: () => Promise<void>
@@ -23,10 +23,10 @@ export interface DrainGroup<Item extends Drainable> {
 export function createDrainGroup<Item extends Drainable>(): DrainGroup<Item> {
   const running = new Map<Item, Promise<void>>()
   return {
-    begin(item, timeoutMs) {
+    begin(item, timeoutMs, idleMs) {
       const known = running.get(item)
       if (known !== undefined) return known
-      const done = item.drain(timeoutMs).finally(() => running.delete(item))
+      const done = item.drain(timeoutMs, idleMs).finally(() => running.delete(item))
       running.set(item, done)
       return done
     },

@@ -2,7 +2,7 @@ import type { HostMonitor } from './outlier/host-monitor.ts'
 
 /** What others find out about a host. */
 export interface JudgedHost {
-  readonly config: { readonly health: 'healthy' | 'draining' | 'unhealthy' }
+  readonly config: { readonly health: 'healthy' | 'degraded' | 'draining' | 'unhealthy' }
   readonly outlier: HostMonitor | undefined
 }
 
@@ -29,9 +29,10 @@ export class HostHealth {
     this.#host = host
   }
 
-  /** May take new work. */
+  /** May take new work. Draining hosts keep what they have; for new work they are as good as gone. */
   get available(): boolean {
-    return !this.failing && this.#host.config.health === 'healthy'
+    const { health } = this.#host.config
+    return !this.failing && (health === 'healthy' || health === 'degraded')
   }
 
   /** Found to be bad by its checks or by its traffic. */
@@ -41,7 +42,7 @@ export class HostHealth {
 
   /** Takes new work only if others cannot take all of it. */
   get degraded(): boolean {
-    return this.degradedActive
+    return this.degradedActive || this.#host.config.health === 'degraded'
   }
 
   /** Is left out where shares of healthy endpoints are computed. */
@@ -57,6 +58,7 @@ export class HostHealth {
     if (this.#host.outlier?.ejected === true) text += '/failed_outlier_check'
     if (health === 'unhealthy') text += '/failed_eds_health'
     if (this.degradedActive) text += '/degraded_active_hc'
+    if (health === 'degraded') text += '/degraded_eds_health'
     if (this.pendingRemoval) text += '/pending_dynamic_removal'
     if (this.pendingActive) text += '/pending_active_hc'
     if (this.excludedByItself) text += '/excluded_via_immediate_hc_fail'

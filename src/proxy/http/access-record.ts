@@ -25,6 +25,7 @@ export function logExchange(exchange: Exchange, durationMs: number): void {
   record.upstreamLocalAddress = leg.localAddress
   record.downstreamLocalAddress = info.localAddress
   record.downstreamRemoteAddress = clientAddress(request, plan.manager, info.remoteAddress)
+  record.downstreamDirectRemoteAddress = info.directRemoteAddress ?? info.remoteAddress
   record.requestedServerName = info.serverName
   record.routeName = routed ? decision.route.name : ''
   record.upstreamTransportFailureReason = exchange.transportFailure

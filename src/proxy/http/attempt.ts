@@ -1,9 +1,10 @@
 import { ResponseFlag } from '../../telemetry/index.ts'
 import type { Head } from '../../wire/http1/index.ts'
-import type { ClusterRuntime, ConnectOutcome } from '../cluster/index.ts'
+import { allowsRetry, type ClusterRuntime, type ConnectOutcome } from '../cluster/index.ts'
 import type { CompiledRetry, ForwardDecision } from '../route/index.ts'
 import type { Exchange } from './exchange.ts'
 import { Phase } from './phase.ts'
+import { sessionEndpoint } from './session-exchange.ts'
 import { type AttemptFailure, backoffMs, isIdempotent, retriesFailure, retriesResponse } from './retry-policy.ts'
 
 /** Envoy's body for requests that failed upstream. */
@@ -26,8 +27,9 @@ export function startAttempt(
   const { limits } = cluster.config
   const previous =
     tried === undefined ? undefined : { hosts: tried, attempts: decision.retry?.hostSelectionAttempts ?? 1 }
-  const endpoint = cluster.pick(previous, connection.originalDestination, exchange.hash)
-  if (endpoint === undefined) {
+  const own = exchange.session === undefined ? undefined : sessionEndpoint(exchange, cluster)
+  const endpoint = own ?? cluster.pick(previous, connection.originalDestination, exchange.hash, decision.subset)
+  if (endpoint === undefined || endpoint === 'refused') {
     exchange.reply(503, 'no healthy upstream', ResponseFlag.UH, 'no_healthy_upstream')
     return
   }
@@ -193,7 +195,7 @@ function scheduleRetry(exchange: Exchange, retry: CompiledRetry): boolean {
     exchange.flags |= ResponseFlag.URX
     return false
   }
-  if (cluster.activeRetries >= cluster.config.limits.maxRetries) {
+  if (!allowsRetry(cluster)) {
     cluster.stats.upstream_rq_retry_overflow += 1
     exchange.flags |= ResponseFlag.UO
     return false

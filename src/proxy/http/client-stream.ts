@@ -1,6 +1,7 @@
 import type { AccessLogRecord, EdgeSeries } from '../../telemetry/index.ts'
 import type { BodyFraming, Head } from '../../wire/http1/index.ts'
 import type { ClusterRuntime } from '../cluster/index.ts'
+import type { RbacEngine, RbacVerdict } from '../filters/index.ts'
 import type { DownstreamInfo } from '../network/index.ts'
 import type { PeerMetadata } from './peer-metadata.ts'
 import type { LocalReply } from './response-writer.ts'
@@ -17,6 +18,9 @@ export interface ClientConnection {
   /** Series of the last inbound edge and the cluster that it leads to. */
   series: EdgeSeries | undefined
   seriesCluster: ClusterRuntime | undefined
+  /** Rules that ask for nothing but the connection, asked last, and what they said. */
+  rbac: RbacEngine | undefined
+  rbacVerdict: RbacVerdict | undefined
 }
 
 /**

@@ -11,6 +11,7 @@ import {
 } from '../../wire/http1/index.ts'
 import type { ClusterRuntime } from '../cluster/index.ts'
 import { scaledTimeoutMs } from '../overload/index.ts'
+import type { RbacEngine, RbacVerdict } from '../filters/index.ts'
 import type { DownstreamInfo } from '../network/index.ts'
 import { Backlog } from './backlog.ts'
 import type { ClientConnection, ClientStream } from './client-stream.ts'
@@ -43,6 +44,8 @@ export class Connection implements SocketOwner, TimerOwner, ClientConnection, Cl
   peer: PeerMetadata | undefined = undefined
   series: EdgeSeries | undefined = undefined
   seriesCluster: ClusterRuntime | undefined = undefined
+  rbac: RbacEngine | undefined = undefined
+  rbacVerdict: RbacVerdict | undefined = undefined
   readonly #active: { value: number }
   readonly #timer: WheelTimer
   readonly #body: RequestBody
@@ -259,6 +262,9 @@ export class Connection implements SocketOwner, TimerOwner, ClientConnection, Cl
     else if (this.exchange !== undefined && this.state !== ConnectionState.tunnel) this.exchange.keepAlive = false
   }
 
+  /** HTTP/1.1 has no word for it but a response's: the next one says `Connection: close`. */
+  announceEnd(): void {}
+
   /** Closes without more ado. */
   cut(): void {
     if (this.state === ConnectionState.closed) return
@@ -363,7 +369,7 @@ export class Connection implements SocketOwner, TimerOwner, ClientConnection, Cl
     const { maxRequestsPerConnection } = plan.manager
     if (maxRequestsPerConnection > 0 && this.requests >= maxRequestsPerConnection) exchange.keepAlive = false
     const bodiless = this.#body.begin(head)
-    exchange.onHead(bodiless)
+    exchange.onHead(bodiless, context.options.timers.now())
     this.#readBody(bytes, start, end)
     if (this.exchange === exchange) exchange.admit()
   }

@@ -2,6 +2,7 @@ import { createStratifiedRandom } from '../../base/index.ts'
 import { type AccessLogRecord, emptyAccessLogRecord } from '../../telemetry/index.ts'
 import { HeadWriter } from '../../wire/http1/index.ts'
 import { calmOverloadState, isTaken, type OverloadState } from '../overload/index.ts'
+import { ExchangeSubject } from './authorize.ts'
 import type { HttpServerOptions } from './contract.ts'
 import type { Exchange } from './exchange.ts'
 import { createHeadPlan, type HeadPlan } from './fields.ts'
@@ -13,6 +14,8 @@ import { peerMetadataLines } from './peer-metadata.ts'
 export interface ServedConnection {
   /** Takes no more requests, and closes when those in progress are over. */
   readonly drain: () => void
+  /** Tells the client that it should go, in a way that it cannot mistake; takes what it sends until then. */
+  readonly announceEnd: () => void
   /** Closes without more ado. */
   readonly cut: () => void
   /** Idle times got shorter: the one that runs is cut to its present length. */
@@ -28,6 +31,8 @@ export class HttpContext {
   readonly connections: Set<ServedConnection> = new Set()
   readonly record: AccessLogRecord = emptyAccessLogRecord()
   readonly metadataLines: string
+  /** What rules of access control look at. */
+  readonly rbacSubject: ExchangeSubject = new ExchangeSubject()
   /** Draws of weighted splits. */
   readonly split: () => number
   activeRequests = 0

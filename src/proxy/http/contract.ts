@@ -53,7 +53,7 @@ export interface HttpServer {
   readonly onTimeoutsReduced?: () => void
   /**
    * Answers what is in progress with `Connection: close`, closes idle connections, and resolves when none is left; those that
-   * are open after `timeoutMs` are cut. Connections accepted later get `Connection: close` on their first response.
+   * are open after `timeoutMs` are cut. With `idleMs` idle connections have so long for a last request. Connections accepted later get `Connection: close` on their first response.
    */
-  readonly drain: (timeoutMs: number) => Promise<void>
+  readonly drain: (timeoutMs: number, idleMs?: number) => Promise<void>
 }

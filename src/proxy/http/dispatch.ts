@@ -4,6 +4,7 @@ import { isTaken } from '../overload/index.ts'
 import { type Decision, drawFault, type ForwardDecision, type RouteTable } from '../route/index.ts'
 import { answerHealthCheck } from './answer-health-check.ts'
 import { startAttempt } from './attempt.ts'
+import { authorize } from './authorize.ts'
 import { connectUpgrade, endsConnect, isConnectTarget } from './connect.ts'
 import type { Exchange } from './exchange.ts'
 import { ProxyField } from './fields.ts'
@@ -11,6 +12,7 @@ import { hashExchange } from './hash-exchange.ts'
 import { normalizePath } from './normalize-path.ts'
 import { parsePeerMetadata } from './peer-metadata.ts'
 import { Phase } from './phase.ts'
+import { beginSession } from './session-exchange.ts'
 
 /** Checks what the configuration asks of every request, then decides where it goes. */
 export function admit(exchange: Exchange): void {
@@ -123,17 +125,15 @@ function routeTableOf(exchange: Exchange): RouteTable | undefined {
   return routes.kind === 'inline' ? routes.table : exchange.context.options.routeTable(routes.name)
 }
 
-/** Asks the route table, and does what it says. `mayWait`: a host that is not held is asked for. */
+/** Asks the route table, and lets filters have their say. `mayWait`: a host that is not held is asked for. */
 function decideRoute(exchange: Exchange, mayWait: boolean): void {
-  const { context, request } = exchange
+  const { context, plan, request } = exchange
+  const { filters } = plan.manager
   const table = routeTableOf(exchange)
-  if (table === undefined) {
-    exchange.reply(404, '', ResponseFlag.NR, 'route_not_found')
-    return
-  }
-  const decision = table.decide(request, context.options.random, context.split)
+  const decision = table?.decide(request, context.options.random, context.split)
   exchange.decision = decision
-  if (exchange.upgradeType !== '' && decision.kind !== 'on-demand') {
+  if (decision !== undefined && 'responseEdits' in decision) exchange.responseEdits = decision.responseEdits
+  if (exchange.upgradeType !== '' && decision !== undefined && decision.kind !== 'on-demand') {
     // Envoy looks for the route of a CONNECT first, and for that of another upgrade afterwards.
     const unknown = exchange.upgradeType === connectUpgrade && decision.kind === 'no-route'
     if (!unknown && !allowsUpgrade(exchange, decision)) {
@@ -141,22 +141,50 @@ function decideRoute(exchange: Exchange, mayWait: boolean): void {
       return
     }
   }
-  switch (decision.kind) {
+  if (mayWait && decision?.kind === 'on-demand' && table !== undefined) {
+    const waiting = filters.findIndex(({ kind }) => kind === 'on_demand')
+    if (waiting >= 0) {
+      // Filters behind are asked when the host is there; those before, then once more.
+      if (runFilters(exchange, 0, waiting)) park(exchange, table.name, decision.domain)
+      return
+    }
+  }
+  if (filters.length === 0 || runFilters(exchange, 0, filters.length)) followRoute(exchange)
+}
+
+/** Goes on behind the fault filter, whose delay is over. */
+export function resumeFilters(exchange: Exchange): void {
+  exchange.phase = Phase.head
+  if (exchange.abortDrawn) abortByFault(exchange)
+  else if (runFilters(exchange, exchange.nextFilter, exchange.plan.manager.filters.length)) followRoute(exchange)
+}
+
+/** Runs filters `from` until `end`; false when one of them answered or waits. */
+function runFilters(exchange: Exchange, from: number, end: number): boolean {
+  const { filters } = exchange.plan.manager
+  for (let index = from; index < end; index += 1) {
+    const filter = filters[index]
+    if (filter?.kind === 'rbac') {
+      if (!authorize(exchange, filter)) return false
+    } else if (filter?.kind === 'fault' && !passFault(exchange, index)) return false
+  }
+  return true
+}
+
+/** Does what the route says. */
+function followRoute(exchange: Exchange): void {
+  const { decision } = exchange
+  switch (decision?.kind) {
     case 'forward':
-      exchange.responseEdits = decision.responseEdits
-      applyFault(exchange, decision)
+      forward(exchange, decision)
       return
     case 'redirect': {
       const location = decision.location.replaceAll(/[^\x21-\xff]/g, encodeURIComponent)
-      exchange.reply(decision.status, '', 0, 'direct_response', `location: ${location}\r\n`, decision.responseEdits)
+      exchange.reply(decision.status, '', 0, 'direct_response', `location: ${location}\r\n`)
       return
     }
     case 'respond':
-      exchange.reply(decision.status, decision.body, 0, 'direct_response', '', decision.responseEdits)
-      return
-    case 'on-demand':
-      if (mayWait && exchange.plan.manager.onDemand) park(exchange, table.name, decision.domain)
-      else exchange.reply(404, '', ResponseFlag.NR, 'route_not_found')
+      exchange.reply(decision.status, decision.body, 0, 'direct_response')
       return
     default:
       exchange.reply(404, '', ResponseFlag.NR, 'route_not_found')
@@ -186,31 +214,28 @@ function park(exchange: Exchange, table: string, domain: string): void {
   })
 }
 
-/** `envoy.filters.http.fault`: delay first, then abort. */
-function applyFault(exchange: Exchange, decision: ForwardDecision): void {
-  if (decision.fault === undefined || !exchange.plan.manager.faultFilter) {
-    forward(exchange)
-    return
-  }
+/** `envoy.filters.http.fault`: delay first, then abort. False when the request waits or was answered. */
+function passFault(exchange: Exchange, index: number): boolean {
+  const { context, decision } = exchange
+  if (decision?.kind !== 'forward' || decision.fault === undefined) return true
   // Whatever becomes of the request, it was on its way there: metrics and logs say so.
-  exchange.cluster = exchange.context.options.cluster(decision.cluster)
-  const draw = drawFault(decision.fault, exchange.context.options.random)
+  exchange.cluster = context.options.cluster(decision.cluster)
+  const draw = drawFault(decision.fault, context.options.random)
   exchange.abortDrawn = draw.abort
   if (draw.delayMs > 0) {
     exchange.phase = Phase.delayed
+    exchange.nextFilter = index + 1
     exchange.flags |= ResponseFlag.DI
     exchange.pauseTimer.arm(draw.delayMs)
-  } else forward(exchange)
+    return false
+  }
+  if (draw.abort) abortByFault(exchange)
+  return !draw.abort
 }
 
-/** Sends the request on its way: the fault's delay, if any, is over. */
-export function forward(exchange: Exchange): void {
-  const { context, decision } = exchange
-  if (decision?.kind !== 'forward') return
-  if (exchange.abortDrawn) {
-    abortByFault(exchange, decision)
-    return
-  }
+/** Sends the request on its way. */
+function forward(exchange: Exchange, decision: ForwardDecision): void {
+  const { context } = exchange
   const cluster = context.options.cluster(decision.cluster)
   if (cluster === undefined) {
     exchange.reply(503, '', ResponseFlag.NC, 'cluster_not_found')
@@ -219,6 +244,7 @@ export function forward(exchange: Exchange): void {
   exchange.cluster = cluster
   exchange.phase = Phase.upstream
   if (decision.hashPolicies !== undefined) hashExchange(exchange, cluster, decision.hashPolicies)
+  if (exchange.plan.manager.statefulSession !== undefined) beginSession(exchange, decision)
   if (decision.idleTimeoutMs !== undefined) {
     exchange.idleTimeoutMs = decision.idleTimeoutMs
     exchange.stream.touch(exchange.stepAt)
@@ -228,8 +254,9 @@ export function forward(exchange: Exchange): void {
   startAttempt(exchange, decision, cluster, endsConnect(exchange))
 }
 
-function abortByFault(exchange: Exchange, decision: ForwardDecision): void {
-  const { fault } = decision
+function abortByFault(exchange: Exchange): void {
+  const { decision } = exchange
+  const fault = decision?.kind === 'forward' ? decision.fault : undefined
   const grpcStatus = fault?.grpcStatus
   const isGrpc = exchange.request.header('content-type')?.startsWith('application/grpc') === true
   if (grpcStatus !== undefined && isGrpc) {

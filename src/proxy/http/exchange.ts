@@ -2,11 +2,11 @@ import type { TimerOwner, WheelTimer } from '../../base/index.ts'
 import { ResponseFlag } from '../../telemetry/index.ts'
 import { logExchange } from './access-record.ts'
 import type { ClusterRuntime, EndpointRuntime } from '../cluster/index.ts'
-import type { Decision, HeaderEdits } from '../route/index.ts'
+import type { Decision, HeaderEdits, StatefulSession } from '../route/index.ts'
 import type { ClientConnection, ClientStream } from './client-stream.ts'
 import type { HttpContext } from './context.ts'
 import { onRetryPause, onRouteTimeout } from './attempt.ts'
-import { admit, forward } from './dispatch.ts'
+import { admit, resumeFilters } from './dispatch.ts'
 import type { HeadPlan } from './fields.ts'
 import type { HttpStats } from './http-stats.ts'
 import { Phase } from './phase.ts'
@@ -75,12 +75,17 @@ export class Exchange implements TimerOwner {
   hash: bigint | undefined = undefined
   /** Complete `set-cookie` lines for the upstream's response. */
   cookieLines = ''
+  /** Of the `stateful_session` filter, when the request has part in it, and the endpoint that it names; empty: none. */
+  session: StatefulSession | undefined = undefined
+  sessionHost = ''
   /** Endpoints of earlier attempts, if the retry policy avoids them. */
   tried: EndpointRuntime[] | undefined = undefined
   /** An idle connection died under the request; it was sent again once. */
   replayed = false
   /** The fault filter answers when its delay is over. */
   abortDrawn = false
+  /** Filter that comes next when the fault filter's delay is over. */
+  nextFilter = 0
   /** Counted in the cluster's active retries. */
   retrying = false
 
@@ -139,10 +144,9 @@ export class Exchange implements TimerOwner {
    * The head is complete, and in `request`. What is here of the body may be delivered next; then `admit` sets the request on its way.
    *
    * @param bodyDone There is no body.
+   * @param now When it came, monotonic ms.
    */
-  onHead(bodyDone: boolean): void {
-    const { context } = this
-    const now = context.options.timers.now()
+  onHead(bodyDone: boolean, now: number): void {
     this.startedAt = now
     this.stepAt = now
     this.idleTimeoutMs = this.plan.manager.streamIdleTimeoutMs
@@ -227,7 +231,7 @@ export class Exchange implements TimerOwner {
       this.reply(this.bodyDone ? 504 : 408, 'downstream duration timeout', 0, 'max_duration_timeout')
     } else {
       this.stepAt = this.context.options.timers.now()
-      if (this.phase === Phase.delayed) forward(this)
+      if (this.phase === Phase.delayed) resumeFilters(this)
       else onRetryPause(this)
     }
   }
@@ -332,6 +336,8 @@ export class Exchange implements TimerOwner {
     this.attempts = 0
     this.hash = undefined
     this.cookieLines = ''
+    this.session = undefined
+    this.sessionHost = ''
     this.tried = undefined
     this.replayed = false
     this.retrying = false

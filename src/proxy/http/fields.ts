@@ -73,6 +73,14 @@ function setOf(ids: readonly number[]): Uint8Array {
   return set
 }
 
+function isMetadata(id: number): boolean {
+  return id === ProxyField.peerMetadata || id === ProxyField.peerMetadataId
+}
+
+function nameOf(id: number): string {
+  return fieldTable.names[id] ?? ''
+}
+
 /** What a manager's configuration means for heads, worked out once. */
 export interface HeadPlan {
   readonly manager: HttpManagerConfig
@@ -82,6 +90,8 @@ export interface HeadPlan {
   readonly dropRequestAndHost: Uint8Array
   readonly dropResponse: Uint8Array
   readonly serverLine: string
+  /** Names of request fields that are taken off before any filter sees them: nothing the client says in them counts. */
+  readonly disbelieved: ReadonlySet<string>
 }
 
 /** Works out the plan of a manager; `trusted` is false for connections from outside the proxy's own application. */
@@ -98,5 +108,6 @@ export function createHeadPlan(manager: HttpManagerConfig, trusted: boolean): He
     dropRequestAndHost: setOf([...dropped, FieldId.host]),
     dropResponse: setOf([...hopByHop, ProxyField.server, ProxyField.serviceTime]),
     serverLine: `server: ${manager.serverName}\r\n`,
+    disbelieved: new Set(dropped.filter((id) => !hopByHop.includes(id) || isMetadata(id)).map(nameOf)),
   }
 }

@@ -1,6 +1,6 @@
 import type { ClusterRuntime } from '../cluster/index.ts'
 import { withoutPort } from '../network/index.ts'
-import { type HashCookie, type HashPolicy, hashRequest, hashText } from '../route/index.ts'
+import { type HashCookie, type HashPolicy, hashRequest, hashText, setCookieLine } from '../route/index.ts'
 import { clientAddress } from './client-address.ts'
 import type { Exchange } from './exchange.ts'
 
@@ -23,8 +23,6 @@ export function hashExchange(exchange: Exchange, cluster: ClusterRuntime, polici
 function createCookie(exchange: Exchange, { name, path, ttlSeconds }: HashCookie): string {
   const { localAddress, remoteAddress } = exchange.connection.info
   const value = hashText(`${remoteAddress}${localAddress}`).toString(16).padStart(16, '0')
-  const age = ttlSeconds === undefined || ttlSeconds === 0 ? '' : `; Max-Age=${ttlSeconds}`
-  const scope = path === '' ? '' : `; Path=${path}`
-  exchange.cookieLines += `set-cookie: ${name}="${value}"${age}${scope}; HttpOnly\r\n`
+  exchange.cookieLines += setCookieLine(name, value, { path, ttlSeconds })
   return value
 }

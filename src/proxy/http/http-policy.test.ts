@@ -158,7 +158,7 @@ describe('decisions', () => {
     const fixture = start({
       cluster: new FakeCluster([upstream.port]),
       onDemand,
-      manager: { onDemand: true },
+      manager: { filters: [{ kind: 'on_demand' }] },
       decide: (request) => (known ? plainForward : { kind: 'on-demand', domain: request.authority }),
     })
     expect(await ask(fixture, 'GET / HTTP/1.1\r\nHost: nowhere\r\n\r\n')).toStartWith('HTTP/1.1 404 ')
@@ -177,7 +177,7 @@ describe('decisions', () => {
     }
     const fixture = start({
       cluster: new FakeCluster([upstream.port]),
-      manager: { faultFilter: true },
+      manager: { filters: [{ kind: 'fault' }] },
       decide: (request) => ({
         ...plainForward,
         fault: request.path === '/abort' ? { ...fault, abortPartsPerMillion: 1_000_000, abortStatus: 418 } : fault,
@@ -186,7 +186,7 @@ describe('decisions', () => {
     const clock = new ManualClock()
     const delayed = start({
       cluster: new FakeCluster([upstream.port]),
-      manager: { faultFilter: true },
+      manager: { filters: [{ kind: 'fault' }] },
       decide: () => ({ ...plainForward, fault: { ...fault, delayMs: 60_000 } }),
       timers: clock.timers,
     })
@@ -416,6 +416,17 @@ describe('retries', () => {
     expect(await ask(fixture, get())).toStartWith('HTTP/1.1 503 ')
     expect(cluster.stats.upstream_rq_retry_overflow).toBe(1)
   })
+
+  test.each([
+    [0, 1],
+    [1, 0],
+  ])('the budget of retries holds: with at least %p at once, %p overflow', async (minConcurrency, overflows) => {
+    const upstream = serve(answering(() => 'HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n'))
+    const cluster = new FakeCluster([upstream.port], { maxRetries: 0, retryBudget: { percent: 20, minConcurrency } })
+    const fixture = start({ cluster, decide: () => ({ ...plainForward, retry }) })
+    expect(await ask(fixture, get())).toStartWith('HTTP/1.1 503 ')
+    expect(cluster.stats.upstream_rq_retry_overflow).toBe(overflows)
+  })
 })
 
 describe('identity and telemetry', () => {
@@ -504,7 +515,7 @@ describe('identity and telemetry', () => {
     }
     const fixture = start({
       ...(flag === 'NC' ? {} : { cluster }),
-      manager: { faultFilter: true },
+      manager: { filters: [{ kind: 'fault' }] },
       decide: () =>
         flag === 'NR'
           ? { kind: 'no-route' }

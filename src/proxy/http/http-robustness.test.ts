@@ -107,7 +107,7 @@ describe('whatever the peers do', () => {
       }
       const fixture = startFixture({
         cluster,
-        manager: { faultFilter: true },
+        manager: { filters: [{ kind: 'fault' }] },
         decide: () => ({ ...plainForward, timeoutMs: 60, retry, fault: draw(3) === 0 ? fault : undefined }),
       })
       const visit = async (): Promise<void> => {

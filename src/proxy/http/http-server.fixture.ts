@@ -45,6 +45,10 @@ export class FakeCluster implements ClusterRuntime {
     this.endpoints = ports.map((port) => new FakeEndpoint(this, port))
   }
 
+  endpointAt(authority: string): EndpointRuntime | undefined {
+    return this.endpoints.find((endpoint) => endpoint.authority === authority)
+  }
+
   pick(previous?: PreviousHosts): EndpointRuntime | undefined {
     for (let turn = 0; turn < this.endpoints.length; turn += 1) {
       const endpoint = this.endpoints[this.#next++ % this.endpoints.length]
@@ -63,8 +67,10 @@ export class FakeEndpoint implements EndpointRuntime {
   activeRequests = 0
   totalRequests = 0
   readonly mayConnect = true
+  readonly availability = 'healthy'
   readonly series: EndpointRuntime['series'] = new Map()
   outlier: EndpointRuntime['outlier'] = undefined
+  latency: EndpointRuntime['latency'] = undefined
   readonly health: HostHealth = new HostHealth(this)
   meshed = false
   peerSpiffeId = ''
@@ -177,8 +183,7 @@ const plainManager: HttpManagerConfig = {
   escapedSlashes: 'keep',
   underscoreHeaders: 'allow',
   forwardClientCert: 'sanitize',
-  faultFilter: false,
-  onDemand: false,
+  filters: [],
   accessLogs: [],
   upgrades: [],
 }

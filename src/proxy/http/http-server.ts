@@ -18,25 +18,33 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     get activeRequests() {
       return context.activeRequests
     },
+    drain: (timeoutMs, idleMs = 0) => drain(context, timeoutMs, idleMs),
     onTimeoutsReduced: () => {
       for (const connection of context.connections) connection.rescale()
     },
-    drain: (timeoutMs) => drain(context, timeoutMs),
   }
 }
 
-function drain(context: HttpContext, timeoutMs: number): Promise<void> {
+function drain(context: HttpContext, timeoutMs: number, idleMs: number): Promise<void> {
   context.draining = true
-  for (const connection of context.connections) connection.drain()
+  // With time for it every client is told: by GOAWAY, or by a response head. One whose head has left without the word stays open, too.
+  const close = (): void => {
+    for (const connection of context.connections) connection.drain()
+  }
+  if (idleMs <= 0) close()
+  else for (const connection of context.connections) connection.announceEnd()
   if (context.connections.size === 0) return Promise.resolve()
+  const { timers } = context.options
+  const idleEnd = timers.after(Math.min(idleMs, timeoutMs), close)
   const { promise, resolve } = Promise.withResolvers<void>()
-  const deadline = context.options.timers.after(timeoutMs, () => {
+  const deadline = timers.after(timeoutMs, () => {
     for (const connection of context.connections) connection.cut()
   })
   const before = context.onEmpty
   context.onEmpty = () => {
     context.onEmpty = before
     deadline.cancel()
+    idleEnd.cancel()
     before?.()
     resolve()
   }

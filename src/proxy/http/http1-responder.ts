@@ -30,7 +30,7 @@ export class Http1Responder {
   interim(exchange: Exchange, head: Head): void {
     if (exchange.request.head.minorVersion === 0) return
     const { writer } = this.#context
-    writer.reset()
+    writer.begin(this)
     writeInterimHead(writer, head, exchange.plan)
     this.flush()
   }
@@ -38,7 +38,7 @@ export class Http1Responder {
   head(exchange: Exchange, head: Head, framing: BodyFraming): void {
     this.#delivery = chooseDelivery(exchange, framing)
     const { writer } = this.#context
-    writer.reset()
+    writer.begin(this)
     writeResponseHead(writer, exchange, head, this.#delivery)
   }
 
@@ -47,10 +47,11 @@ export class Http1Responder {
     const length = end - start
     if (length === 0) return
     if (this.#delivery === 'chunked') {
+      writer.resume(this)
       writer.chunkSize(length)
       writer.copy(bytes, start, end)
       writer.text('\r\n')
-    } else if (writer.length > 0 && length <= options.limits.gatheredBytes) writer.copy(bytes, start, end)
+    } else if (writer.holds(this) && length <= options.limits.gatheredBytes) writer.copy(bytes, start, end)
     else {
       this.#send()
       if (!this.#output.write(bytes, start, end)) this.#flowing = false
@@ -60,6 +61,7 @@ export class Http1Responder {
   end(trailers: Buffer | undefined): void {
     if (this.#delivery !== 'chunked') return
     const { options, writer } = this.#context
+    writer.resume(this)
     writer.text('0\r\n')
     if (trailers !== undefined) writeTrailers(writer, trailers, options.limits.trailerCount)
     writer.text('\r\n')
@@ -75,7 +77,7 @@ export class Http1Responder {
 
   reply(exchange: Exchange, reply: LocalReply): void {
     const { writer } = this.#context
-    writer.reset()
+    writer.begin(this)
     writeLocalReply(writer, exchange, reply)
     this.flush()
   }
@@ -83,14 +85,14 @@ export class Http1Responder {
   startTunnel(exchange: Exchange, head: Head): void {
     const { writer } = this.#context
     this.#delivery = 'until-close'
-    writer.reset()
+    writer.begin(this)
     writeTunnelHead(writer, exchange, head)
     this.flush()
   }
 
   #send(): void {
     const { writer } = this.#context
-    if (writer.length === 0) return
+    if (!writer.holds(this)) return
     if (!this.#output.write(writer.bytes, 0, writer.length)) this.#flowing = false
     writer.reset()
   }

@@ -77,7 +77,7 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
     const exchange = this.#exchange
     const { writer } = exchange.context
     const { hold, held, request } = exchange
-    writer.reset()
+    writer.begin(this)
     writeRequestHead(writer, exchange, decision, first)
     if (hold !== undefined && request.head.chunked) this.#appendChunk(hold, 0, held)
     else if (hold !== undefined && exchange.upgradeType === '') writer.copy(hold, 0, held)
@@ -94,7 +94,7 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
 
   flushBody(): boolean {
     const { writer } = this.#exchange.context
-    if (writer.length === 0) return true
+    if (!writer.holds(this)) return true
     const flowing = this.#output.write(writer.bytes, 0, writer.length)
     writer.reset()
     return flowing
@@ -104,6 +104,7 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
     const { context, request, trailers } = this.#exchange
     const { writer } = context
     if (request.head.chunked) {
+      writer.resume(this)
       writer.text('0\r\n')
       if (trailers !== undefined) writeTrailers(writer, trailers, context.options.limits.trailerCount)
       writer.text('\r\n')
@@ -157,6 +158,7 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
 
   onData(socket: StreamSocket, bytes: Uint8Array): void {
     if (socket !== this.#output.socket) return
+    this.#leg.relay.arrivedAt = this.#exchange.context.options.timers.now()
     switch (this.#state) {
       case State.sent:
         this.#leg.answered = true
@@ -315,6 +317,7 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
   /** The upstream has nothing more to say. */
   #gone(socket: StreamSocket): void {
     if (socket !== this.#output.socket) return
+    this.#leg.relay.arrivedAt = this.#exchange.context.options.timers.now()
     const leg = this.#leg
     leg.unreached = !leg.answered && leg.endpoint?.provesUnreached?.(socket, this.#output) === true
     if (this.#state === State.sent && this.#partial.length > 0) onUpstreamProtocolError(this.#exchange)
@@ -336,6 +339,7 @@ export class Http1Upstream implements SocketOwner, UpstreamSide {
   #appendChunk(bytes: Uint8Array, start: number, end: number): void {
     const { writer } = this.#exchange.context
     if (end <= start) return
+    writer.resume(this)
     writer.chunkSize(end - start)
     writer.copy(bytes, start, end)
     writer.text('\r\n')

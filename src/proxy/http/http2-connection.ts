@@ -11,6 +11,7 @@ import {
 import type { ClusterRuntime } from '../cluster/index.ts'
 import { defaultHttp2Config } from '../config/index.ts'
 import { SessionOutput, SessionWatch } from '../http2/index.ts'
+import type { RbacEngine, RbacVerdict } from '../filters/index.ts'
 import type { DownstreamInfo } from '../network/index.ts'
 import { scaledTimeoutMs } from '../overload/index.ts'
 import type { ClientConnection } from './client-stream.ts'
@@ -30,9 +31,13 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   readonly trusted: boolean
   readonly originalDestination: string
   requests = 0
+  /** When what is being told arrived, monotonic ms. */
+  receivedAt = 0
   peer: PeerMetadata | undefined = undefined
   series: EdgeSeries | undefined = undefined
   seriesCluster: ClusterRuntime | undefined = undefined
+  rbac: RbacEngine | undefined = undefined
+  rbacVerdict: RbacVerdict | undefined = undefined
   readonly #socket: StreamSocket
   readonly #output: SessionOutput
   readonly #watch: SessionWatch
@@ -44,6 +49,7 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   readonly #due: Http2ClientStream[] = []
   #closed = false
   #draining = false
+  #announced = false
 
   constructor(context: HttpContext, socket: StreamSocket, info: DownstreamInfo) {
     this.context = context
@@ -87,7 +93,8 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
       this.#lifetime = context.options.timers.timer({ onTimer: () => this.#onLifetimeOver() })
       this.#lifetime.arm(maxConnectionDurationMs)
     }
-    if (context.draining) this.drain()
+    // Its first requests may be under way already: they are served.
+    if (context.draining) this.announceEnd()
   }
 
   /** The stream is told `onReceived` when what is being received was told. */
@@ -102,6 +109,7 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
 
   onData(_socket: StreamSocket, bytes: Uint8Array): void {
     this.#watch.received()
+    this.receivedAt = this.context.options.timers.now()
     this.session.receive(bytes instanceof Buffer ? bytes : Buffer.from(bytes), 0, bytes.length)
     for (let index = 0; index < this.#due.length; index += 1) this.#due[index]?.onReceived()
     this.#due.length = 0
@@ -130,7 +138,10 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   }
 
   onTimer(): void {
-    if (this.session.activeStreams > 0) return
+    if (this.session.activeStreams > 0) {
+      if (this.#draining) this.session.goaway(ErrorCode.noError)
+      return
+    }
     const now = this.context.options.timers.now()
     if (now < this.#idleUntil()) {
       this.session.trim()
@@ -146,7 +157,7 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   }
 
   onStream(stream: Http2Stream): StreamOwner {
-    this.#timer.cancel()
+    if (!this.#draining) this.#timer.cancel()
     const owner = this.context.takeClientStream() ?? new Http2ClientStream(this.context, this)
     owner.begin(this, stream)
     const { maxRequestsPerConnection } = this.context.options.manager()
@@ -161,7 +172,7 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
     const stream = new Http2ClientStream(context, this)
     const exchange = context.takeExchange() ?? new Exchange(context, this, stream)
     exchange.begin(this, stream)
-    exchange.onHead(true)
+    exchange.onHead(true, this.receivedAt)
     exchange.onDownstreamGone(ResponseFlag.DPE, 'http2.violation.of.messaging.rule')
   }
 
@@ -183,7 +194,7 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   }
 
   onIdle(): void {
-    if (this.#draining) {
+    if (this.#draining || this.#announced) {
       this.session.goaway(ErrorCode.noError)
       this.#output.end()
     } else this.#armIdle()
@@ -193,8 +204,19 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   drain(): void {
     if (this.#draining) return
     this.#draining = true
-    if (this.session.activeStreams === 0) this.onIdle()
-    else this.session.drain()
+    if (this.session.activeStreams === 0) {
+      this.onIdle()
+      return
+    }
+    this.session.drain()
+    this.#timer.arm(this.context.options.limits.drainGraceMs)
+  }
+
+  /** The first of two GOAWAY frames (RFC 9113 section 6.8): it refuses no stream that is under way. The second comes when none is left. */
+  announceEnd(): void {
+    if (this.#draining || this.#announced) return
+    this.#announced = true
+    this.session.drain()
   }
 
   /** Closes without more ado. */

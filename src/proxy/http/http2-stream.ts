@@ -67,7 +67,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     this.#exchange = exchange
     const { request } = exchange
     const sound = readHttp2Request(request, block, endStream)
-    exchange.onHead(endStream)
+    exchange.onHead(endStream, connection.receivedAt)
     const { head } = request
     const { manager } = exchange.plan
     if (block.tooLarge || block.bytes > manager.maxRequestHeadersBytes || head.count > manager.maxHeadersCount)
@@ -93,7 +93,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     if (this.#tunnels) exchange.leg.sendTunnel(bytes, start, end)
     else {
       exchange.deliver(bytes, start, end)
-      this.touch(this.#context.options.timers.now())
+      this.touch(this.#connection.receivedAt)
     }
     if (this.#exchange !== exchange) return
     if (endStream) {
@@ -151,6 +151,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     writer.reset()
     writeInterimHead(writer, head, exchange.plan)
     this.#sendHead(String(head.status), writer.length, false)
+    writer.reset()
   }
 
   head(head: Head, framing: BodyFraming): void {
@@ -160,6 +161,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     writer.reset()
     writeResponseFields(writer, exchange, head, framing === 'none' ? 'none' : 'length', head.lineStart(0))
     this.#sendFields(statusText(head.status), 0, writer.length, framing === 'none', head.sensitive)
+    writer.reset()
   }
 
   data(bytes: Uint8Array, start: number, end: number): void {
@@ -201,7 +203,10 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     const headEnd = writeLocalReply(writer, exchange, reply)
     const bodiless = headEnd === writer.length
     this.#sendHead(String(reply.status), headEnd, bodiless)
-    if (bodiless) return
+    if (bodiless) {
+      writer.reset()
+      return
+    }
     this.#ended = true
     this.#connection.session.sendData(stream, writer.bytes, headEnd, writer.length, true)
     writer.reset()
@@ -215,6 +220,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     writer.reset()
     writeTunnelHead(writer, exchange, head)
     this.#sendHead('200', writer.length, false)
+    writer.reset()
     this.resume()
     const { hold, held } = exchange
     exchange.hold = undefined

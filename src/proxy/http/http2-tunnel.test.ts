@@ -167,3 +167,28 @@ test('the end of a response that waits for the window comes after the exchange i
   await until(() => slow.text.length === size && next.text.length === size)
   expect(slow.ended).toBe(true)
 })
+
+describe('WebSocket in HTTP/2', () => {
+  test('has no key, and a server of HTTP/1.1 gets one', async () => {
+    const upstream = new RawServer((connection) => {
+      if (connection.received.endsWith('\r\n\r\n'))
+        connection.send('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nhi')
+    })
+    const { session } = await start(upstream, forwards)
+    const tunnel = open(session, { ...websocket, ':scheme': 'http', 'sec-websocket-version': '13' })
+    await until(() => tunnel.text === 'hi')
+    expect(tunnel.status).toBe(200)
+    expect(upstream.connections[0]?.received).toMatch(/\r\nsec-websocket-key: [A-Za-z0-9+/]{22}==\r\n/)
+  })
+
+  test('passes on the key that a client sends all the same', async () => {
+    const upstream = new RawServer((connection) => {
+      if (connection.received.endsWith('\r\n\r\n'))
+        connection.send('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nhi')
+    })
+    const { session } = await start(upstream, forwards)
+    const tunnel = open(session, { ...websocket, ':scheme': 'http', 'sec-websocket-key': 'abc' })
+    await until(() => tunnel.text === 'hi')
+    expect(upstream.connections[0]?.received.match(/sec-websocket-key: .*/g)).toEqual(['sec-websocket-key: abc'])
+  })
+})

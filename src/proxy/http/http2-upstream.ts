@@ -78,6 +78,8 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
     writeRequestFields(writer, exchange, decision, first, request.head.lineStart(0))
     const bodiless = bodyDone && hold === undefined && trailers === undefined && exchange.upgradeType === ''
     this.#encodeHead(connection, writer, decision)
+    // It is shared, and what stands in it would leave with the next response of another client.
+    writer.reset()
     connection.session.endHead(stream, bodiless)
     if (bodiless) return true
     if (hold !== undefined && exchange.upgradeType === '') this.sendBody(hold, 0, held)
@@ -147,6 +149,7 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
 
   onHeaders(stream: Http2Stream, block: FieldBlock, endStream: boolean): void {
     if (stream !== this.#stream) return
+    this.#arrive()
     this.#leg.answered = true
     if (block.tooLarge) {
       onUpstreamProtocolError(this.#exchange)
@@ -173,6 +176,7 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
 
   onData(stream: Http2Stream, bytes: Buffer, start: number, end: number, endStream: boolean): void {
     if (stream !== this.#stream) return
+    this.#arrive()
     const { relay } = this.#leg
     if (this.#headDue && !this.#tellHead()) return
     relay.data(bytes, start, end)
@@ -188,6 +192,7 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
 
   onTrailers(stream: Http2Stream, block: FieldBlock): void {
     if (stream !== this.#stream) return
+    this.#arrive()
     if (this.#headDue && !this.#tellHead()) return
     if (block.sensitive.length > 0) this.#leg.neverTrailers = namesNeverIndexed(block)
     this.#leg.relay.finish(trailerLines(block))
@@ -223,6 +228,10 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
     else if (byPeer) relay.fail(ResponseFlag.UR, 'remote_reset')
     else if (errorCode === ErrorCode.noError) relay.failConnection()
     else relay.failProtocol()
+  }
+
+  #arrive(): void {
+    this.#leg.relay.arrivedAt = this.#connection?.receivedAt ?? 0
   }
 
   /** False when the response goes no further. */

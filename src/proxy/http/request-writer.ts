@@ -6,6 +6,7 @@ import type { Exchange } from './exchange.ts'
 import { writeForwardedFields, writeLastFields } from './forwarded-headers.ts'
 import type { ReceivedRequest } from './received-request.ts'
 import { acceptsTrailers } from './trailers.ts'
+import { writeWebSocketKey } from './websocket-key.ts'
 
 /** Writes the head that goes upstream: received lines with edits, framing anew. `first`: nothing was sent on this connection before. */
 export function writeRequestHead(
@@ -57,6 +58,7 @@ export function writeRequestFields(
   if (exchange.upgradeType !== '' && exchange.upgradeType !== connectUpgrade) {
     writer.field('upgrade', head.value(head.indexOfId(FieldId.upgrade)))
     writer.text('connection: upgrade\r\n')
+    writeWebSocketKey(writer, exchange)
   }
   writeLastFields(writer, request, plan, connection.info)
 }

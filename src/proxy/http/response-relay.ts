@@ -3,6 +3,7 @@ import type { BodyFraming, Head } from '../../wire/http1/index.ts'
 import { onUpstreamProtocolError, retryAfterResponse } from './attempt.ts'
 import type { Exchange } from './exchange.ts'
 import { Phase } from './phase.ts'
+import { noteSession } from './session-exchange.ts'
 import type { UpstreamLeg } from './upstream-leg.ts'
 
 /** Carries an upstream's response to the client, whatever version of HTTP each of the two speaks. */
@@ -10,6 +11,8 @@ export class ResponseRelay {
   readonly #exchange: Exchange
   readonly #leg: UpstreamLeg
   #interims = 0
+  /** When what is being told arrived, monotonic ms: one reading of the clock serves all that came together. */
+  arrivedAt = 0
 
   constructor(exchange: Exchange, leg: UpstreamLeg) {
     this.#exchange = exchange
@@ -32,7 +35,8 @@ export class ResponseRelay {
   head(head: Head, framing: BodyFraming): boolean {
     const exchange = this.#exchange
     const { context, decision } = exchange
-    const now = this.#arrived(head)
+    const now = this.arrivedAt
+    this.#noteHead(head)
     if (
       decision?.kind === 'forward' &&
       decision.retry !== undefined &&
@@ -41,6 +45,7 @@ export class ResponseRelay {
       return false
     if (exchange.retrying && head.status < 500 && exchange.cluster !== undefined)
       exchange.cluster.stats.upstream_rq_retry_success += 1
+    if (exchange.session !== undefined) noteSession(exchange)
     exchange.status = head.status
     exchange.details = 'via_upstream'
     exchange.phase = Phase.responding
@@ -60,8 +65,8 @@ export class ResponseRelay {
 
   /** What was told leaves; the upstream waits for a slow client. */
   flush(): void {
-    const { context, stream } = this.#exchange
-    stream.touch(context.options.timers.now())
+    const { stream } = this.#exchange
+    stream.touch(this.arrivedAt)
     if (!stream.flush()) this.#leg.pause()
   }
 
@@ -72,7 +77,7 @@ export class ResponseRelay {
     stream.end(trailers)
     stream.flush()
     this.#leg.complete()
-    exchange.end(true, exchange.context.options.timers.now(), true)
+    exchange.end(true, this.arrivedAt, true)
   }
 
   /** The response broke off, or its framing did; `details` in Envoy's words. */
@@ -97,7 +102,7 @@ export class ResponseRelay {
   /** Both sides speak another protocol from here on: 101, or a 2xx to CONNECT. False when nobody asked for it. */
   startTunnel(head: Head): boolean {
     const exchange = this.#exchange
-    this.#arrived(head)
+    this.#noteHead(head)
     if (exchange.upgradeType === '') {
       onUpstreamProtocolError(exchange)
       return false
@@ -110,15 +115,14 @@ export class ResponseRelay {
     return true
   }
 
-  #arrived(head: Head): number {
+  #noteHead(head: Head): void {
     const exchange = this.#exchange
-    const now = exchange.context.options.timers.now()
-    exchange.serviceTimeMs = Math.round(now - exchange.sentAt)
+    exchange.serviceTimeMs = Math.round(this.arrivedAt - exchange.sentAt)
     this.#interims = 0
     const { endpoint } = this.#leg
     endpoint?.outlier?.countResponse(head.status)
+    endpoint?.latency?.observe(this.arrivedAt - exchange.sentAt, this.arrivedAt)
     const checks = endpoint?.checks
     if (checks !== undefined && head.header('x-envoy-immediate-health-check-fail') !== undefined) checks.failNow()
-    return now
   }
 }

@@ -6,6 +6,7 @@ import { connectUpgrade } from './connect.ts'
 import { prepareEdits, writeFields } from './edited-fields.ts'
 import type { Exchange } from './exchange.ts'
 import { type HeadPlan, ProxyField } from './fields.ts'
+import { writeWebSocketAccept } from './websocket-key.ts'
 
 /** How a response body goes to the client. */
 export type BodyDelivery = 'none' | 'length' | 'chunked' | 'until-close'
@@ -61,6 +62,7 @@ export function writeTunnelHead(writer: HeadWriter, exchange: Exchange, head: He
   if (!connects) {
     writer.field('upgrade', head.upgradeIndex < 0 ? exchange.upgradeType : head.value(head.upgradeIndex))
     writer.text('connection: upgrade\r\n')
+    writeWebSocketAccept(writer, exchange, head.header('sec-websocket-accept') !== undefined)
   }
   if (head.indexOfId(ProxyField.date) < 0) writer.field('date', exchange.context.date())
   writer.text(exchange.plan.serverLine)

@@ -50,6 +50,7 @@ export class TcpUpstream implements SocketOwner, UpstreamSide {
   send(): boolean {
     const { relay } = this.#leg
     this.#leg.answered = true
+    relay.arrivedAt = this.#exchange.context.options.timers.now()
     relay.startTunnel(this.head)
     return true
   }
@@ -103,6 +104,7 @@ export class TcpUpstream implements SocketOwner, UpstreamSide {
   onData(socket: StreamSocket, bytes: Uint8Array): void {
     if (socket !== this.#output.socket) return
     const { relay } = this.#leg
+    relay.arrivedAt = this.#exchange.context.options.timers.now()
     relay.data(bytes, 0, bytes.length)
     relay.flush()
   }

@@ -293,6 +293,10 @@ export class UpstreamLeg implements TimerOwner, PendingRequest {
     const { endpoint } = this
     if (!this.#assigned || endpoint === undefined) return
     if (this.#state === LegState.pending) endpoint.dequeue(this.#ticket)
+    if (this.#state === LegState.sent && endpoint.latency !== undefined) {
+      const now = this.exchange.context.options.timers.now()
+      endpoint.latency.observeSilence(now - this.exchange.sentAt, now)
+    }
     this.#state = LegState.none
     if (this.#tryTimer.armed) this.#tryTimer.cancel()
     this.#paused = false

@@ -8,6 +8,7 @@
  * a callback.
  */
 export { type EnrolmentSource, type IssuedCertificate, requestFirstCertificate } from './enrol.ts'
+export { followIdentity } from './followed-identity.ts'
 export { createIdentityFiles, type IdentityFiles } from './identity-files.ts'
 export { type WorkloadCertificate } from './workload-certificate.ts'
 export { openWorkloadIdentity, type WorkloadIdentity, type WorkloadIdentityOptions } from './workload-identity.ts'

@@ -16,7 +16,11 @@ export interface ChainUpdate {
   readonly dropped: readonly ChainRuntime[]
 }
 
-/** Carries chains over by name (by position when unnamed) and kind: a chain of the same key goes on with its connections under the new settings. */
+/**
+ * Carries chains over by name (by position when unnamed) and kind: a chain of the same key goes on with its connections under the new
+ * settings, which are read for each request. One whose demands on its clients' TLS changed has no successor: its connections were
+ * judged by the old ones, and drain.
+ */
 export function updateChains(
   old: readonly ChainRuntime[],
   next: { readonly filterChains: readonly FilterChain[]; readonly defaultFilterChain: FilterChain | undefined },
@@ -26,7 +30,7 @@ export function updateChains(
   const take = (config: FilterChain, position: string): ChainRuntime => {
     const key = `${position}/${config.name}/${config.network.kind}`
     const kept = known.get(key)
-    if (kept === undefined) return createChain(key, config, services)
+    if (kept === undefined || !hasSameDemands(kept.config.tls, config.tls)) return createChain(key, config, services)
     known.delete(key)
     kept.config = config
     return kept
@@ -39,6 +43,14 @@ export function updateChains(
   })
   const defaultChain = next.defaultFilterChain === undefined ? undefined : take(next.defaultFilterChain, 'default')
   return { chains, defaultChain, dropped: [...known.values()] }
+}
+
+/** A rotated certificate of the server is no new demand: it counts from the next connection on. */
+function hasSameDemands(old: FilterChain['tls'], next: FilterChain['tls']): boolean {
+  if (old === undefined || next === undefined) return old === next
+  const { certificate: _, otherCertificates: _others, ...before } = old
+  const { certificate: __, otherCertificates: __others, ...after } = next
+  return Bun.deepEquals(before, after, true)
 }
 
 function createChain(key: string, config: FilterChain, services: ListenerServices): ChainRuntime {

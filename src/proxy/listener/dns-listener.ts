@@ -39,6 +39,10 @@ class DnsListenerRuntime implements ListenerRuntime {
     return undefined
   }
 
+  descriptor(): number {
+    return -1
+  }
+
   drain(): Promise<void> {
     // A question is answered in one datagram: there is nothing to wait for.
     this.#server.close()

@@ -47,6 +47,10 @@ class UdpListenerRuntime implements ListenerRuntime {
     return undefined
   }
 
+  descriptor(): number {
+    return -1
+  }
+
   get address(): string {
     return this.config.address
   }

@@ -8,5 +8,7 @@
  * Accepted bytes are kept on disk, so that a proxy that restarts while the control plane is down serves at once. Knows
  * no gRPC and no sockets.
  */
+export { tlsFilePollMs } from './limits.ts'
 export { createLastGoodFile, type LastGoodFile } from './last-good-file.ts'
 export { LiveConfig, type LiveConfigOptions, type Subscriptions } from './live-config.ts'
+export { inlineTlsFault, TlsFileWatch } from './tls-file-watch.ts'

@@ -16,6 +16,9 @@ export const bindRetryMs = 250
 /** Longest such pause, milliseconds. */
 export const maxBindRetryMs = 10_000
 
+/** Pause between two looks at the PEM files that TLS contexts name, milliseconds. */
+export const tlsFilePollMs = 1_000
+
 /** Pause between a change of the configuration and its writing to disk, milliseconds; changes in between are gathered. */
 export const saveDelayMs = 500
 

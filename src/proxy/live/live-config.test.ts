@@ -12,6 +12,7 @@ import {
 import { err, ok } from '../../base/index.ts'
 import { SecretSchema } from '../../xds/generated/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
 import { TypeUrl, type XdsResource } from '../../xds/index.ts'
+import { createTestAuthority } from '../../../test/harness/mesh-certificates.ts'
 import type { DataPlane } from '../data-plane.ts'
 import { LiveConfig, type LiveConfigOptions } from './live-config.ts'
 
@@ -33,6 +34,9 @@ function recordingDataPlane() {
     putSecret: ({ name }) => calls.push(`secret ${name}`),
     secretsComplete: () => true,
     drain: async () => {},
+    listeningSocket: () => undefined,
+    yieldPort: () => {},
+    reclaimPorts: () => {},
     certificates: () => [],
     drainInbound: () => calls.push('drain inbound'),
     failHealthCheck: (failed) => calls.push(`health check failed ${failed}`),
@@ -85,12 +89,13 @@ describe('clusters', () => {
     expect(bench.calls).toEqual(['endpoints c 2', 'cluster c'])
   })
 
-  test('the files of a TLS context are read, and those of others refused', () => {
+  test('the files of a TLS context are read, and those of others refused', async () => {
+    await using ca = await createTestAuthority()
     const read: string[] = []
     const readTlsFile = (path: string): string => {
       read.push(path)
       if (path === '/missing.pem') throw new Error('no such file')
-      return 'PEM'
+      return path === '/ca.pem' ? ca.authority.trustBundle : 'PEM'
     }
     using bench = setUp({ readTlsFile })
     const tls = (filename: string) =>
@@ -107,12 +112,13 @@ describe('clusters', () => {
     expect(bench.apply(tls('/missing.pem'))).toMatchObject([
       { message: expect.stringContaining('trusted_ca.filename: Cannot read /missing.pem: no such file') },
     ])
+    expect(bench.apply(tls('/half-written.pem'))).toMatchObject([{ message: expect.stringContaining('Invalid CA') }])
     const body = { filename: '/etc/passwd' }
     const served = testVirtualHost('a:80', 'c', {
       routes: [{ match: { prefix: '/' }, direct_response: { status: 200, body } }],
     })
     expect(bench.apply(served)).toHaveLength(1)
-    expect(read).toEqual(['/ca.pem', '/missing.pem'])
+    expect(read).toEqual(['/ca.pem', '/missing.pem', '/half-written.pem'])
   })
 
   test('a cluster whose endpoints do not exist, or do not come in time, goes to work without', async () => {

@@ -12,11 +12,12 @@ import {
 import type { DataPlane, OnDemand } from '../data-plane.ts'
 import { ClusterWarming } from './cluster-warming.ts'
 import { HeldResources } from './held-resources.ts'
-import { warmingTimeoutMs } from './limits.ts'
+import { tlsFilePollMs, warmingTimeoutMs } from './limits.ts'
 import { ListenerWarming, needsOf } from './listener-warming.ts'
 import { NeededNames } from './needed-names.ts'
 import { OnDemandHosts } from './on-demand-hosts.ts'
 import { routeOf, RouteTables } from './route-tables.ts'
+import { inlineTlsFault, TlsFileWatch } from './tls-file-watch.ts'
 
 /** The side of an ADS protocol that the configuration steers. */
 export interface Subscriptions {
@@ -42,6 +43,10 @@ export interface LiveConfigOptions {
   /** Reads the PEM files that TLS contexts name; throws when it cannot. */
   readonly readTlsFile: (path: string) => string
   readonly log: (text: string) => void
+  /** A resource whose PEM files changed was compiled again; `fault`: it was not, and goes on with what it had. */
+  readonly onTlsFiles?: (name: string, fault: string | undefined) => void
+  /** Pause between two looks at PEM files, 1 s by default. */
+  readonly tlsFilePollMs?: number
   /** Longest time that connections of a removed listener may go on, milliseconds. */
   readonly drainMs: number
   /** 15 s by default. */
@@ -75,12 +80,18 @@ export class LiveConfig {
   /** Asked for and known not to exist: nothing waits for them. */
   readonly #absentNames = new Set<string>()
   readonly #needed: Record<'endpoints' | 'routes' | 'secrets', NeededNames>
+  readonly #files: TlsFileWatch
   #listenersAnswered = false
 
   constructor(options: LiveConfigOptions) {
     const { dataPlane, subscriptions, log } = options
     const timeoutMs = options.warmingTimeoutMs ?? warmingTimeoutMs
     this.#options = options
+    this.#files = new TlsFileWatch({
+      read: options.readTlsFile,
+      onChange: (owners) => this.#reload(owners),
+      pollMs: options.tlsFilePollMs ?? tlsFilePollMs,
+    })
     this.#clusters = new ClusterWarming(dataPlane, timeoutMs)
     this.#routes = new RouteTables(dataPlane)
     this.#listeners = new ListenerWarming({
@@ -180,6 +191,7 @@ export class LiveConfig {
     this.#clusters.close()
     this.#listeners.close()
     this.#hosts.close()
+    this.#files.close()
   }
 
   #accept(resources: readonly ReceivedResource[]): ResourceFault[] {
@@ -198,12 +210,26 @@ export class LiveConfig {
 
   /** Answers why the resource is refused. */
   #acceptOne(received: ReceivedResource): string | undefined {
-    const decoded = decodeResource(received.typeUrl, received.bytes, { readTlsFile: this.#options.readTlsFile })
+    const files = new Set<string>()
+    const decoded = decodeResource(received.typeUrl, received.bytes, { readTlsFile: this.#files.reader(files) })
     if (!decoded.ok) return faultText(decoded.error)
+    // Checked only where a file may be half written: what is inline was sent as a whole, and is refused when it is used.
+    const fault = files.size === 0 ? undefined : inlineTlsFault(partsOf(decoded.value))
+    if (fault !== undefined) return fault
     if (decoded.value.kind !== 'virtual-host' && decoded.value.name !== received.name) {
       return `name: expected ${received.name}, as the response calls it, got ${decoded.value.name}`
     }
-    return this.#put(received.name, decoded.value)
+    const refusal = this.#put(received.name, decoded.value)
+    if (refusal === undefined) this.#files.follow(ownerOf(received.typeUrl, received.name), files)
+    return refusal
+  }
+
+  /** PEM files changed: what names them is compiled again from what is held; a fault leaves the last good version serving. */
+  #reload(owners: ReadonlySet<string>): void {
+    for (const resource of this.held.all()) {
+      if (!owners.has(ownerOf(resource.typeUrl, resource.name))) continue
+      this.#options.onTlsFiles?.(resource.name, this.#acceptOne(resource))
+    }
   }
 
   #put(name: string, resource: DecodedResource): string | undefined {
@@ -255,6 +281,7 @@ export class LiveConfig {
    */
   #remove(typeUrl: string, name: string): void {
     this.held.remove(typeUrl, name)
+    this.#files.follow(ownerOf(typeUrl, name), new Set())
     switch (typeUrl) {
       case TypeUrl.cluster:
         if (this.#clusterConfigs.delete(name)) this.#clusters.remove(name)
@@ -321,6 +348,23 @@ export class LiveConfig {
     this.held.remove(TypeUrl.virtualHost, name)
     this.#routes.removeHost(name)
     this.#options.flush()
+  }
+}
+
+function ownerOf(typeUrl: string, name: string): string {
+  return `${typeUrl} ${name}`
+}
+
+function partsOf(resource: DecodedResource): Parameters<typeof inlineTlsFault>[0] {
+  switch (resource.kind) {
+    case 'cluster':
+      return { clusters: [resource.cluster] }
+    case 'listener':
+      return { listeners: [resource.listener] }
+    case 'secret':
+      return { secrets: [resource.secret] }
+    default:
+      return {}
   }
 }
 

@@ -7,6 +7,7 @@ export function createConnectionRecord(info: DownstreamInfo, startTime: number):
   record.startTime = startTime
   record.downstreamLocalAddress = info.destinationAddress === '' ? info.localAddress : joinAddress(info)
   record.downstreamRemoteAddress = info.remoteAddress
+  record.downstreamDirectRemoteAddress = info.directRemoteAddress ?? info.remoteAddress
   record.requestedServerName = info.serverName
   record.peerSpiffeId = info.peerSpiffeId
   return record

@@ -9,6 +9,10 @@ export interface ConnectionServer {
   readonly activeRequests: number
   /** Idle times got shorter (`reduce_timeouts`); absent: it has none that shrink. */
   readonly onTimeoutsReduced?: () => void
-  /** Ends politely what can be ended so, and resolves when nothing is left; what is open after `timeoutMs` is cut. */
-  readonly drain: (timeoutMs: number) => Promise<void>
+  /**
+   * Ends politely what can be ended so, and resolves when nothing is left; what is open after `timeoutMs` is cut. Idle connections are
+   * closed after `idleMs` (0 by default: at once): until then the next response on them says `Connection: close`, which no client
+   * can mistake, while a connection closed under a request that is on its way is a failed request.
+   */
+  readonly drain: (timeoutMs: number, idleMs?: number) => Promise<void>
 }

@@ -8,9 +8,10 @@ import {
 } from '../../net/index.ts'
 import { type AccessLogRecord, type EdgeSeries, ResponseFlag } from '../../telemetry/index.ts'
 import { type ClusterRuntime, type ConnectOutcome, type EndpointRuntime, PendingTicket } from '../cluster/index.ts'
-import type { TcpProxyConfig } from '../config/index.ts'
-import { hashText } from '../route/index.ts'
+import type { TcpProxyConfig, TcpTarget } from '../config/index.ts'
+import { hashText, type SubsetMatch } from '../route/index.ts'
 import { createConnectionRecord } from './connection-record.ts'
+import { conveyedEnds } from './conveyed-ends.ts'
 import type { DownstreamInfo } from './downstream.ts'
 import { tcpEdgeLabels } from './tcp-edge-labels.ts'
 import type { TcpProxyOptions } from './tcp-proxy.ts'
@@ -34,7 +35,9 @@ export class TcpSession implements SocketOwner {
   #pump: BytePump | undefined
   #series: EdgeSeries | undefined
   #endpoint: EndpointRuntime | undefined
+  #subset: SubsetMatch | undefined
   #timer: WheelTimer | undefined
+  #durationTimer: WheelTimer | undefined
   readonly #options: TcpProxyOptions
   readonly #config: TcpProxyConfig
   readonly #client: StreamSocket
@@ -57,7 +60,13 @@ export class TcpSession implements SocketOwner {
   start(): void {
     this.#client.data = this
     this.#client.pause()
-    const name = drawCluster(this.#config, this.#options.random)
+    const { maxDurationMs } = this.#config
+    if (maxDurationMs !== undefined) {
+      this.#durationTimer = this.#options.timers.timer({ onTimer: () => this.#onDurationOver() })
+      this.#durationTimer.arm(maxDurationMs)
+    }
+    const { name, subset } = drawCluster(this.#config, this.#options.random)
+    this.#subset = subset
     this.#record.upstreamCluster = name
     const cluster = this.#options.cluster(name)
     if (cluster === undefined) this.#refuse(ResponseFlag.NC, 'cluster_not_found')
@@ -92,7 +101,7 @@ export class TcpSession implements SocketOwner {
     const { destinationAddress: address, destinationPort: port } = this.#info
     const original = address === '' ? '' : address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
     const hash = this.#config.hashSourceIp === true ? hashText(withoutPort(this.#info.remoteAddress)) : undefined
-    const endpoint = cluster.pick(avoid === undefined ? undefined : { hosts: [avoid] }, original, hash)
+    const endpoint = cluster.pick(avoid === undefined ? undefined : { hosts: [avoid] }, original, hash, this.#subset)
     if (endpoint === undefined) {
       this.#refuse(ResponseFlag.UH, 'no_healthy_upstream')
       return
@@ -100,13 +109,17 @@ export class TcpSession implements SocketOwner {
     this.#attempts += 1
     this.#record.upstreamHost = endpoint.authority
     if (endpoint.mayConnect)
-      this.#connecting = endpoint.connect(this, (outcome) => this.#onOutcome(cluster, endpoint, outcome))
+      this.#connecting = endpoint.connect(this, (outcome) => this.#onOutcome(cluster, endpoint, outcome), {
+        conveyed: conveyedEnds(this.#info),
+      })
     else this.#wait(cluster, endpoint)
   }
 
   /** At the limit of connections a session waits until another ends, as far as `max_pending_requests` goes (as in Envoy). */
   #wait(cluster: ClusterRuntime, endpoint: EndpointRuntime): void {
-    if (cluster.pendingRequests >= cluster.config.limits.maxPendingRequests) {
+    // A connection of the queue is nobody's own: no PROXY protocol header could be sent on it.
+    const ownOnly = cluster.config.proxyProtocol !== undefined
+    if (ownOnly || cluster.pendingRequests >= cluster.config.limits.maxPendingRequests) {
       cluster.stats.upstream_rq_pending_overflow += 1
       this.#refuse(ResponseFlag.UO, 'upstream_connection_limit')
       return
@@ -217,6 +230,14 @@ export class TcpSession implements SocketOwner {
     this.#pump?.abort()
   }
 
+  #onDurationOver(): void {
+    this.#refuse(ResponseFlag.DT, maxDurationDetails)
+    if (this.#pump === undefined) return
+    this.#record.flags |= ResponseFlag.DT
+    this.#record.details = maxDurationDetails
+    this.#pump.abort()
+  }
+
   /** Closes the client's connection without an upstream one. */
   #refuse(flags: number, details: string): void {
     if (this.#state !== 'connecting') return
@@ -229,6 +250,7 @@ export class TcpSession implements SocketOwner {
     if (this.#state === 'finished') return
     this.#state = 'finished'
     this.#timer?.cancel()
+    this.#durationTimer?.cancel()
     if (this.#endpoint !== undefined) this.#endpoint.activeRequests -= 1
     this.#endpoint?.boundSessions?.delete(this)
     const record = this.#record
@@ -243,14 +265,17 @@ export class TcpSession implements SocketOwner {
   }
 }
 
-function drawCluster(config: TcpProxyConfig, random: () => number): string {
+/** Envoy's words. */
+const maxDurationDetails = 'max_connection_duration_reached'
+
+function drawCluster(config: TcpProxyConfig, random: () => number): TcpTarget {
   const [first] = config.clusters
-  if (config.clusters.length === 1 && first !== undefined) return first.name
+  if (config.clusters.length === 1 && first !== undefined) return first
   const total = config.clusters.reduce((sum, { weight }) => sum + weight, 0)
   let point = random() * total
-  for (const { name, weight } of config.clusters) {
-    point -= weight
-    if (point < 0) return name
+  for (const target of config.clusters) {
+    point -= target.weight
+    if (point < 0) return target
   }
-  return config.clusters.at(-1)?.name ?? ''
+  return config.clusters.at(-1) ?? { name: '', weight: 0 }
 }

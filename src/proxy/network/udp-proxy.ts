@@ -1,7 +1,6 @@
 import type { Clock, TimerWheel } from '../../base/index.ts'
 import type { DatagramOutcome } from '../../net/index.ts'
 import { type AccessLogRecord, emptyAccessLogRecord, type Telemetry } from '../../telemetry/index.ts'
-import { isAvailable } from '../balance/index.ts'
 import type { ClusterRuntime, EndpointRuntime } from '../cluster/index.ts'
 import type { AccessLogConfig, UdpProxyConfig } from '../config/index.ts'
 import type { ProxyLimits } from '../limits.ts'
@@ -119,9 +118,9 @@ export class UdpProxy {
     const key = `${address} ${port}`
     const known = this.#sessions.get(key)
     if (known !== undefined) {
-      if (isAvailable(known.endpoint)) return known
+      if (known.endpoint.availability !== 'unhealthy') return known
       const better = this.#pick(cluster, address)
-      if (better === undefined || better === known.endpoint || !isAvailable(better)) return known
+      if (better === undefined || better === known.endpoint || better.availability === 'unhealthy') return known
       known.end('host_unhealthy')
       return this.#begin({ key, address, port }, better)
     }

@@ -26,7 +26,13 @@ function matches(path: PathMatch, text: string): boolean {
   )
 }
 
-const anyRegex = { source: '.*', groupCount: 0, matchesAll: () => true, replaceAll: (text: string) => text }
+const anyRegex = {
+  source: '.*',
+  groupCount: 0,
+  matchesAll: () => true,
+  tryMatchesAll: () => true,
+  replaceAll: (text: string) => text,
+}
 const pathText = string({ unit: constantFrom('/', 'a', 'b', 'A'), maxLength: 6 }).map((rest) => `/${rest}`)
 const pathMatch: Arbitrary<PathMatch> = oneof(
   {

@@ -116,7 +116,12 @@ function compileRoute(route: RouteDefinition, host: VirtualHostDefinition, table
 }
 
 function compileOutcome(route: RouteDefinition, host: VirtualHostDefinition, table: TableLevel): Outcome {
-  const facts: RouteFacts = Object.freeze({ name: route.name, virtualHost: host.name, origin: route.origin })
+  const facts: RouteFacts = Object.freeze({
+    name: route.name,
+    virtualHost: host.name,
+    origin: route.origin,
+    rbac: route.rbac,
+  })
   const levels: readonly LevelEdits[] = [route, host, table]
   const action = route.action
   switch (action.kind) {
@@ -157,7 +162,7 @@ function compileForward(
   const decisions = action.legs.map((leg): ForwardDecision =>
     Object.freeze({
       kind: 'forward',
-      route,
+      route: leg.rbac === undefined ? route : Object.freeze({ ...route, rbac: leg.rbac }),
       cluster: leg.cluster,
       pathRewrite: action.pathRewrite,
       hostRewrite: leg.hostRewrite,
@@ -167,6 +172,8 @@ function compileForward(
       idleTimeoutMs: action.idleTimeoutMs,
       retry: action.retry,
       hashPolicies: action.hashPolicies,
+      subset: leg.subset,
+      session: leg.session,
       upgrades: action.upgrades,
       fault: leg.fault,
     }),

@@ -1,5 +1,8 @@
 import type { Origin } from '../../resources/index.ts'
+import type { RbacConfig } from '../filters/index.ts'
 import type { HashPolicy } from './request-hash.ts'
+import type { SessionSetting } from './stateful-session.ts'
+import type { SubsetMatch } from './subset-match.ts'
 
 /** What `decide` reads of a request. The data path implements it on the received bytes; offline tools on plain objects. */
 export interface RequestView {
@@ -60,6 +63,8 @@ export interface RouteFacts {
   readonly virtualHost: string
   /** From metadata `weft.origin`. */
   readonly origin: Origin | undefined
+  /** Settings of RBAC filters by the filter's name; undefined: those of the filters. */
+  readonly rbac?: ReadonlyMap<string, RbacConfig> | undefined
 }
 
 /** `upgrade_configs` of a route, over those of the connection manager. */
@@ -88,6 +93,10 @@ export interface ForwardDecision {
   readonly retry: CompiledRetry | undefined
   /** Inputs of the request's hash, for clusters with consistent hashing; undefined: none. */
   readonly hashPolicies?: readonly HashPolicy[] | undefined
+  /** `metadata_match`: the subset of the cluster's hosts; undefined: no subset is asked for. */
+  readonly subset?: SubsetMatch | undefined
+  /** Stateful session of the route; undefined: that of the filter. */
+  readonly session?: SessionSetting | undefined
   /** Undefined: the connection manager's list holds. */
   readonly upgrades?: RouteUpgrades | undefined
   readonly fault: CompiledFault | undefined

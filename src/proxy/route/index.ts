@@ -27,6 +27,7 @@ export {
 } from './decision.ts'
 export { findDomainConflicts, type DomainConflict } from './domain-index.ts'
 export { drawFault } from './draw-fault.ts'
+export { inRange } from './match-conditions.ts'
 export {
   compileRegularExpression,
   parseSubstitution,
@@ -54,3 +55,11 @@ export {
   type VirtualHostDefinition,
 } from './route-definition.ts'
 export { type RouteTable } from './route-table.ts'
+export {
+  readSession,
+  type SessionSetting,
+  sessionLine,
+  setCookieLine,
+  type StatefulSession,
+} from './stateful-session.ts'
+export { canonicalJson, createSubsetMatch, type SubsetMatch, subsetOf } from './subset-match.ts'

@@ -82,7 +82,8 @@ function headerReader(name: string): (request: RequestView) => string | undefine
 
 const integer = /^[+-]?\d{1,19}$/
 
-function inRange(start: bigint, end: bigint): (text: string) => boolean {
+/** Tests a value of `range_match`: `start` is in, `end` is out; what is no integer is out. */
+export function inRange(start: bigint, end: bigint): (text: string) => boolean {
   return (text) => {
     if (!integer.test(text)) return false
     const value = BigInt(text.startsWith('+') ? text.slice(1) : text)

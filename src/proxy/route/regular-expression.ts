@@ -14,6 +14,8 @@ export interface RegularExpression {
   readonly groupCount: number
   /** The whole text matches (`safe_regex` is anchored at both ends). */
   readonly matchesAll: (text: string) => boolean
+  /** The same; undefined when the engine failed, for whom no match may let something through. */
+  readonly tryMatchesAll: (text: string) => boolean | undefined
   /** Every match replaced as `RE2::GlobalReplace` does; the text itself when nothing matches. */
   readonly replaceAll: (text: string, substitution: Substitution) => string
 }
@@ -38,7 +40,8 @@ export function compileRegularExpression(pattern: string): Result<RegularExpress
   return ok({
     source: pattern,
     groupCount: compiled.groupCount(),
-    matchesAll: (text) => matchesAll(compiled, text),
+    matchesAll: (text) => matchesAll(compiled, text) === true,
+    tryMatchesAll: (text) => matchesAll(compiled, text),
     replaceAll: (text, substitution) => replaceAll(compiled, text, substitution),
   })
 }
@@ -80,12 +83,12 @@ function engine(): typeof Re2.RE2JS {
   return RE2JS
 }
 
-/** A matcher that fails counts as no match: a request must not fail, nor be let through, because of an engine's limit. */
-function matchesAll(compiled: Re2.RE2JS, text: string): boolean {
+/** A matcher that fails counts as no match for routes: a request must not fail because of an engine's limit. */
+function matchesAll(compiled: Re2.RE2JS, text: string): boolean | undefined {
   try {
     return compiled.testExact(text)
   } catch {
-    return false
+    return undefined
   }
 }
 

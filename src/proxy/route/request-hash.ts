@@ -74,7 +74,7 @@ function inputOf(policy: HashPolicy, source: HashSource): string | undefined {
 }
 
 /** Value of the first cookie of this name without its quotes (RFC 6265 section 4.1.1); empty when there is none. */
-function cookieValue(header: string, name: string): string {
+export function cookieValue(header: string, name: string): string {
   for (const pair of header.split(';')) {
     const mark = pair.indexOf('=')
     if (mark < 0 || pair.slice(0, mark).trim() !== name) continue

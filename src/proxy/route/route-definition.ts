@@ -1,7 +1,10 @@
 import type { Origin } from '../../resources/index.ts'
+import type { RbacConfig } from '../filters/index.ts'
 import type { CompiledFault, CompiledRetry, HeaderEdits, PathRewrite, RouteUpgrades } from './decision.ts'
 import type { HashPolicy } from './request-hash.ts'
 import type { RegularExpression } from './regular-expression.ts'
+import type { SessionSetting } from './stateful-session.ts'
+import type { SubsetMatch } from './subset-match.ts'
 
 /** What a route table is made of, as plain data: the resource's settings checked and converted, nothing merged or indexed yet. */
 export interface RouteTableDefinition extends LevelEdits {
@@ -37,6 +40,8 @@ export interface RouteDefinition extends LevelEdits {
   readonly origin: Origin | undefined
   readonly match: MatchDefinition
   readonly action: ForwardDefinition | RedirectDefinition | RespondDefinition
+  /** Settings of RBAC filters by the filter's name; undefined: those of the filters. */
+  readonly rbac?: ReadonlyMap<string, RbacConfig> | undefined
 }
 
 /** Conditions of a route; all must hold. */
@@ -104,6 +109,12 @@ export interface LegDefinition extends LevelEdits {
   readonly weight: number
   readonly hostRewrite: string | undefined
   readonly fault: CompiledFault | undefined
+  /** In place of the route's. */
+  readonly rbac?: ReadonlyMap<string, RbacConfig> | undefined
+  /** `metadata_match` of the route with that of the leg on top. */
+  readonly subset?: SubsetMatch | undefined
+  /** Of the leg, else the route, else the virtual host; undefined: none of them says anything. */
+  readonly session?: SessionSetting | undefined
 }
 
 /** `RedirectAction`. */

@@ -4,4 +4,5 @@
  */
 export { type CertificatePair, certificatePairs } from './certificate-pair.ts'
 export { createSecretTable, type SecretTable } from './secret-table.ts'
+export { certificateFor } from './certificate-for.ts'
 export { type ClientTls, createTlsMaterial, type ServerTls, type TlsMaterial } from './tls-material.ts'

@@ -3,11 +3,20 @@ import {
   type AcceptTlsOptions,
   type ConnectTls,
   createTlsContext,
+  dnsNamesOfPem,
+  hasEcdsaKey,
   spiffeIdOfPem,
   type TlsContext,
   type TlsContextOptions,
 } from '../../net/index.ts'
-import type { ClientTlsConfig, SecretRef, ServerTlsConfig, TlsCertificate, ValidationContext } from '../config/index.ts'
+import type {
+  ClientTlsConfig,
+  SecretRef,
+  ServerTlsConfig,
+  TlsCertificate,
+  TlsParams,
+  ValidationContext,
+} from '../config/index.ts'
 import type { SecretTable } from './secret-table.ts'
 
 /** TLS configuration made usable with the secrets of this moment. */
@@ -20,8 +29,19 @@ export interface TlsMaterial {
   readonly isComplete: (config: ClientTlsConfig | ServerTlsConfig) => boolean
 }
 
+/** A certificate that is served to who asks for one of its names. */
+export interface NamedContext {
+  readonly dnsNames: readonly string[]
+  /** Its key is one for ECDSA. */
+  readonly ecdsa: boolean
+  readonly context: TlsContext
+  readonly localSpiffeId: string
+}
+
 /** TLS of a listener with what others need to know of the certificate served. */
 export interface ServerTls extends AcceptTlsOptions {
+  /** All certificates in their order when there are several, else none; see `certificateFor`. */
+  readonly named: readonly NamedContext[]
   /** Empty when the certificate names no SPIFFE id. */
   readonly localSpiffeId: string
 }
@@ -76,7 +96,7 @@ function makeClient(config: ClientTlsConfig, secrets: SecretTable, contexts: Con
     role: 'client',
     certificate,
     trustedCa: validation?.trustedCa,
-    minVersion: config.minVersion,
+    ...paramsOf(config),
   })
   if (!context.ok) return context
   const requirement = { verifyChain, requireCertificate: true, names }
@@ -89,6 +109,15 @@ function makeClient(config: ClientTlsConfig, secrets: SecretTable, contexts: Con
   })
 }
 
+function nameContext({ certificateChain }: TlsCertificate, context: TlsContext): NamedContext {
+  return {
+    dnsNames: dnsNamesOfPem(certificateChain),
+    ecdsa: hasEcdsaKey(certificateChain),
+    context,
+    localSpiffeId: spiffeIdOfPem(certificateChain),
+  }
+}
+
 function makeServer(config: ServerTlsConfig, secrets: SecretTable, contexts: ContextCache): Result<ServerTls, string> {
   const certificate = secrets.certificate(config.certificate)
   if (certificate === undefined) return err(waitingFor(config.certificate))
@@ -97,25 +126,48 @@ function makeServer(config: ServerTlsConfig, secrets: SecretTable, contexts: Con
   const verifyChain = validation !== undefined || config.subjectAltNames.length > 0 || config.requireClientCertificate
   if (verifyChain && isEmpty(validation?.trustedCa))
     return err('The client is to be verified and there is no trusted CA')
-  const context = contexts.get(secrets.version, {
-    role: 'server',
-    certificate,
-    trustedCa: validation?.trustedCa,
-    minVersion: config.minVersion,
-    requestCertificate: verifyChain,
-  })
+  const names = [config.subjectAltNames, validation?.subjectAltNames ?? []]
+  const contextOf = (own: TlsCertificate): Result<TlsContext, string> =>
+    contexts.get(secrets.version, {
+      role: 'server',
+      certificate: own,
+      trustedCa: validation?.trustedCa,
+      ...paramsOf(config),
+      requestCertificate: verifyChain,
+    })
+  const context = contextOf(certificate)
   if (!context.ok) return context
+  const named: NamedContext[] = []
+  for (const other of config.otherCertificates ?? []) {
+    const made = contextOf(other)
+    if (!made.ok) return made
+    named.push(nameContext(other, made.value))
+  }
   return ok({
     context: context.value,
+    named: named.length === 0 ? named : [nameContext(certificate, context.value), ...named],
     alpn: config.alpn,
     requirement: {
       verifyChain,
-      requireCertificate: config.requireClientCertificate,
-      names: [config.subjectAltNames, validation?.subjectAltNames ?? []],
+      // As in Envoy, a name that is asked for is one that must be shown.
+      requireCertificate: config.requireClientCertificate || names.some((list) => list.length > 0),
+      names,
     },
     localSpiffeId: spiffeIdOfPem(certificate.certificateChain),
   })
 }
+
+/** What contexts are told of versions and suites. */
+function paramsOf({ minVersion, maxVersion, cipherSuites }: TlsParams): TlsParams {
+  return {
+    minVersion,
+    ...(maxVersion === undefined ? {} : { maxVersion }),
+    ...(cipherSuites === undefined ? {} : { cipherSuites }),
+  }
+}
+
+/** Contexts that are kept; certificates in the resources themselves may change with no change of a secret. Sessions of what is let go are not resumed. */
+const maxContexts = 4096
 
 /** Contexts by their content, for one version of the secrets; a new version starts afresh, so nothing withdrawn lives on. */
 class ContextCache {
@@ -130,6 +182,7 @@ class ContextCache {
     const key = JSON.stringify(options)
     const known = this.#contexts.get(key)
     if (known !== undefined) return known
+    if (this.#contexts.size >= maxContexts) this.#contexts.clear()
     const made = createTlsContext(options)
     const context: Result<TlsContext, string> = made.ok ? made : err(made.error.message)
     this.#contexts.set(key, context)

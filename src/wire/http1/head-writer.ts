@@ -13,9 +13,29 @@ export class HeadWriter {
     this.bytes = Buffer.allocUnsafeSlow(capacity)
   }
 
-  /** Begins a new message. */
+  /** Whose message stands in it. Shared by all connections, it must never hand one's octets to another: who sends asks first. */
+  #owner: object | undefined = undefined
+
+  /** Begins a new message, of nobody in particular: `length` octets are for the caller to take at once. */
   reset(): void {
     this.length = 0
+    this.#owner = undefined
+  }
+
+  /** Begins a new message of `owner`; what another one left is dropped. */
+  begin(owner: object): void {
+    this.length = 0
+    this.#owner = owner
+  }
+
+  /** Goes on with the message of `owner`, or begins it. */
+  resume(owner: object): void {
+    if (this.#owner !== owner) this.begin(owner)
+  }
+
+  /** What stands in it was written by `owner`, and is something. */
+  holds(owner: object): boolean {
+    return this.#owner === owner && this.length > 0
   }
 
   /** Appends text, one octet for each character (Latin-1). */

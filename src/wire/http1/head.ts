@@ -158,6 +158,16 @@ export class Head {
     return joined
   }
 
+  /** Each value of a field by itself, in order; none when it is absent. */
+  values(lowerCaseName: string): readonly string[] {
+    const hash = hashFieldName(lowerCaseName)
+    const found: string[] = []
+    for (let index = 0; index < this.count; index += 1) {
+      if (this.isNamed(index, lowerCaseName, hash)) found.push(this.value(index))
+    }
+    return found
+  }
+
   /** True when `Connection` names this field as hop-by-hop. */
   isNominated(index: number): boolean {
     const name = this.name(index).toLowerCase()

@@ -1,4 +1,5 @@
 import type { HttpCase } from './case.ts'
+import { accessControl } from './cases/access-control.ts'
 import { forwardedFields } from './cases/forwarded-fields.ts'
 import { healthFilter } from './cases/health-filter.ts'
 import { hostileRequests } from './cases/hostile-requests.ts'
@@ -14,6 +15,7 @@ export const allCases: readonly HttpCase[] = [
   ...forwardedFields,
   ...responses,
   ...routing,
+  ...accessControl,
   ...tunnels,
   ...healthFilter,
   ...hostileRequests,

@@ -39,6 +39,7 @@ export function readKnownDifferences<Aspect extends string>(
     if (table === '') table = first
     else if (/^-+$/.test(first)) continue
     else if (table === 'Field') everywhere.push({ name: first.replaceAll('`', ''), direction: directionOf(second) })
+    // Tables of another kind are for other tests.
     else if (table !== title) continue
     else if (cases.has(first)) throw new Error(`Expected case "${first}" in one row only`)
     else

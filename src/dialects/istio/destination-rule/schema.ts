@@ -121,7 +121,7 @@ const outlierFields = {
   interval: optional(duration({ zero: false })),
   baseEjectionTime: optional(duration({ zero: false })),
   maxEjectionPercent: optional(integer(0, 100)),
-  // There is no panic mode: traffic never goes to an endpoint that is known to be bad.
+  // Clusters are written without panic mode: traffic never goes to an endpoint that is known to be bad.
   minHealthPercent: unsupportedUnless(0),
   outlierDetectionHttpErrorCodes: unsupported,
 }
