@@ -88,7 +88,8 @@ describe('a client that', () => {
     let id = 1
     await waitUntil('the connection is cut', () => {
       const asks = id < 500 && plane.value('envoy_http_downstream_rq_active') === 0
-      for (let count = 0; count < 20 && asks; count += 1, id += 2) peer.headers(id, request(), { end: true })
+      const until = asks ? id + 40 : id
+      for (; id < until; id += 2) peer.headers(id, request(), { end: true })
       return plane.value('envoy_http_downstream_cx_active') === 0
     })
     await waitUntil('nothing is left', () => plane.value('envoy_http_downstream_rq_active') === 0)
