@@ -6,6 +6,7 @@ import { chunkedDecoder } from './chunked-decoder.ts'
 import { clientHello } from './client-hello.ts'
 import { dnsMessage } from './dns-message.ts'
 import { expectThat, fuzz, type FuzzTarget } from './fuzz-target.ts'
+import { grpcWeb } from './grpc-web.ts'
 import { http1Head } from './http1-head.ts'
 import { http2Hpack } from './http2-hpack.ts'
 import { http2Session } from './http2-session.ts'
@@ -20,6 +21,7 @@ const targets: readonly (readonly [FuzzTarget, number])[] = [
   [chunkedDecoder, 3000],
   [clientHello, 10_000],
   [dnsMessage, 2000],
+  [grpcWeb, 5000],
   [http1Head, 20_000],
   [http2Hpack, 10_000],
   [http2Session, 2000],
