@@ -35,6 +35,7 @@ export interface FrameOptions {
   readonly never?: boolean
 }
 
+/** Types of frames (RFC 9113 section 6). */
 export const FrameKind = {
   data: 0,
   headers: 1,
@@ -62,7 +63,7 @@ const frameBytes = 16_384
 const filler = Buffer.alloc(frameBytes, 'x')
 
 /** A frame with this payload. */
-export function rawFrame(kind: number, flags: number, id: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
+function rawFrame(kind: number, flags: number, id: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
   const head = Buffer.alloc(9)
   head.writeUIntBE(payload.length, 0, 3)
   head[3] = kind
