@@ -9,7 +9,7 @@ import {
   type TestServer,
   until,
 } from './sockets.fixture.ts'
-import { createSplicePipe } from './splice-pipe.ts'
+import { createSplicePipe, openSpliceLibc } from './splice-pipe.ts'
 
 const servers: TestServer[] = []
 afterEach(() => {
@@ -87,6 +87,34 @@ describe.skipIf(process.platform !== 'linux')('SplicePipe', () => {
     b.far.resume()
     await until(() => b.seen.received === put - leftover.length, 'what the sink took')
     expect(put).toBeLessThanOrEqual(sent)
+  })
+
+  test('move() moves what came with the end just after the source was empty', async () => {
+    const [a, b] = [await connected(), await connected()]
+    let between = (): void => undefined
+    const libc = openSpliceLibc()
+    const getsockopt: typeof libc.getsockopt = Object.assign((...args: Parameters<typeof libc.getsockopt>) => {
+      between()
+      return libc.getsockopt(...args)
+    }, libc.getsockopt)
+    const watched = createSplicePipe(() => ({ ...libc, getsockopt }))
+    // Its direction is over, so that the other's end closes the connection.
+    a.near.shutdown()
+    await until(() => a.seen.ended, 'the end at the other side')
+    between = () => {
+      between = () => undefined
+      a.far.end('last')
+    }
+    expect(watched?.move(fd(a.near), fd(b.near), 1000)).toBe('ended')
+    expect(watched?.moved).toBe(4)
+    await until(() => b.seen.text() === 'last', 'the bytes')
+  })
+
+  test('move() says reset when the source was reset', async () => {
+    const [a, b] = [await connected(), await connected()]
+    expect(pipe.move(fd(a.near), fd(b.near), 1000)).toBe('empty')
+    a.far.terminate()
+    expect(pipe.move(fd(a.near), fd(b.near), 1000)).toBe('source-reset')
   })
 
   test('move() tells a descriptor that is no connection from an empty one', async () => {

@@ -1,4 +1,4 @@
-import { dlopen, FFIType, ptr } from 'bun:ffi'
+import { dlopen, FFIType, ptr, read, type Pointer } from 'bun:ffi'
 
 import { NetLimits } from './limits.ts'
 
@@ -35,20 +35,24 @@ const F_SETPIPE_SZ = 1031
 const IPPROTO_TCP = 6
 const TCP_INFO = 11
 const TCP_CLOSE = 7
+const EAGAIN = 11
+
+/** What the pipe calls of the C library. */
+export type SpliceLibc = ReturnType<typeof openSpliceLibc>
 
 /** Opens the pipe; undefined where the system has no `splice` (not Linux, another libc). */
-export function createSplicePipe(): SplicePipe | undefined {
+export function createSplicePipe(open: () => SpliceLibc = openSpliceLibc): SplicePipe | undefined {
   if (process.platform !== 'linux') return undefined
   try {
-    const libc = openLibc()
-    return new KernelPipe(libc)
+    return new KernelPipe(open())
   } catch {
     // Bytes are copied instead, as everywhere else.
     return undefined
   }
 }
 
-function openLibc() {
+/** Opens the C library; throws where it is another one. */
+export function openSpliceLibc() {
   const { i32, ptr: pointer, i64_fast: long } = FFIType
   return dlopen('libc.so.6', {
     splice: { args: [i32, pointer, i32, pointer, long, i32], returns: long },
@@ -57,19 +61,23 @@ function openLibc() {
     read: { args: [i32, pointer, long], returns: long },
     close: { args: [i32], returns: i32 },
     getsockopt: { args: [i32, i32, i32, pointer, pointer], returns: i32 },
+    __errno_location: { args: [], returns: pointer },
   }).symbols
 }
 
 class KernelPipe implements SplicePipe {
   moved = 0
   leftover: Uint8Array | undefined = undefined
-  readonly #libc: ReturnType<typeof openLibc>
+  readonly #libc: SpliceLibc
   readonly #ends = new Int32Array(2)
   readonly #info = new Uint8Array(8)
   readonly #infoLength = new Uint32Array(1)
+  readonly #errno: Pointer | null
 
-  constructor(libc: ReturnType<typeof openLibc>) {
+  constructor(libc: SpliceLibc) {
     this.#libc = libc
+    const place = libc.__errno_location()
+    this.#errno = typeof place === 'number' ? place : null
     if (!this.#open()) throw new Error('No pipe')
   }
 
@@ -78,9 +86,16 @@ class KernelPipe implements SplicePipe {
     this.leftover = undefined
     const [readEnd = -1, writeEnd = -1] = this.#ends
     while (this.moved < limit) {
-      const taken = Number(this.#libc.splice(source, null, writeEnd, null, NetLimits.splicePipeBytes, MOVE_NONBLOCK))
+      let taken = this.#take(source, writeEnd)
+      if (taken < 0) {
+        const wasEmpty = this.#errno !== null && read.i32(this.#errno) === EAGAIN
+        if (!this.#isClosed(source)) return 'empty'
+        if (!wasEmpty) return 'source-reset'
+        // It was open when it was empty: bytes and the end came in between. A connection that ended in both directions is closed too.
+        taken = this.#take(source, writeEnd)
+        if (taken < 0) return 'source-reset'
+      }
       if (taken === 0) return 'ended'
-      if (taken < 0) return this.#isReset(source) ? 'source-reset' : 'empty'
       this.moved += taken
       let left = taken
       while (left > 0) {
@@ -90,7 +105,7 @@ class KernelPipe implements SplicePipe {
       }
       if (left > 0) {
         this.leftover = this.#takeOut(left)
-        return this.leftover === undefined || this.#isReset(sink) ? 'sink-reset' : 'full'
+        return this.leftover === undefined || this.#isClosed(sink) ? 'sink-reset' : 'full'
       }
     }
     return 'more'
@@ -112,8 +127,12 @@ class KernelPipe implements SplicePipe {
     return bytes
   }
 
-  /** By its state and not by errno, which the runtime's own calls may have changed by now. */
-  #isReset(socket: number): boolean {
+  #take(source: number, writeEnd: number): number {
+    return Number(this.#libc.splice(source, null, writeEnd, null, NetLimits.splicePipeBytes, MOVE_NONBLOCK))
+  }
+
+  /** Reset, or ended in both directions. By its state: errno alone may be of one of the runtime's own calls. */
+  #isClosed(socket: number): boolean {
     this.#infoLength[0] = this.#info.length
     if (this.#libc.getsockopt(socket, IPPROTO_TCP, TCP_INFO, ptr(this.#info), ptr(this.#infoLength)) !== 0) return true
     return this.#info[0] === TCP_CLOSE
