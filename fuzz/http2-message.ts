@@ -1,3 +1,4 @@
+import { isConnectTarget } from '../src/proxy/http/connect.ts'
 import { fieldTable } from '../src/proxy/http/fields.ts'
 import { readHttp2Request, readHttp2Response, trailerLines } from '../src/proxy/http/http2-head.ts'
 import { ReceivedRequest } from '../src/proxy/http/received-request.ts'
@@ -67,7 +68,8 @@ function tryRequest(block: FieldBlock): string {
   if (!wellFormed) return 'malformed'
   const request = new ReceivedRequest(limits, 65_536)
   if (!readHttp2Request(request, block, true)) return 'no target'
-  // The head of CONNECT is for us alone: its target is no path.
+  // Refused before it goes anywhere.
+  if (tunnel && request.method === 'CONNECT' && !isConnectTarget(request.authority)) return 'CONNECT without a port'
   const again = new ReceivedRequest(limits, 65_536)
   again.append(request.head.bytes, 0, request.filled)
   const written = checkWritten(request.head, scanRequestHead)
@@ -96,7 +98,7 @@ function tryTrailers(block: FieldBlock): string {
     const same = block.names.some((known, at) => known === name && block.values[at] === values[index])
     expectThat(same, `trailer ${name} came otherwise`)
   }
-  const writer = new HeadWriter()
+  const writer = new HeadWriter(1024)
   writeTrailers(writer, lines, 600)
   const written = new Head(fieldTable, limits)
   written.bytes = Buffer.concat([writer.bytes.subarray(0, writer.length), Buffer.from('\r\n')])
