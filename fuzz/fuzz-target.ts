@@ -96,12 +96,7 @@ export async function fuzz(target: FuzzTarget, options: FuzzOptions): Promise<Fu
   return { executions: count, found }
 }
 
-function attempt(
-  target: FuzzTarget,
-  input: Buffer,
-  random: SeededRandom,
-  thorough: boolean,
-): string | Promise<string> {
+function attempt(target: FuzzTarget, input: Buffer, random: SeededRandom, thorough: boolean): string | Promise<string> {
   try {
     const answer = target.run(input, random, thorough)
     if (typeof answer === 'string') return answer

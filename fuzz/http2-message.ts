@@ -3,13 +3,7 @@ import { fieldTable } from '../src/proxy/http/fields.ts'
 import { readHttp2Request, readHttp2Response, trailerLines } from '../src/proxy/http/http2-head.ts'
 import { ReceivedRequest } from '../src/proxy/http/received-request.ts'
 import { trailerFields, writeTrailers } from '../src/proxy/http/trailers.ts'
-import {
-  Head,
-  HeadWriter,
-  scanFields,
-  scanRequestHead,
-  scanResponseHead,
-} from '../src/wire/http1/index.ts'
+import { Head, HeadWriter, scanFields, scanRequestHead, scanResponseHead } from '../src/wire/http1/index.ts'
 import type { FieldBlock } from '../src/wire/http2/index.ts'
 import { areTrailers, judgeRequest, judgeResponse } from '../src/wire/http2/message/index.ts'
 import { expectThat, fuzzFromCommandLine, type FuzzTarget } from './fuzz-target.ts'
@@ -27,7 +21,10 @@ function toBlock(input: Buffer): FieldBlock {
     if (mark < 0) continue
     const name = line.slice(0, mark)
     // So that line ends can be in values, too.
-    const value = line.slice(mark + 1).replaceAll('\\n', '\n').replaceAll('\\r', '\r')
+    const value = line
+      .slice(mark + 1)
+      .replaceAll('\\n', '\n')
+      .replaceAll('\\r', '\r')
     names.push(name)
     values.push(value)
     bytes += name.length + value.length + 32

@@ -62,7 +62,27 @@ const texts = [
 export const requestPath: FuzzTarget = {
   name: 'request-path',
   seeds: texts.map((text) => Buffer.from(text, 'latin1')),
-  dictionary: ['/', '//', '..', '/../', '/./', '%2e', '%2E', '%2f', '%5C', '\\', ';', '%25', '%', '?', '&', '=', 'x', '%00', '%3'],
+  dictionary: [
+    '/',
+    '//',
+    '..',
+    '/../',
+    '/./',
+    '%2e',
+    '%2E',
+    '%2f',
+    '%5C',
+    '\\',
+    ';',
+    '%25',
+    '%',
+    '?',
+    '&',
+    '=',
+    'x',
+    '%00',
+    '%3',
+  ],
   run(input) {
     // What the scanner of heads lets through as a target.
     const target = `/${input.toString('latin1').replaceAll(/[^!-~]/g, '')}`
