@@ -67,13 +67,44 @@ const texts = [
 export const adminRequest: FuzzTarget = {
   name: 'admin-request',
   seeds: texts.map((text) => Buffer.from(text)),
-  dictionary: ['GET ', 'POST ', '?', '&', '=', '%', '%00', '%ff', 'mask=', '__proto__', 'constructor', 'bootstrap', '.', ',', 'name_regex=', 'filter=', '(', '\\', ')*', 'format=json', 'resource=', 'secrets', 'level=', 'off', '/help', '/memory', '/listeners', '+', '#'],
+  dictionary: [
+    'GET ',
+    'POST ',
+    '?',
+    '&',
+    '=',
+    '%',
+    '%00',
+    '%ff',
+    'mask=',
+    '__proto__',
+    'constructor',
+    'bootstrap',
+    '.',
+    ',',
+    'name_regex=',
+    'filter=',
+    '(',
+    '\\',
+    ')*',
+    'format=json',
+    'resource=',
+    'secrets',
+    'level=',
+    'off',
+    '/help',
+    '/memory',
+    '/listeners',
+    '+',
+    '#',
+  ],
   async run(input) {
     const text = input.toString('latin1')
     const space = text.indexOf(' ')
     const url = URL.parse(`http://127.0.0.1/${text.slice(space + 2)}`)
     const method = text.slice(0, Math.max(0, space))
-    if (url === null || url.hostname !== '127.0.0.1' || !/^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS)$/.test(method)) return 'not sent'
+    if (url === null || url.hostname !== '127.0.0.1' || !/^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS)$/.test(method))
+      return 'not sent'
     const response = answerAdmin(new Request(url.href, { method }), source)
     const body = await response.text()
     expectThat([200, 400, 404, 405].includes(response.status), `status ${response.status}`)

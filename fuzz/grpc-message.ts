@@ -29,10 +29,25 @@ function framed(message: Buffer): Buffer {
 /** Answers to health checks by gRPC: what is read is what others read; what they refuse is refused. */
 export const grpcMessage: FuzzTarget = {
   name: 'grpc-message',
-  seeds: ['0000000002' + '0801', '0000000000', '0000000004' + '10050802', '000000000b' + '1a0161090102030405060708', '0100000000'].map(
-    (text) => Buffer.from(text, 'hex'),
-  ),
-  dictionary: ['\x08\x01', '\x08\x80\x01', '\x10\x05', '\x0d\0\0\0\0', '\x09\0\0\0\0\0\0\0\0', '\x1a\x00', '\x88\x01\x05', '\x0b\x0c', '\x00\x00', '\0\0\0\0\x02'],
+  seeds: [
+    '0000000002' + '0801',
+    '0000000000',
+    '0000000004' + '10050802',
+    '000000000b' + '1a0161090102030405060708',
+    '0100000000',
+  ].map((text) => Buffer.from(text, 'hex')),
+  dictionary: [
+    '\x08\x01',
+    '\x08\x80\x01',
+    '\x10\x05',
+    '\x0d\0\0\0\0',
+    '\x09\0\0\0\0\0\0\0\0',
+    '\x1a\x00',
+    '\x88\x01\x05',
+    '\x0b\x0c',
+    '\x00\x00',
+    '\0\0\0\0\x02',
+  ],
   run(input) {
     const answers = [input, framed(input)].map((body) => {
       const status = decodeServingStatus(body)
@@ -45,7 +60,10 @@ export const grpcMessage: FuzzTarget = {
     expectThat(request.readUInt32BE(1) === request.length - 5, 'a prefix that is not the length')
     const reader = new BinaryReader(request.subarray(5))
     if (reader.len > 0) {
-      expectThat(reader.tag()[0] === 1 && reader.string() === input.toString('latin1').slice(0, 16_000), 'another service')
+      expectThat(
+        reader.tag()[0] === 1 && reader.string() === input.toString('latin1').slice(0, 16_000),
+        'another service',
+      )
     }
     return answers.join()
   },

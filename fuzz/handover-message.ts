@@ -27,7 +27,21 @@ const texts = [
 export const handoverMessage: FuzzTarget = {
   name: 'handover-message',
   seeds: texts.map((text) => Buffer.from(text)),
-  dictionary: ['\n', '{"say":"', '"pid":', '"reason":', '{"toString":1,"valueOf":1}', '"__proto__":', '1e999', '-1', '0.5', '65536', 'null', '[]', '"\\ud800"'],
+  dictionary: [
+    '\n',
+    '{"say":"',
+    '"pid":',
+    '"reason":',
+    '{"toString":1,"valueOf":1}',
+    '"__proto__":',
+    '1e999',
+    '-1',
+    '0.5',
+    '65536',
+    'null',
+    '[]',
+    '"\\ud800"',
+  ],
   run(input, random, thorough) {
     const whole = messagesOf(input, () => input.length)
     forEachCut(input.length, random, thorough, (nextLength) => {
@@ -44,7 +58,8 @@ export const handoverMessage: FuzzTarget = {
       if (message === undefined) continue
       const again = parseMessage(JSON.stringify(message))
       expectThat(JSON.stringify(again) === JSON.stringify(message), `${JSON.stringify(message)} is not read again`)
-      if (message.say === 'hello') expectThat(Number.isInteger(message.pid) && message.pid > 0, `process ${message.pid}`)
+      if (message.say === 'hello')
+        expectThat(Number.isInteger(message.pid) && message.pid > 0, `process ${message.pid}`)
       if (message.say === 'take' || message.say === 'release') {
         const named = message.socket.port
         expectThat(Number.isInteger(named) && named >= 0 && named < 65_536, `port ${named}`)

@@ -37,7 +37,8 @@ export function mutate(
   random: SeededRandom,
 ): Buffer {
   let bytes = input
-  for (let rest = random.below(2) === 0 ? 1 : 1 + random.below(6); rest > 0; rest -= 1) bytes = mutateOnce(bytes, corpus, dictionary, random)
+  for (let rest = random.below(2) === 0 ? 1 : 1 + random.below(6); rest > 0; rest -= 1)
+    bytes = mutateOnce(bytes, corpus, dictionary, random)
   return bytes.subarray(0, maxInputBytes)
 }
 

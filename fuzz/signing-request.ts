@@ -17,7 +17,18 @@ const signed = [98, 169].map((length, index) => Buffer.from(requests[index] ?? '
 export const signingRequest: FuzzTarget = {
   name: 'signing-request',
   seeds: requests.map((text) => Buffer.from(text, 'base64')),
-  dictionary: ['\x30\x82', '\x30\x80', '\x06\x03\x55\x1d\x11', '\xa0\x00', '\x02\x01\x00', '\x03\x42\x00\x04', '\x86\x26spiffe://', '\x01\x01\xff', '\0', '\x84\xff\xff\xff\xff'],
+  dictionary: [
+    '\x30\x82',
+    '\x30\x80',
+    '\x06\x03\x55\x1d\x11',
+    '\xa0\x00',
+    '\x02\x01\x00',
+    '\x03\x42\x00\x04',
+    '\x86\x26spiffe://',
+    '\x01\x01\xff',
+    '\0',
+    '\x84\xff\xff\xff\xff',
+  ],
   async run(input) {
     const text = input.toString('base64').replaceAll(/(.{64})/g, '$1\n')
     const pem = `-----BEGIN CERTIFICATE REQUEST-----\n${text}\n-----END CERTIFICATE REQUEST-----\n`

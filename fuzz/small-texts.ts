@@ -27,12 +27,17 @@ function tryDuration(text: string): string {
 function tryAddress(text: string): string {
   const address = parseIp(text)
   const family = text.includes('%') ? 0 : isIP(text)
-  expectThat((address?.family ?? 0) === family, `${JSON.stringify(text)} is of family ${address?.family}, expected ${family}`)
+  expectThat(
+    (address?.family ?? 0) === family,
+    `${JSON.stringify(text)} is of family ${address?.family}, expected ${family}`,
+  )
   if (address === undefined) return '0'
   const bits = address.family === 4 ? 32n : 128n
   expectThat(address.value >= 0n && address.value < 1n << bits, `${address.value}`)
   if (address.family === 6) {
-    const groups = Array.from({ length: 8 }, (_, index) => ((address.value >> BigInt(112 - 16 * index)) & 0xffffn).toString(16))
+    const groups = Array.from({ length: 8 }, (_, index) =>
+      ((address.value >> BigInt(112 - 16 * index)) & 0xffffn).toString(16),
+    )
     expectThat(parseIp(groups.join(':'))?.value === address.value, `${text} becomes ${groups.join(':')}`)
   }
   return String(address.family)
@@ -42,7 +47,10 @@ function tryRetryOn(text: string): string {
   const { on, unknown } = parseRetryOn(text)
   const again = parseRetryOn(explainRetryOn(on).join(','))
   expectThat(again.on === on && again.unknown.length === 0, `${text} becomes ${explainRetryOn(on).join()}`)
-  expectThat(unknown.every((name) => text.includes(name)), `${unknown.join()} are not in ${text}`)
+  expectThat(
+    unknown.every((name) => text.includes(name)),
+    `${unknown.join()} are not in ${text}`,
+  )
   return `${on} ${unknown.length}`
 }
 
@@ -72,7 +80,8 @@ function tryRouter(text: string): string {
   const found = router('GET', text)
   const name = text.toWellFormed()
   const own = router('DELETE', `/v1/a/${encodeURIComponent(name)}`)
-  if (name !== '') expectThat(own.kind === 'found' && own.params['name'] === name, `${JSON.stringify(name)} is not found`)
+  if (name !== '')
+    expectThat(own.kind === 'found' && own.params['name'] === name, `${JSON.stringify(name)} is not found`)
   return found.kind
 }
 
@@ -93,7 +102,37 @@ const texts = [
 export const smallTexts: FuzzTarget = {
   name: 'small-texts',
   seeds: texts.map((text) => Buffer.from(text)),
-  dictionary: ['h', 'ms', 'us', '.', '9999999999', '::', ':', '255', '256', '0', 'ffff', '1.2.3.4', ',', '5xx', 'gateway-error', '\n', '# TYPE ', ' gauge', '{', '}', '="', '\\"', ' 1', ' NaN', '+Inf', '/v1/', '%2F', '%', '%c3%a9'],
+  dictionary: [
+    'h',
+    'ms',
+    'us',
+    '.',
+    '9999999999',
+    '::',
+    ':',
+    '255',
+    '256',
+    '0',
+    'ffff',
+    '1.2.3.4',
+    ',',
+    '5xx',
+    'gateway-error',
+    '\n',
+    '# TYPE ',
+    ' gauge',
+    '{',
+    '}',
+    '="',
+    '\\"',
+    ' 1',
+    ' NaN',
+    '+Inf',
+    '/v1/',
+    '%2F',
+    '%',
+    '%c3%a9',
+  ],
   run(input) {
     const text = input.toString('utf8')
     return [tryDuration(text), tryAddress(text), tryRetryOn(text), tryMetrics(text), tryRouter(text)].join()
