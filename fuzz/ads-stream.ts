@@ -39,7 +39,7 @@ function snapshotFrom(bytes: Buffer): Map<XdsType, Map<string, XdsResource>> {
 class Client {
   readonly stream = createDeltaStream('s')
   readonly held = new Map<string, Held>(types.map((type) => [type, new Map<string, string>()]))
-  readonly wanted = new Map<string, Set<string>>()
+  readonly wanted = new Map<XdsType, Set<string>>()
   readonly refused = new Set<string>()
   readonly inFlight: DeltaDiscoveryResponse[] = []
   snapshot = snapshotFrom(Buffer.alloc(0))
@@ -50,19 +50,23 @@ class Client {
       this.responses += 1
       const busy = this.inFlight.some(({ typeUrl }) => typeUrl === response.typeUrl)
       expectThat(!busy, `two responses of ${response.typeUrl} are in flight`)
+      const type = types.find((typeUrl) => typeUrl === response.typeUrl)
       for (const { name } of response.resources) {
-        expectThat(this.wants(response.typeUrl, name), `${name} of ${response.typeUrl} is sent, and was not asked for`)
+        expectThat(
+          type !== undefined && this.wants(type, name),
+          `${name} of ${response.typeUrl} is sent, and was not asked for`,
+        )
       }
       this.inFlight.push(response)
     }
   }
 
-  wants(type: string, name: string): boolean {
+  wants(type: XdsType, name: string): boolean {
     const wanted = this.wanted.get(type)
     return wanted !== undefined && (wanted.has('*') || wanted.has(name))
   }
 
-  send(typeUrl: string, subscribe: readonly string[], unsubscribe: readonly string[]): void {
+  send(typeUrl: XdsType, subscribe: readonly string[], unsubscribe: readonly string[]): void {
     const wanted = this.wanted.get(typeUrl) ?? new Set()
     this.wanted.set(typeUrl, wanted)
     for (const name of subscribe) wanted.add(name)
@@ -78,10 +82,11 @@ class Client {
     const [response] = this.inFlight.splice(index, 1)
     if (response === undefined) return
     const { typeUrl, nonce, resources, removedResources } = response
+    const type = types.find((known) => known === typeUrl)
     const held = this.held.get(typeUrl)
     for (const { name, version } of resources) {
       if (!accept) this.refused.add(`${typeUrl} ${name}`)
-      else if (this.wants(typeUrl, name)) held?.set(name, version)
+      else if (type !== undefined && this.wants(type, name)) held?.set(name, version)
     }
     for (const name of removedResources) held?.delete(name)
     const detail = accept ? {} : { errorDetail: create(StatusSchema, { code: 3, message: 'no' }) }

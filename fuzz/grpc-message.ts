@@ -1,7 +1,19 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 
 import { decodeServingStatus, encodeHealthRequest } from '../src/proxy/health/active/grpc-health-message.ts'
+import {
+  encodeGrpcMessage,
+  encodeTrailerFrame,
+  encodeWebText,
+  formatGrpcTimeout,
+  GrpcMessageCounter,
+  parseGrpcStatus,
+  parseGrpcTimeout,
+  WebTextDecoder,
+} from '../src/wire/grpc/index.ts'
+import { forEachCut } from './cuts.ts'
 import { expectThat, fuzzFromCommandLine, type FuzzTarget } from './fuzz-target.ts'
+import type { SeededRandom } from './mutate.ts'
 
 /** What another implementation reads; undefined when it cannot. */
 function statusByLibrary(body: Buffer): number | undefined {
@@ -26,16 +38,107 @@ function framed(message: Buffer): Buffer {
   return Buffer.concat([prefix, message])
 }
 
-/** Answers to health checks by gRPC: what is read is what others read; what they refuse is refused. */
+function tryHealth(input: Buffer): string {
+  const answers = [input, framed(input)].map((body) => {
+    const status = decodeServingStatus(body)
+    const other = statusByLibrary(body)
+    // Statuses that a health check never has need not be read.
+    expectThat(status === undefined || status === other, `${status}, others read ${other}`)
+    return status
+  })
+  const service = input.toString('latin1').slice(0, 16_000)
+  const request = encodeHealthRequest(service)
+  expectThat(request.readUInt32BE(1) === request.length - 5, 'a prefix that is not the length')
+  const reader = new BinaryReader(request.subarray(5))
+  if (reader.len > 0) expectThat(reader.tag()[0] === 1 && reader.string() === service, 'another service')
+  return answers.join()
+}
+
+/** What a body in base64 stands for; `bad`, or `cut` behind it. */
+function decodeText(input: Buffer, nextLength: () => number): string {
+  const decoder = new WebTextDecoder()
+  let text = ''
+  for (let at = 0; at < input.length;) {
+    const end = Math.min(input.length, at + nextLength())
+    const part = decoder.decode(input, at, end)
+    if (part === undefined) return 'bad'
+    text += part.toString('hex')
+    at = end
+  }
+  return decoder.complete ? text : `${text} cut`
+}
+
+function countMessages(input: Buffer, nextLength: () => number): number {
+  const counter = new GrpcMessageCounter()
+  for (let at = 0; at < input.length;) {
+    const end = Math.min(input.length, at + nextLength())
+    counter.add(input, at, end)
+    at = end
+  }
+  return counter.count
+}
+
+function tryBodies(input: Buffer, random: SeededRandom, thorough: boolean): string {
+  const whole = decodeText(input, () => input.length)
+  const messages = countMessages(input, () => input.length)
+  forEachCut(input.length, random, thorough, (nextLength) => {
+    expectThat(decodeText(input, nextLength) === whole, 'pieces are decoded otherwise')
+    expectThat(countMessages(input, nextLength) === messages, 'pieces are counted otherwise')
+  })
+  expectThat(whole.length / 2 <= (input.length * 3) / 4 + 3, 'more comes out than went in')
+  expectThat(messages <= input.length / 5, 'more messages than prefixes')
+  const text = encodeWebText(input, 0, input.length)
+  expectThat(decodeText(text, () => 1 + random.below(9)) === input.toString('hex'), 'a body came out otherwise')
+  const frame = encodeTrailerFrame(input)
+  expectThat(frame[0] === 0x80 && frame.readUInt32BE(1) === frame.length - 5, 'a frame that is not as long as it says')
+  return `${whole === 'bad' ? whole : whole.length} ${messages}`
+}
+
+/** `grpc-message`, `grpc-timeout`, `grpc-status`. */
+function tryFields(input: Buffer): string {
+  const message = encodeGrpcMessage(input)
+  const decoded = message.replaceAll(/%([\dA-F]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  )
+  expectThat(/^[ -~]*$/.test(message) && decoded === input.toString('latin1'), 'a message came out otherwise')
+  const text = input.toString('latin1')
+  const timeout = parseGrpcTimeout(text)
+  if (timeout !== undefined) {
+    expectThat(Number.isSafeInteger(timeout) && timeout >= 0, `a timeout of ${timeout} ms`)
+    const again = parseGrpcTimeout(formatGrpcTimeout(timeout))
+    // In a larger unit what is below it is cut off.
+    expectThat(
+      again !== undefined && again <= timeout && again >= timeout - 3_600_000,
+      `${timeout} ms become ${again} ms`,
+    )
+  }
+  const status = parseGrpcStatus(text)
+  expectThat(status >= 0 && status <= 16, `status ${status}`)
+  return `${timeout !== undefined} ${status}`
+}
+
+const health = [
+  '00000000020801',
+  '0000000000',
+  '000000000410050802',
+  '000000000b1a0161090102030405060708',
+  '0100000000',
+]
+const bodies = [
+  'AAAAAAJoaQ==',
+  'AAAAAAA=AAAAAAIIaA==',
+  'AA==AA==AAAA',
+  '\0\0\0\0\u0003abc\0\0\0\0\0',
+  '100m',
+  '99999999H',
+  '16',
+  'grpc-status: 0\r\n\r\n',
+]
+
+/** What gRPC puts into bodies and fields: messages, gRPC-Web in base64, answers to health checks, timeouts. */
 export const grpcMessage: FuzzTarget = {
   name: 'grpc-message',
-  seeds: [
-    '0000000002' + '0801',
-    '0000000000',
-    '0000000004' + '10050802',
-    '000000000b' + '1a0161090102030405060708',
-    '0100000000',
-  ].map((text) => Buffer.from(text, 'hex')),
+  seeds: [...health.map((text) => Buffer.from(text, 'hex')), ...bodies.map((text) => Buffer.from(text, 'latin1'))],
   dictionary: [
     '\x08\x01',
     '\x08\x80\x01',
@@ -47,26 +150,20 @@ export const grpcMessage: FuzzTarget = {
     '\x0b\x0c',
     '\x00\x00',
     '\0\0\0\0\x02',
+    '=',
+    '==',
+    'AAAA',
+    '\r\n',
+    '\0\0\0\0\0',
+    '\xff\xff\xff\xff',
+    '-',
+    '_',
+    '%',
+    '9',
+    'H',
+    'n',
   ],
-  run(input) {
-    const answers = [input, framed(input)].map((body) => {
-      const status = decodeServingStatus(body)
-      const other = statusByLibrary(body)
-      // Statuses and fields that a health check never has need not be read.
-      expectThat(status === undefined || status === other, `${status}, others read ${other}`)
-      return status
-    })
-    const request = encodeHealthRequest(input.toString('latin1').slice(0, 16_000))
-    expectThat(request.readUInt32BE(1) === request.length - 5, 'a prefix that is not the length')
-    const reader = new BinaryReader(request.subarray(5))
-    if (reader.len > 0) {
-      expectThat(
-        reader.tag()[0] === 1 && reader.string() === input.toString('latin1').slice(0, 16_000),
-        'another service',
-      )
-    }
-    return answers.join()
-  },
+  run: (input, random, thorough) => [tryHealth(input), tryBodies(input, random, thorough), tryFields(input)].join('|'),
 }
 
 if (import.meta.main) await fuzzFromCommandLine(grpcMessage)

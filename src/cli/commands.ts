@@ -62,7 +62,7 @@ export const commands: readonly CommandSpec[] = [
       {
         flags: '-p, --port <spec>',
         summary:
-          '[NAME:]PORT[:APPLICATION_PORT|auto], the port of the service and where the application listens; may be repeated',
+          '[NAME:]PORT[:APPLICATION_PORT|auto], the port of the service and where the application listens; a name that begins with grpc, http2, tcp or tls says the protocol; may be repeated',
         repeat: true,
       },
       namespace,
@@ -70,12 +70,12 @@ export const commands: readonly CommandSpec[] = [
       {
         flags: '--protocol <protocol>',
         summary: 'protocol of all ports (default: what the service says)',
-        choices: ['http1', 'tcp'],
+        choices: ['http1', 'http2', 'grpc', 'tcp'],
       },
       { flags: '-l, --label <key=value>', summary: 'further label; may be repeated', repeat: true },
       {
         flags: '--upstream <host:port>',
-        summary: 'TCP service to reach on a loopback port; may be repeated',
+        summary: 'service to reach on a loopback port, as the TCP services of the mesh are anyway; may be repeated',
         repeat: true,
       },
       { flags: '--id <id>', summary: 'workload id, unique in the mesh (default: made from service and version)' },
@@ -102,6 +102,7 @@ export const commands: readonly CommandSpec[] = [
     examples: [
       'weft run --service reviews --version v2 --port 9080 -- node server.js',
       'weft run --service ratings --port 9080:auto -- bun ratings.ts     # the application listens on $PORT',
+      'weft run --service catalog --port grpc:9090 -- ./catalog           # requests are routed as gRPC',
     ],
     load: async () => (await import('./commands/run.ts')).runRun,
   },

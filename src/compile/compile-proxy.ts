@@ -1,4 +1,4 @@
-import type { Service, ServicePort } from '../model/index.ts'
+import type { Service, ServicePort, TcpUpstream } from '../model/index.ts'
 import { pushOrder, type XdsResource, type XdsType } from '../xds/index.ts'
 import type { CompileInput, CompileResult } from './contract.ts'
 import { type CompileCache, createCompileCache, type MeshCache } from './compile-cache.ts'
@@ -7,20 +7,22 @@ import {
   emitAllRoutes,
   emitBlackHoleCluster,
   emitCluster,
+  emitConnectCluster,
   emitDns,
   emitEndpoints,
   emitHttpProxy,
   emitInbound,
   emitOnDemandRoutes,
   emitPassthroughCluster,
-  emitTcpListener,
   emitTransparent,
+  emitUpstream,
+  emitUpstreamRoutes,
   emitVirtualHost,
 } from './emit/index.ts'
 import { type ClusterTarget, findClusterTarget, planCluster } from './plan-cluster.ts'
-import { isOpaqueHttp, planInbound } from './plan-inbound.ts'
-import { planTcpListener } from './plan-tcp.ts'
+import { planInbound } from './plan-inbound.ts'
 import { planDns, planTransparent, visibleServices } from './plan-transparent.ts'
+import { planUpstream, planUpstreamHost } from './plan-upstream.ts'
 import { planVirtualHost, type RouteSelection, selectRoutes } from './plan-virtual-host.ts'
 import type { ClusterRef, VirtualHostPlan } from './plan.ts'
 import {
@@ -32,6 +34,7 @@ import {
   spellingsOf,
   withTrace,
 } from './select/index.ts'
+import { isHttp } from './wire-protocol.ts'
 import { httpProxyName } from '../xds/index.ts'
 
 /**
@@ -78,12 +81,9 @@ class Compilation {
       }
       const onDemand = this.#input.interest.kind === 'on-demand'
       this.#add(emitHttpProxy(proxy.httpProxyPort, view.workload.origin, { onDemand }))
+      this.#add(emitConnectCluster(proxy.httpProxyPort))
       this.#httpRoutes()
-      for (const upstream of proxy.tcpUpstreams) {
-        const { listener, refs } = planTcpListener(view, upstream)
-        this.#add(emitTcpListener(listener))
-        this.#need(refs)
-      }
+      for (const upstream of proxy.tcpUpstreams) this.#upstream(upstream)
       if (proxy.transparentPort !== undefined) this.#transparent(proxy.transparentPort, onDemand)
       if (proxy.dnsPort !== undefined) {
         view.trace.hosts.add(everyHost)
@@ -126,11 +126,10 @@ class Compilation {
   }
 
   #servesHttp(service: Service, port: ServicePort): boolean {
-    if (port.protocol === 'http1') return true
-    const how = isOpaqueHttp(port.protocol) ? 'HTTP/2 is not served yet, it is carried as TCP' : 'it is not HTTP'
+    if (isHttp(port.protocol)) return true
     this.#view.trace.warnings.push({
       code: 'WEFT_COMPILE_PROTOCOL_NOT_HTTP',
-      message: `Port ${port.number} of ${service.host} is ${port.protocol}: ${how}; requests through the HTTP proxy get 404`,
+      message: `Port ${port.number} of ${service.host} is ${port.protocol}, not HTTP; requests through the HTTP proxy get 404`,
       origin: service.origin,
     })
     return false
@@ -142,7 +141,7 @@ class Compilation {
     const hosts: RoutedHost<VirtualHostPlan>[] = []
     for (const service of visibleServices(view)) {
       for (const port of service.ports) {
-        if (port.protocol !== 'http1') continue
+        if (!isHttp(port.protocol)) continue
         const domains = this.#domains(service, port)
         if (domains.length === 0) continue
         const selection = selectRoutes(view, { kind: 'service', service, port })
@@ -188,6 +187,20 @@ class Compilation {
       `${name}:${port.number}`,
     ])
     return [...new Set(forms)].filter(isOwn)
+  }
+
+  #upstream(upstream: TcpUpstream): void {
+    const { listener, refs, http } = planUpstream(this.#view, upstream)
+    this.#add(emitUpstream(listener))
+    this.#need(refs)
+    if (http === undefined) return
+    const selection = selectRoutes(this.#view, { kind: 'service', ...http })
+    const host = this.#unit(`upstream ${listener.name} ${selection.key}`, (view) => {
+      const plan = planUpstreamHost(view, selection, listener.name)
+      return { value: emitUpstreamRoutes(plan), refs: clusterRefs(plan) }
+    })
+    this.#add(host.value)
+    this.#need(host.refs)
   }
 
   #transparent(port: number, onDemand: boolean): void {

@@ -1,10 +1,11 @@
 import type { DestinationPolicy, Service, ServicePort, Subset, TrafficPolicy } from '../model/index.ts'
 import type { Origin } from '../resources/index.ts'
 import { clusterPasses } from './passes.ts'
-import type { ClusterPlan, ClusterRef } from './plan.ts'
+import type { ClusterPlan, ClusterRef, WireProtocol } from './plan.ts'
 import { effectivePolicy } from './policies/cluster-policy.ts'
 import { defaultConnectTimeoutMs, defaultLimits } from './policies/connection-limits/connection-limits.ts'
 import { type ClientView, findDestination, visibleService } from './select/index.ts'
+import { wireProtocol } from './wire-protocol.ts'
 
 /** A reference whose service, port and subset were found. */
 export interface ClusterTarget {
@@ -62,10 +63,11 @@ export function findClusterTarget(view: ClientView, ref: ClusterRef): ClusterTar
 export function planCluster(view: ClientView, ref: ClusterRef, target: ClusterTarget): ClusterPlan {
   const { service, port, destination, subset, policy } = target
   const { host, name, namespace } = service
+  const protocol = wireProtocol(port.protocol)
   const origins = [destination?.origin, subset?.origin, policy?.origin].filter((origin) => origin !== undefined)
   const plan = emptyCluster({
     name: ref.name,
-    protocol: port.protocol === 'http1' ? 'http' : 'tcp',
+    protocol: protocol === 'http1' && policy?.http2Upgrade === true ? 'http2' : protocol,
     services: [{ host, name, namespace }],
     origin: subset?.origin ?? policy?.origin ?? service.origin,
     origins: [service.origin, ...origins],
@@ -78,7 +80,7 @@ export function planCluster(view: ClientView, ref: ClusterRef, target: ClusterTa
 /** A cluster with every default, before any policy. */
 export function emptyCluster(facts: {
   readonly name: string
-  readonly protocol: 'http' | 'tcp'
+  readonly protocol: WireProtocol
   readonly services: ClusterPlan['services']
   readonly origin: Origin
   readonly origins: readonly Origin[]

@@ -1,9 +1,10 @@
 import { trustDomainPrefix } from '../identity/index.ts'
-import type { Service, ServicePort, WorkloadPort } from '../model/index.ts'
+import type { Service, WorkloadPort } from '../model/index.ts'
 import { inboundClusterName } from '../xds/index.ts'
 import { emptyCluster } from './plan-cluster.ts'
 import type { InboundPlan } from './plan.ts'
 import { type ClientView, findWorkloadPort } from './select/index.ts'
+import { wireProtocol } from './wire-protocol.ts'
 
 /** The inbound listeners of a workload, one for each port that it declares. */
 export function planInbound(view: ClientView, inboundAddress: string): readonly InboundPlan[] {
@@ -22,7 +23,7 @@ function planPort(
     const found = service.ports.find((candidate) => findWorkloadPort(workload, candidate) === port)
     return found === undefined ? [] : [{ service, port: found }]
   })
-  const protocol = (port.protocol ?? serving[0]?.port.protocol) === 'http1' ? 'http' : 'tcp'
+  const protocol = wireProtocol(port.protocol ?? serving[0]?.port.protocol ?? 'tcp')
   const origin = serving[0]?.service.origin ?? workload.origin
   const cluster = emptyCluster({
     name: inboundClusterName(port.port),
@@ -46,9 +47,4 @@ function planPort(
 /** Reported without a workload: the application's own metrics are those of this proxy. */
 function applicationEndpoint(port: WorkloadPort): InboundPlan['cluster']['endpoints'][number] {
   return { address: '127.0.0.1', port: port.applicationPort, weight: 1, draining: false, meshed: false, workload: '' }
-}
-
-/** Ports whose protocol is carried as plain bytes for now, to be told once. */
-export function isOpaqueHttp(protocol: ServicePort['protocol']): boolean {
-  return protocol === 'http2' || protocol === 'grpc'
 }

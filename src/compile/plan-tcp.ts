@@ -1,12 +1,11 @@
-import type { TcpUpstream } from '../model/index.ts'
 import type { Origin } from '../resources/index.ts'
 import { outboundClusterName } from '../xds/index.ts'
-import type { ClusterRef, TcpListenerPlan, TcpTargetPlan } from './plan.ts'
+import type { ClusterRef, TcpTargetPlan } from './plan.ts'
 import { referencePolicy } from './policies/cluster-policy.ts'
 import { hashKeys } from './policies/hash-keys/hash-keys.ts'
 import { isFromClient } from './policies/route-match/route-match.ts'
 import { legCluster, weighted } from './policies/split/split.ts'
-import { type ClientView, findRoute, qualifiedHosts, visibleService } from './select/index.ts'
+import { type ClientView, findRoute, visibleService } from './select/index.ts'
 
 /** A TCP target with the clusters it names. */
 export interface TcpTarget {
@@ -56,17 +55,4 @@ function idleTimeout(
     origin: called.origin,
   })
   return own
-}
-
-/** The listener of a TCP upstream on its loopback port. */
-export function planTcpListener(
-  view: ClientView,
-  upstream: TcpUpstream,
-): { readonly listener: TcpListenerPlan; readonly refs: readonly ClusterRef[] } {
-  const { host, port, loopbackPort } = upstream
-  const candidates = qualifiedHosts(host.toLowerCase(), view.workload.namespace, view.mesh.settings.serviceDomain)
-  const known = candidates.find((candidate) => visibleService(view, candidate) !== undefined)
-  const full = known ?? candidates.at(-1) ?? host
-  const { target, refs, origin } = planTcpTarget(view, full, port)
-  return { listener: { name: `outbound_tcp_${port}_${full}`, loopbackPort, target, origin }, refs }
 }

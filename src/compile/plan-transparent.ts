@@ -2,6 +2,7 @@ import type { Service } from '../model/index.ts'
 import { planTcpTarget } from './plan-tcp.ts'
 import type { AddressRange, ClusterRef, DnsPlan, TransparentPlan } from './plan.ts'
 import { type ClientView, isVisible, spellingsOf } from './select/index.ts'
+import { isHttp } from './wire-protocol.ts'
 
 /** Range from which services without an address of their own get one; it is not routed anywhere. */
 const automaticRange: AddressRange = { address: '240.240.0.0', length: 16 }
@@ -29,7 +30,7 @@ export function planTransparent(
       .filter((range) => range !== undefined)
     for (const servicePort of service.ports) {
       if (servicePort.protocol === 'udp') continue
-      if (servicePort.protocol === 'http1') {
+      if (isHttp(servicePort.protocol)) {
         for (const range of ranges) if (!isAutomatic(range)) httpRanges.set(rangeKey(range), range)
         continue
       }

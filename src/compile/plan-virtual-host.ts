@@ -8,6 +8,7 @@ import { implicitRetry } from './policies/retry/retry.ts'
 import { applicableMatches, isCatchAll } from './policies/route-match/route-match.ts'
 import { legCluster, weighted } from './policies/split/split.ts'
 import { type ClientView, findRoute, type ResolvedAuthority } from './select/index.ts'
+import { wireProtocol } from './wire-protocol.ts'
 
 /** One rule and the matches of it that concern the client. */
 interface SelectedRule {
@@ -86,10 +87,11 @@ export function planVirtualHost(
     return { ...label, routes, origin }
   }
   const port = target.kind === 'service' ? target.port.number : target.port
+  const longStreams = target.kind === 'service' && wireProtocol(target.port.protocol) === 'http2'
   const routes: RoutePlan[] = []
   for (const { rule, matches } of rules) {
     for (const match of matches) {
-      const plan = emptyRoute(rule)
+      const plan = emptyRoute(rule, longStreams)
       for (const pass of routePasses) pass.apply(plan, { view, rule, match, port })
       routes.push(plan)
       // Nothing behind a route without conditions can be reached.
@@ -99,7 +101,7 @@ export function planVirtualHost(
   return { ...label, routes, origin: route.origin }
 }
 
-function emptyRoute(rule: HttpRouteRule): RoutePlan {
+function emptyRoute(rule: HttpRouteRule, longStreams: boolean): RoutePlan {
   return {
     name: '',
     match: undefined,
@@ -109,6 +111,7 @@ function emptyRoute(rule: HttpRouteRule): RoutePlan {
     requestHeaders: noHeaderOperations,
     responseHeaders: noHeaderOperations,
     timeoutMs: 0,
+    longStreams,
     retry: undefined,
     fault: undefined,
     hashKeys: [],
@@ -145,6 +148,7 @@ function defaultRoute(view: ClientView, target: ServiceTarget): RoutePlan {
     requestHeaders: noHeaderOperations,
     responseHeaders: noHeaderOperations,
     timeoutMs: 0,
+    longStreams: wireProtocol(target.port.protocol) === 'http2',
     retry: implicitRetry,
     fault: undefined,
     hashKeys: hashKeys(view, [cluster]),

@@ -14,6 +14,9 @@ import type {
 import type { Origin } from '../resources/index.ts'
 import type { EndpointFact } from './select/index.ts'
 
+/** What a cluster or an inbound listener carries: HTTP in the version that its endpoints are spoken to in, or octets. */
+export type WireProtocol = 'http1' | 'http2' | 'tcp'
+
 /** A cluster that a route or listener sends to, and the line that says so. */
 export interface ClusterRef {
   /** `outbound|port|subset|host`. */
@@ -65,6 +68,8 @@ export interface RoutePlan {
   responseHeaders: HeaderOperations
   /** 0: no limit. */
   timeoutMs: number
+  /** The port that is called carries HTTP/2, whose streams may be silent for long. */
+  longStreams: boolean
   retry: RetryPolicy | undefined
   fault: Fault | undefined
   /** Keys of the destinations with consistent hashing, each once. */
@@ -123,7 +128,7 @@ export interface LimitsPlan {
 /** One cluster. */
 export interface ClusterPlan {
   readonly name: string
-  readonly protocol: 'http' | 'tcp'
+  readonly protocol: WireProtocol
   discovery: 'static' | 'eds' | 'strict-dns' | 'logical-dns' | 'original-dst'
   /** Endpoints in the resource itself for static and DNS clusters, in the EDS resource for `eds`. */
   endpoints: readonly EndpointFact[]
@@ -154,7 +159,7 @@ export interface TcpTargetPlan {
 /** An inbound listener and the application behind it. */
 export interface InboundPlan {
   readonly port: number
-  readonly protocol: 'http' | 'tcp'
+  readonly protocol: WireProtocol
   readonly address: string
   readonly meshPort: number
   readonly cluster: ClusterPlan
@@ -162,11 +167,11 @@ export interface InboundPlan {
   readonly origin: Origin
 }
 
-/** A TCP upstream on a loopback port. */
-export interface TcpListenerPlan {
+/** A service on a loopback port: its requests by the virtual host, or its connections by the target. */
+export interface UpstreamPlan {
   readonly name: string
   readonly loopbackPort: number
-  readonly target: TcpTargetPlan
+  readonly carries: { readonly kind: 'http' } | { readonly kind: 'tcp'; readonly target: TcpTargetPlan }
   readonly origin: Origin
 }
 

@@ -223,9 +223,20 @@ describe.each(['memory', 'sqlite'] as const)('startControlPlane() with the %s st
       service: 'db',
       ports: [{ port: 5432, name: 'tcp', applicationPort: 40001, meshPort: 40002 }],
     })
+    await api.putWorkload('catalog-1', {
+      ...workload,
+      service: 'catalog',
+      ports: [
+        { port: 9000, name: 'grpc', applicationPort: 40003, meshPort: 40004 },
+        { port: 9001, name: 'http2-web', applicationPort: 40005, meshPort: 40006 },
+        { port: 9002, name: 'http', applicationPort: 40007, meshPort: 40008 },
+      ],
+    })
+    // Those of HTTP in any version are asked of the HTTP proxy, on demand.
     expect((await api.tcpServices('default')).services).toEqual([
       { host: 'db.default.svc.cluster.local', name: 'db', port: 5432 },
     ])
+    await api.deleteWorkload('catalog-1')
     expect(await api.status()).toMatchObject({ services: 1, workloads: 1 })
     await api.apply(text(service('db', 80)))
     expect(await api.status()).toMatchObject({ services: 1, workloads: 1 })

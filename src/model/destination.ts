@@ -65,6 +65,8 @@ export interface TrafficPolicy {
   readonly maxRetries?: number
   readonly maxRequestsPerConnection?: number
   readonly httpIdleTimeoutMs?: number
+  /** Endpoints of a port of HTTP/1.1 are spoken to in HTTP/2; the applications behind proxies of the mesh still hear HTTP/1.1. */
+  readonly http2Upgrade?: boolean
   /** Where the fields came from, for explanations. */
   readonly origin: Origin
 }

@@ -256,6 +256,7 @@ export function createFakeTelemetry(): FakeTelemetry {
       edges.push(edge)
       return {
         recordRequest: () => undefined,
+        recordMessages: () => undefined,
         tcpOpened: () => {
           edge.opened += 1
         },

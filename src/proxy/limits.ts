@@ -53,6 +53,8 @@ export interface ProxyLimits {
   readonly originalDestinations: number
   /** Subsets of one cluster (`lb_subset_config`); an endpoint that would make another is in none of those. */
   readonly subsets: number
+  /** Methods of gRPC that a connection manager counts apart; calls of further ones are counted by cluster alone. */
+  readonly grpcMethods: number
   /** UDP sessions of one listener; datagrams of further clients are dropped. A cluster's `max_connections` counts them too, and is mostly lower. */
   readonly udpSessions: number
   /** Datagrams of a UDP session that are kept until its socket is there, which takes one turn of the event loop; more are dropped. */
@@ -83,6 +85,7 @@ export const defaultLimits: ProxyLimits = {
   earlyBytes: 1024 * 1024,
   originalDestinations: 4096,
   subsets: 4096,
+  grpcMethods: 1000,
   udpSessions: 16_384,
   udpEarlyDatagrams: 64,
 }

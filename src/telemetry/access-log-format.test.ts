@@ -15,6 +15,7 @@ function record(overrides: Partial<AccessLogRecord> = {}): AccessLogRecord {
     protocol: 'HTTP/1.1',
     authority: 'reviews:9080',
     status: 503,
+    grpcStatus: -1,
     flags: ResponseFlag.UF,
     details: '',
     bytesReceived: 0,
@@ -87,4 +88,13 @@ describe('compileJsonAccessLogFormat()', () => {
     )
     expect(formatter.ok && formatter.value(record())).toBe('{"code":"503","server_name":null}\n')
   })
+})
+
+test.each([
+  [0, 'OK 0'],
+  [1, 'Canceled 1'],
+  [14, 'Unavailable 14'],
+  [-1, '- -'],
+])('compileAccessLogFormat() prints the status of a call %d', (grpcStatus, expected) => {
+  expect(render('%GRPC_STATUS% %GRPC_STATUS_NUMBER%', record({ grpcStatus }))).toBe(expected)
 })

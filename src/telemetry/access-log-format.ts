@@ -1,3 +1,4 @@
+import { grpcStatusNames } from '../wire/grpc/index.ts'
 import { err, ok, type Result } from '../base/index.ts'
 import type { AccessLogRecord } from './access-log-record.ts'
 import { responseFlagsText } from './response-flags.ts'
@@ -31,6 +32,8 @@ const operators: ReadonlyMap<string, Operator> = new Map<string, Operator>([
   ['RESPONSE_CODE', (record) => String(record.status)],
   ['RESPONSE_CODE_DETAILS', (record) => orDash(record.details)],
   ['RESPONSE_FLAGS', (record) => responseFlagsText(record.flags)],
+  ['GRPC_STATUS', (record) => grpcStatusNames[record.grpcStatus] ?? '-'],
+  ['GRPC_STATUS_NUMBER', (record) => (record.grpcStatus < 0 ? '-' : String(record.grpcStatus))],
   ['BYTES_RECEIVED', (record) => String(record.bytesReceived)],
   ['BYTES_SENT', (record) => String(record.bytesSent)],
   ['DURATION', (record) => String(Math.round(record.durationMs))],

@@ -37,6 +37,8 @@ export interface AccessLogRecord {
   protocol: 'HTTP/1.0' | 'HTTP/1.1' | 'HTTP/2' | ''
   authority: string
   status: number
+  /** Of a call of gRPC; -1: it was none. */
+  grpcStatus: number
   flags: number
   /** Envoy response code details, for example `via_upstream` or `route_not_found`. */
   details: string
@@ -73,6 +75,7 @@ export function emptyAccessLogRecord(): AccessLogRecord {
     protocol: '',
     authority: '',
     status: 0,
+    grpcStatus: -1,
     flags: 0,
     details: '',
     bytesReceived: 0,

@@ -30,6 +30,7 @@ export interface EdgeSeries {
    * Counts one finished request: `istio_requests_total` and the three histograms.
    *
    * @param flags Bit set of {@link ResponseFlag}; 0 prints as `-`.
+   * @param grpcStatus Of a call of gRPC; absent: it was none.
    */
   readonly recordRequest: (
     status: number,
@@ -37,7 +38,10 @@ export interface EdgeSeries {
     durationMs: number,
     requestBytes: number,
     responseBytes: number,
+    grpcStatus?: number,
   ) => void
+  /** Counts messages of gRPC, of one finished call. */
+  readonly recordMessages: (requests: number, responses: number) => void
   readonly tcpOpened: () => void
   readonly tcpClosed: (flags: number) => void
   readonly tcpBytes: (sent: number, received: number) => void

@@ -53,6 +53,23 @@ describe('createTelemetry()', () => {
     expect(text).toMatch(/istio_response_bytes_sum\{[^}]*response_code="200"[^}]*\} 136\n/)
   })
 
+  test('edge() counts calls of gRPC by status, and their messages', () => {
+    const telemetry = createTelemetry()
+    const edge = telemetry.edge(labels({ requestProtocol: 'grpc' }))
+    edge.recordRequest(200, 0, 3, 0, 68, 0)
+    edge.recordRequest(200, 0, 3, 0, 68, 14)
+    edge.recordRequest(200, 0, 3, 0, 68, 0)
+    edge.recordMessages(2, 5)
+    edge.recordMessages(1, 0)
+    const text = telemetry.expose()
+    expect(text).toMatch(/istio_requests_total\{[^}]*request_protocol="grpc"[^}]*grpc_response_status="0"[^}]*\} 2\n/)
+    expect(text).toMatch(/istio_requests_total\{[^}]*grpc_response_status="14"[^}]*\} 1\n/)
+    expect(text).toMatch(/istio_request_messages_total\{[^}]*request_protocol="grpc"[^}]*\} 3\n/)
+    expect(text).toMatch(/istio_response_messages_total\{[^}]*\} 5\n/)
+    telemetry.edge(labels()).recordRequest(200, 0, 3, 0, 68)
+    expect(telemetry.expose()).toMatch(/request_protocol="http",[^}]*grpc_response_status=""/)
+  })
+
   test('edge() gives the overflow edge when the bound is reached', () => {
     const telemetry = createTelemetry({ maxEdges: 2 })
     for (let index = 0; index < 50; index += 1) {

@@ -6,6 +6,8 @@ import { responseFlagsText } from './response-flags.ts'
 /** Requests of one edge that ended with one status and one set of flags. */
 interface ResponseSeries {
   readonly status: number
+  /** -1: no gRPC. */
+  readonly grpcStatus: number
   readonly flags: number
   count: number
   readonly duration: Histogram
@@ -16,12 +18,17 @@ interface ResponseSeries {
 /** Distinct (status, flags) pairs of an edge; past it the rest is counted under status 0. A hostile upstream chooses statuses. */
 const maxResponseSeriesPerEdge = 200
 
+/** More than there are codes of gRPC, with one for none. */
+const grpcStatuses = 32
+
 /** Lines of each metric family, collected over all edges so that families stay together. */
 export interface FamilyLines {
   readonly requests: string[]
   readonly duration: string[]
   readonly requestBytes: string[]
   readonly responseBytes: string[]
+  readonly requestMessages: string[]
+  readonly responseMessages: string[]
   readonly tcpSent: string[]
   readonly tcpReceived: string[]
   readonly tcpOpened: string[]
@@ -36,20 +43,34 @@ export class RecordedEdge implements EdgeSeries {
   #opened = 0
   #sent = 0
   #received = 0
+  #requestMessages = 0
+  #responseMessages = 0
   readonly #closed = new Map<number, number>()
 
   constructor(labels: EdgeLabels) {
     this.#labels = labels
   }
 
-  recordRequest(status: number, flags: number, durationMs: number, requestBytes: number, responseBytes: number): void {
+  recordRequest(
+    status: number,
+    flags: number,
+    durationMs: number,
+    requestBytes: number,
+    responseBytes: number,
+    grpcStatus = -1,
+  ): void {
     const last = this.#last
-    const series =
-      last !== undefined && last.status === status && last.flags === flags ? last : this.#response(status, flags)
+    const same = last !== undefined && last.status === status && last.flags === flags && last.grpcStatus === grpcStatus
+    const series = same ? last : this.#response(status, flags, grpcStatus)
     series.count += 1
     series.duration.observe(durationMs)
     series.requestBytes.observe(requestBytes)
     series.responseBytes.observe(responseBytes)
+  }
+
+  recordMessages(requests: number, responses: number): void {
+    this.#requestMessages += requests
+    this.#responseMessages += responses
   }
 
   tcpOpened(): void {
@@ -78,11 +99,16 @@ export class RecordedEdge implements EdgeSeries {
   expose(families: FamilyLines): void {
     const base = commonLabels(this.#labels)
     for (const series of this.#responses.values()) {
-      const labels = `${base},response_code="${series.status}",grpc_response_status="",${tail(this.#labels, series.flags)}`
+      const labels = `${base},response_code="${series.status}",grpc_response_status="${series.grpcStatus < 0 ? '' : series.grpcStatus}",${tail(this.#labels, series.flags)}`
       families.requests.push(`istio_requests_total{${labels}} ${series.count}`)
       series.duration.expose(families.duration, 'istio_request_duration_milliseconds', labels)
       series.requestBytes.expose(families.requestBytes, 'istio_request_bytes', labels)
       series.responseBytes.expose(families.responseBytes, 'istio_response_bytes', labels)
+    }
+    if (this.#labels.requestProtocol === 'grpc') {
+      const labels = `${base},${renderLabels([['connection_security_policy', this.#labels.connectionSecurityPolicy]])}`
+      families.requestMessages.push(`istio_request_messages_total{${labels}} ${this.#requestMessages}`)
+      families.responseMessages.push(`istio_response_messages_total{${labels}} ${this.#responseMessages}`)
     }
     if (this.#opened === 0) return
     const open = `${base},${tail(this.#labels, 0)}`
@@ -94,14 +120,15 @@ export class RecordedEdge implements EdgeSeries {
     }
   }
 
-  #response(status: number, flags: number): ResponseSeries {
+  #response(status: number, flags: number, grpcStatus: number): ResponseSeries {
     const full = this.#responses.size >= maxResponseSeriesPerEdge
-    const key = flags * 1000 + status
+    const key = (flags * 1000 + status) * grpcStatuses + grpcStatus + 1
     let series = this.#responses.get(key) ?? (full ? this.#responses.get(0) : undefined)
     if (series === undefined) {
       series = {
         status: full ? 0 : status,
         flags: full ? 0 : flags,
+        grpcStatus: full ? -1 : grpcStatus,
         count: 0,
         duration: new Histogram(),
         requestBytes: new Histogram(),

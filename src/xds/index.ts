@@ -7,6 +7,7 @@
 export { type RenewRequest, type RenewResponse } from './certificate-service.ts'
 export {
   blackHoleCluster,
+  connectCluster,
   httpProxyName,
   inboundClusterName,
   originMetadata,

@@ -36,6 +36,9 @@ export const xdsClusterName = 'xds-grpc'
 /** Cluster for destinations outside the mesh, dialled at their original address. */
 export const passthroughCluster = 'PassthroughCluster'
 
+/** Cluster of the proxy's own HTTP proxy listener, where tunnels that were asked for by CONNECT end. */
+export const connectCluster = 'http_proxy_connect'
+
 /** Cluster without endpoints, for what must go nowhere. */
 export const blackHoleCluster = 'BlackHoleCluster'
 

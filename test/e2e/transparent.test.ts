@@ -6,6 +6,7 @@ import type { TestWorkload } from '../harness/test-workload.ts'
 import { waitUntil } from '../harness/wait-until.ts'
 
 const limitMs = 60_000
+const applications = resolve(import.meta.dir, '../harness/applications')
 
 function natRules(): string {
   const { exitCode, stdout } = Bun.spawnSync(['iptables', '-w', '5', '-t', 'nat', '-S'])
@@ -25,6 +26,7 @@ if (why !== '') console.log(`transparent.test.ts is skipped: ${why}`)
 
 let mesh: TestMesh
 let asker: TestWorkload
+let grpcAsker: TestWorkload
 
 async function ask(path: string, query: Readonly<Record<string, string>> = {}): Promise<string> {
   const port = asker.record.ports[0]?.applicationPort ?? 0
@@ -38,6 +40,11 @@ describe.skipIf(why !== '')(`weft run --transparent${why === '' ? '' : ` (skippe
     await Promise.all([
       mesh.start({ service: 'reviews', ports: ['http:9080:auto'] }),
       mesh.start({
+        service: 'catalog',
+        application: [process.execPath, resolve(applications, 'grpc-server.ts')],
+        ports: ['grpc:9000:auto'],
+      }),
+      mesh.start({
         service: 'upper',
         application: 'tcp-upper',
         ports: ['tcp:9000:auto'],
@@ -45,14 +52,14 @@ describe.skipIf(why !== '')(`weft run --transparent${why === '' ? '' : ` (skippe
       }),
     ])
     const proxyVariables = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY']
-    asker = await mesh.start({
-      service: 'asker',
-      application: [
-        ...['env', ...proxyVariables.flatMap((name) => ['-u', name])],
-        ...[process.execPath, resolve(import.meta.dir, '../harness/applications/asker.ts')],
-      ],
-      options: ['--transparent'],
-    })
+    const without = ['env', ...proxyVariables.flatMap((name) => ['-u', name])]
+    const start = (service: string, application: string) =>
+      mesh.start({
+        service,
+        application: [...without, process.execPath, resolve(applications, application)],
+        options: ['--transparent'],
+      })
+    ;[asker, grpcAsker] = await Promise.all([start('asker', 'asker.ts'), start('grpc-asker', 'grpc-client.ts')])
   }, limitMs)
 
   afterAll(async () => {
@@ -106,6 +113,36 @@ spec:
 `)
       expect(await ask('/http', { url: 'http://reviews:9080/tea' })).toStartWith('418 ')
       expect(await ask('/http', { url: 'http://reviews.default.svc.cluster.local:9080/' })).toStartWith('200 ')
+    },
+    limitMs,
+  )
+
+  test(
+    'a gRPC service is reached by its name and port, and its routes hold',
+    async () => {
+      await mesh.apply(`
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: catalog }
+spec:
+  hosts: [catalog]
+  http:
+    - match: [{ headers: { case: { exact: fault } } }]
+      fault: { abort: { grpcStatus: NOT_FOUND, percentage: { value: 100 } } }
+      route: [{ destination: { host: catalog } }]
+    - route: [{ destination: { host: catalog } }]
+`)
+      const call = async (query: Readonly<Record<string, string>>): Promise<unknown> => {
+        const port = grpcAsker.record.ports[0]?.applicationPort ?? 0
+        const asked = new URLSearchParams({ target: 'catalog:9000', ...query }).toString()
+        return (await fetch(`http://127.0.0.1:${port}/call?${asked}`)).json()
+      }
+      const uri = 'URI=spiffe://cluster.local/ns/default/sa/grpc-asker'
+      expect(await call({ text: 'hello' })).toMatchObject({
+        code: 0,
+        replies: [{ text: 'hello', metadata: { 'x-forwarded-client-cert': expect.stringContaining(uri) } }],
+      })
+      expect(await call({ text: 'hello', meta: 'case:fault' })).toMatchObject({ code: 5, replies: [] })
     },
     limitMs,
   )

@@ -19,7 +19,7 @@ export interface FieldRow {
 const reviews = 'outbound|9080||reviews.default.svc.cluster.local'
 const reviewsV1 = 'outbound|9080|v1|reviews.default.svc.cluster.local'
 const host = 'virtual-host http_proxy/reviews:9080'
-const dbListener = 'listener outbound_tcp_3306_db.default.svc.cluster.local'
+const dbListener = 'listener outbound_3306_db.default.svc.cluster.local'
 const external = 'virtual-host http_proxy/ext.example.com:80'
 const externalCluster = 'outbound|80||ext.example.com'
 
@@ -78,10 +78,11 @@ const httpMatches: readonly Shown[] = [
   ...conditions('headers.x', header, (condition) => `headers: {x: ${condition}}`),
   ...conditions('withoutHeaders.x', header, (condition) => `withoutHeaders: {x: ${condition}}`),
   ...conditions('queryParams.x', 'routes.0.match.query.0.condition', (condition) => `queryParams: {x: ${condition}}`),
-  ['spec.http[].match[].port', http(`match: [{port: 1}], ${toReviews}`), 'routes.length', 0],
-  ['spec.http[].match[].sourceLabels', http(`match: [{sourceLabels: {app: x}}], ${toReviews}`), 'routes.length', 0],
-  ['spec.http[].match[].sourceNamespace', http(`match: [{sourceNamespace: x}], ${toReviews}`), 'routes.length', 0],
-  ['spec.http[].match[].gateways', http(`match: [{gateways: [x]}], ${toReviews}`), 'routes.length', 0],
+  // Of a rule that is not for this client, only the route for CONNECT is left.
+  ['spec.http[].match[].port', http(`match: [{port: 1}], ${toReviews}`), 'routes.length', 1],
+  ['spec.http[].match[].sourceLabels', http(`match: [{sourceLabels: {app: x}}], ${toReviews}`), 'routes.length', 1],
+  ['spec.http[].match[].sourceNamespace', http(`match: [{sourceNamespace: x}], ${toReviews}`), 'routes.length', 1],
+  ['spec.http[].match[].gateways', http(`match: [{gateways: [x]}], ${toReviews}`), 'routes.length', 1],
 ]
 
 /** Header operations on requests and responses, of a rule or of a destination. */
@@ -361,6 +362,7 @@ const policies: readonly Shown[] = [
     'limits.maxPendingRequests',
     5,
   ],
+  ['connectionPool.http.h2UpgradePolicy', httpPool('h2UpgradePolicy: UPGRADE'), 'protocol', 'http2'],
   ['connectionPool.http.http2MaxRequests', httpPool('http2MaxRequests: 6'), 'limits.maxRequests', 6],
   [
     'connectionPool.http.maxRequestsPerConnection',
@@ -554,7 +556,7 @@ const destinationRules: readonly FieldRow[] = [
     ],
   ]),
   // The TCP route of `routed` leads to subset v1.
-  ...rows('DestinationRule', 'listener outbound_tcp_3306_routed.default.svc.cluster.local', [
+  ...rows('DestinationRule', 'listener outbound_3306_routed.default.svc.cluster.local', [
     [
       'spec.subsets[].trafficPolicy.connectionPool.tcp.idleTimeout',
       `{host: routed, subsets: [{${v1}, trafficPolicy: {${idle}}}]}`,

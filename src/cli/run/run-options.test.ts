@@ -21,8 +21,13 @@ describe('parsePort()', () => {
     },
   )
 
-  test('parsePort() names a TCP port after its protocol', () => {
-    expect(parsePort('5432', 'tcp').name).toBe('tcp')
+  test.each([
+    ['tcp', 'tcp'],
+    ['http1', 'http'],
+    ['http2', 'http2'],
+    ['grpc', 'grpc'],
+  ] as const)('parsePort() names a port of %s after its protocol', (protocol, name) => {
+    expect(parsePort('5432', protocol).name).toBe(name)
   })
 })
 
@@ -41,6 +46,11 @@ describe('parseRunOptions()', () => {
 
   test('parseRunOptions() gives two ports of one name different ones', () => {
     expect(parse({ port: ['9080', '9090:auto'] }).ports.map(({ name }) => name)).toEqual(['http', 'http-9090'])
+  })
+
+  test('parseRunOptions() reads the protocol of all ports', () => {
+    const { protocol, ports } = parse({ port: ['9090', 'web:9091'], protocol: 'grpc' })
+    expect([protocol, ...ports.map(({ name }) => name)]).toEqual(['grpc', 'grpc', 'web'])
   })
 
   test('parseRunOptions() reads upstreams', () => {

@@ -18,7 +18,7 @@ export interface RunOptions {
   readonly serviceAccount: string
   readonly labels: Readonly<Record<string, string>>
   readonly ports: readonly PortRequest[]
-  readonly protocol: 'http1' | 'tcp' | undefined
+  readonly protocol: 'http1' | 'http2' | 'grpc' | 'tcp' | undefined
   readonly upstreams: readonly { readonly host: string; readonly port: number }[]
   readonly weight: number
   readonly id: string | undefined
@@ -30,6 +30,11 @@ export interface RunOptions {
   /** The application. */
   readonly command: readonly string[]
 }
+
+const protocols = ['http1', 'http2', 'grpc', 'tcp'] as const
+
+/** What a port without a name is called: names begin with their protocol, as those of a Kubernetes Service. */
+const portNames = { http1: 'http', http2: 'http2', grpc: 'grpc', tcp: 'tcp' } as const
 
 const nameSyntax = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 
@@ -48,7 +53,7 @@ export function parsePort(text: string, protocol?: RunOptions['protocol']): Port
   const wrong = () =>
     new UsageError(
       `Expected [NAME:]PORT[:APPLICATION_PORT|auto] for --port, got ${text}`,
-      'For example 9080, 9080:auto or http:9080:3000',
+      'For example 9080, 9080:auto, http:9080:3000 or grpc:9090',
     )
   const parts = text.split(':')
   const first = parts[0] ?? ''
@@ -59,7 +64,7 @@ export function parsePort(text: string, protocol?: RunOptions['protocol']): Port
   const applicationPort =
     applicationText === undefined ? port : applicationText === 'auto' ? 'auto' : portNumber(applicationText)
   if (applicationPort === undefined) throw wrong()
-  return { name: named ? first : protocol === 'tcp' ? 'tcp' : 'http', port, applicationPort }
+  return { name: named ? first : portNames[protocol ?? 'http1'], port, applicationPort }
 }
 
 /** Gives ports that would share a name one with their number: `http-9090`. */
@@ -106,8 +111,8 @@ function checkedName(value: string, option: string): string {
  * @throws {UsageError} If one of them is malformed, or two ports are the same.
  */
 export function parseRunOptions({ options, args }: Pick<CommandInput, 'options' | 'args'>): RunOptions {
-  const protocol =
-    options.text('protocol') === 'tcp' ? 'tcp' : options.text('protocol') === 'http1' ? 'http1' : undefined
+  const chosen = options.text('protocol')
+  const protocol = protocols.find((each) => each === chosen)
   const service = checkedName(options.text('service') ?? '', 'service')
   const version = options.text('version') ?? 'v1'
   const ports = distinctNames(options.list('port').map((text) => parsePort(text, protocol)))

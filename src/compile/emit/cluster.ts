@@ -8,13 +8,23 @@ import {
   ClusterSchema,
 } from '../../xds/generated/envoy/config/cluster/v3/cluster_pb.ts'
 import { HttpProtocolOptionsSchema } from '../../xds/generated/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts'
-import { blackHoleCluster, passthroughCluster, TypeUrl, upstreamMetadata, type XdsResource } from '../../xds/index.ts'
+import {
+  blackHoleCluster,
+  connectCluster,
+  passthroughCluster,
+  TypeUrl,
+  upstreamMetadata,
+  type XdsResource,
+} from '../../xds/index.ts'
 import type { ClusterPlan } from '../plan.ts'
+import { defaultLimits } from '../policies/connection-limits/connection-limits.ts'
 import { adsSource } from './config-source.ts'
 import { encodeResource } from './encode.ts'
+import { tcpAddress } from './address.ts'
 import { loadAssignment } from './endpoints.ts'
 import { pack } from './extension.ts'
 import { originOf } from './metadata.ts'
+import { http2Options } from './network-filter.ts'
 import { outlierDetection } from './outlier-detection.ts'
 import { rawBuffer, upstreamTls } from './tls.ts'
 
@@ -32,7 +42,7 @@ export function emitCluster(plan: ClusterPlan): XdsResource {
     circuitBreakers: { thresholds: [{ ...plan.limits }] },
     // 0 switches panic mode off: Envoy would otherwise send to draining endpoints once half of them drain.
     commonLbConfig: { healthyPanicThreshold: { value: 0 } },
-    ...(plan.protocol === 'http' ? { typedExtensionProtocolOptions: httpOptions(plan) } : {}),
+    ...(plan.protocol === 'tcp' ? {} : { typedExtensionProtocolOptions: httpOptions(plan, plan.protocol) }),
     ...keepalive(plan),
     ...(plan.outlierDetection === undefined ? {} : { outlierDetection: outlierDetection(plan.outlierDetection) }),
     ...transport(plan),
@@ -45,9 +55,9 @@ export function emitCluster(plan: ClusterPlan): XdsResource {
   return encodeResource(ClusterSchema, message, { typeUrl: TypeUrl.cluster, name: plan.name, origins })
 }
 
-/** Between proxies of the mesh requests share connections, if both sides can. */
+/** Between proxies of the mesh requests of HTTP/1.1 share connections, if both sides can; those of HTTP/2 do anyway. */
 function multiplexes({ protocol, transport }: ClusterPlan): boolean {
-  return protocol === 'http' && transport.kind !== 'plain' && transport.tls.kind === 'mesh'
+  return protocol === 'http1' && transport.kind !== 'plain' && transport.tls.kind === 'mesh'
 }
 
 /** Sends a connection to the address that the application dialled. */
@@ -69,6 +79,25 @@ export function emitBlackHoleCluster(): XdsResource {
     connectTimeout: durationFromMs(10_000),
   })
   return encodeResource(ClusterSchema, message, { typeUrl: TypeUrl.cluster, name: blackHoleCluster, origins: [] })
+}
+
+/**
+ * The end of tunnels through the HTTP proxy: its own listener, which reads the requests inside (gRPC libraries and WebSocket clients
+ * ask a proxy for a tunnel even where they speak without TLS).
+ */
+export function emitConnectCluster(httpProxyPort: number): XdsResource {
+  const address = tcpAddress('127.0.0.1', httpProxyPort)
+  const message = create(ClusterSchema, {
+    name: connectCluster,
+    clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
+    connectTimeout: durationFromMs(10_000),
+    circuitBreakers: { thresholds: [{ ...defaultLimits }] },
+    loadAssignment: {
+      clusterName: connectCluster,
+      endpoints: [{ lbEndpoints: [{ hostIdentifier: { case: 'endpoint', value: { address } } }] }],
+    },
+  })
+  return encodeResource(ClusterSchema, message, { typeUrl: TypeUrl.cluster, name: connectCluster, origins: [] })
 }
 
 function discovery(plan: ClusterPlan): ClusterInit {
@@ -105,8 +134,11 @@ function consistentHash(table: ConsistentHash['table']): ClusterInit {
   return { lbPolicy: Cluster_LbPolicy.RING_HASH, lbConfig: { case: 'ringHashLbConfig', value } }
 }
 
-/** HTTP/1.1 whatever ALPN says; the message of one request is never turned into another version. */
-function httpOptions(plan: ClusterPlan): NonNullable<ClusterInit['typedExtensionProtocolOptions']> {
+/** The version that the port declares, whatever ALPN says and whatever version the request came in. */
+function httpOptions(
+  plan: ClusterPlan,
+  version: 'http1' | 'http2',
+): NonNullable<ClusterInit['typedExtensionProtocolOptions']> {
   const { httpIdleTimeoutMs, maxRequestsPerConnection } = plan
   const common = {
     ...(httpIdleTimeoutMs === undefined ? {} : { idleTimeout: durationFromMs(httpIdleTimeoutMs) }),
@@ -118,7 +150,12 @@ function httpOptions(plan: ClusterPlan): NonNullable<ClusterInit['typedExtension
       ...(Object.keys(common).length === 0 ? {} : { commonHttpProtocolOptions: common }),
       upstreamProtocolOptions: {
         case: 'explicitHttpConfig',
-        value: { protocolConfig: { case: 'httpProtocolOptions', value: {} } },
+        value: {
+          protocolConfig:
+            version === 'http2'
+              ? { case: 'http2ProtocolOptions', value: http2Options }
+              : { case: 'httpProtocolOptions', value: {} },
+        },
       },
     }),
   }

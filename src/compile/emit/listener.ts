@@ -12,7 +12,7 @@ import { OriginalDstSchema } from '../../xds/generated/envoy/extensions/filters/
 import { DnsFilterConfigSchema } from '../../xds/generated/envoy/extensions/filters/udp/dns_filter/v3/dns_filter_pb.ts'
 import { blackHoleCluster, httpProxyName, passthroughCluster, TypeUrl, type XdsResource } from '../../xds/index.ts'
 import type { Origin } from '../../resources/index.ts'
-import type { AddressRange, DnsPlan, InboundPlan, TcpListenerPlan, TcpTargetPlan, TransparentPlan } from '../plan.ts'
+import type { AddressRange, DnsPlan, InboundPlan, TcpTargetPlan, TransparentPlan, UpstreamPlan } from '../plan.ts'
 import { inboundAlpn } from '../policies/tls/tls.ts'
 import { tcpAddress, udpAddress } from './address.ts'
 import { encodeResource } from './encode.ts'
@@ -36,8 +36,9 @@ const dnsTtlMs = 30_000
 export function emitInbound(plan: InboundPlan): XdsResource {
   const name = `inbound_${plan.port}`
   const target = { clusters: [{ name: plan.cluster.name, weight: 1 }], idleTimeoutMs: undefined, hashSourceIp: false }
-  const filter = plan.protocol === 'http' ? inboundHttp(name, inboundRoutes(plan)) : tcpProxy(name, target)
-  const transportSocket = downstreamTls(plan.trustDomainPrefix, inboundAlpn[plan.protocol])
+  const filter =
+    plan.protocol === 'tcp' ? tcpProxy(name, target) : inboundHttp(name, plan.protocol, inboundRoutes(plan))
+  const transportSocket = downstreamTls(plan.trustDomainPrefix, inboundAlpn[plan.protocol === 'tcp' ? 'tcp' : 'http'])
   return encode(
     {
       name,
@@ -52,26 +53,32 @@ export function emitInbound(plan: InboundPlan): XdsResource {
 
 /** Writes the outbound HTTP proxy. */
 export function emitHttpProxy(port: number, origin: Origin, options: { readonly onDemand: boolean }): XdsResource {
+  const filter = outboundHttp(httpProxyName, { ...options, routes: httpProxyName, connect: true })
   return encode(
     {
       name: httpProxyName,
       address: tcpAddress(loopback, port),
       trafficDirection: TrafficDirection.OUTBOUND,
-      filterChains: [{ name: httpProxyName, filters: [outboundHttp(httpProxyName, options)] }],
+      filterChains: [{ name: httpProxyName, filters: [filter] }],
       metadata: originOf(origin),
     },
     [origin],
   )
 }
 
-/** Writes a TCP upstream on its loopback port. */
-export function emitTcpListener(plan: TcpListenerPlan): XdsResource {
+/** Writes an upstream on its loopback port; the routes of one that carries HTTP have the listener's name. */
+export function emitUpstream(plan: UpstreamPlan): XdsResource {
+  const { name, carries } = plan
+  const filter =
+    carries.kind === 'tcp'
+      ? tcpProxy(name, carries.target)
+      : outboundHttp(name, { routes: name, onDemand: false, connect: false })
   return encode(
     {
-      name: plan.name,
+      name,
       address: tcpAddress(loopback, plan.loopbackPort),
       trafficDirection: TrafficDirection.OUTBOUND,
-      filterChains: [{ name: plan.name, filters: [tcpProxy(plan.name, plan.target)] }],
+      filterChains: [{ name, filters: [filter] }],
       metadata: originOf(plan.origin),
     },
     [plan.origin],
@@ -80,23 +87,27 @@ export function emitTcpListener(plan: TcpListenerPlan): XdsResource {
 
 /**
  * Writes the listener of intercepted connections. Envoy looks at the destination port first and, once a port has chains
- * of its own, never at those without: so the HTTP chain is repeated for each such port.
+ * of its own, never at those without: so the HTTP chain is repeated for each such port, without the addresses that have another chain for it.
  */
 export function emitTransparent(
   plan: TransparentPlan,
   origin: Origin,
   options: { readonly onDemand: boolean },
 ): XdsResource {
-  const http = (name: string, port: number | undefined): ChainInit =>
-    chain(name, plan.httpRanges, { port, filter: outboundHttp('outbound_transparent', options) })
+  const filter = outboundHttp('outbound_transparent', { ...options, routes: httpProxyName, connect: false })
+  const http = (name: string, port: number | undefined): readonly ChainInit[] => {
+    const taken = new Set(plan.tcp.filter((each) => each.port === port).map((each) => rangeText(each.range)))
+    const ranges = plan.httpRanges.filter((range) => !taken.has(rangeText(range)))
+    return ranges.length === 0 ? [] : [chain(name, ranges, { port, filter })]
+  }
   const tcp = plan.tcp.map((each) =>
     chain(each.name, [each.range], { port: each.port, filter: tcpProxy(each.name, each.target) }),
   )
   const ports = [...new Set([...plan.tcp.map((each) => each.port), plan.port])].toSorted((a, b) => a - b)
-  const httpChains =
-    plan.httpRanges.length === 0
-      ? []
-      : [http('outbound_http', undefined), ...ports.map((port) => http(`outbound_http_${port}`, port))]
+  const httpChains = [
+    ...http('outbound_http', undefined),
+    ...ports.flatMap((port) => http(`outbound_http_${port}`, port)),
+  ]
   return encode(
     {
       name: 'outbound_transparent',
@@ -118,6 +129,10 @@ export function emitTransparent(
 function selfChain(port: number): ChainInit {
   const filter = tcpProxy(blackHoleCluster, only(blackHoleCluster))
   return chain(blackHoleCluster, [{ address: loopback, length: 32 }], { port, filter })
+}
+
+function rangeText({ address, length }: AddressRange): string {
+  return `${address}/${length}`
 }
 
 function only(name: string): TcpTargetPlan {

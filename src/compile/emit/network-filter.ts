@@ -14,7 +14,6 @@ import {
   type HttpFilterSchema,
 } from '../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
 import { TcpProxySchema } from '../../xds/generated/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
-import { httpProxyName } from '../../xds/index.ts'
 import type { TcpTargetPlan } from '../plan.ts'
 import { adsSource } from './config-source.ts'
 import { extension } from './extension.ts'
@@ -27,26 +26,49 @@ type Manager = Init<typeof HttpConnectionManagerSchema>
 /** Time for a client to send its header block, milliseconds; Envoy has none of its own. */
 const requestHeadersTimeoutMs = 10_000
 
-/** Time for a client to send its whole request, milliseconds; Envoy has none of its own. */
+/** Time for a client in the mesh to send its whole request of HTTP/1.1, milliseconds; Envoy has none of its own. */
 const requestTimeoutMs = 300_000
 
+/**
+ * No limit: a client may send on a stream for as long as it likes, and what it sends through an outbound listener is the own application's. Silence is
+ * ended by the idle timeouts.
+ */
+const unlimited = durationFromMs(0)
+
+/** Options of HTTP/2 at either end: WebSocket is let through by extended CONNECT (RFC 8441). */
+export const http2Options = { allowConnect: true } as const
+
 /** HTTP of an inbound listener: one inline route, the caller's verified id in `x-forwarded-client-cert`. */
-export function inboundHttp(statPrefix: string, routes: RouteConfiguration): Filter {
+export function inboundHttp(statPrefix: string, version: 'http1' | 'http2', routes: RouteConfiguration): Filter {
   return manager({
     statPrefix,
     routeSpecifier: { case: 'routeConfig', value: routes },
     forwardClientCertDetails: ForwardClientCert.SANITIZE_SET,
     setCurrentClientCertDetails: { uri: true },
+    requestTimeout: version === 'http1' ? durationFromMs(requestTimeoutMs) : unlimited,
+    upgradeConfigs: [{ upgradeType: 'websocket' }],
     httpFilters: [router()],
   })
 }
 
-/** HTTP of an outbound listener: routes by RDS, asked for one by one when `onDemand`. */
-export function outboundHttp(statPrefix: string, options: { readonly onDemand: boolean }): Filter {
+/** What outbound listeners differ in. */
+export interface OutboundHttpOptions {
+  /** Name of the route configuration, which comes by RDS. */
+  readonly routes: string
+  /** Its virtual hosts are asked for one by one. */
+  readonly onDemand: boolean
+  /** Clients may ask for a tunnel to another name than the listener's. */
+  readonly connect: boolean
+}
+
+/** HTTP of an outbound listener. */
+export function outboundHttp(statPrefix: string, options: OutboundHttpOptions): Filter {
   const onDemand = extension('envoy.filters.http.on_demand', OnDemandSchema, {})
   return manager({
     statPrefix,
-    routeSpecifier: { case: 'rds', value: { routeConfigName: httpProxyName, configSource: adsSource() } },
+    routeSpecifier: { case: 'rds', value: { routeConfigName: options.routes, configSource: adsSource() } },
+    requestTimeout: unlimited,
+    upgradeConfigs: [{ upgradeType: 'websocket' }, ...(options.connect ? [{ upgradeType: 'CONNECT' }] : [])],
     httpFilters: [
       ...(options.onDemand ? [onDemand] : []),
       // Empty: what to inject stands in the routes.
@@ -77,9 +99,9 @@ function manager(own: Manager): Filter {
   return extension('envoy.filters.network.http_connection_manager', ManagerSchema, {
     ...own,
     serverName: 'weft',
-    requestTimeout: durationFromMs(requestTimeoutMs),
     requestHeadersTimeout: durationFromMs(requestHeadersTimeoutMs),
     useRemoteAddress: false,
+    http2ProtocolOptions: http2Options,
     normalizePath: true,
     mergeSlashes: true,
     pathWithEscapedSlashesAction: EscapedSlashes.REJECT_REQUEST,

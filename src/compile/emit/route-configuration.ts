@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf'
+import { durationFromMs } from '@bufbuild/protobuf/wkt'
 import { VirtualHostSchema } from '../../xds/generated/envoy/config/route/v3/route_components_pb.ts'
 import {
   type RouteConfiguration,
@@ -9,7 +10,7 @@ import type { InboundPlan, VirtualHostPlan } from '../plan.ts'
 import { adsSource } from './config-source.ts'
 import { encodeResource } from './encode.ts'
 import { originOf } from './metadata.ts'
-import { virtualHost } from './route.ts'
+import { longStreamIdleMs, proxiedHost, virtualHost } from './route.ts'
 
 /** Largest body of a direct response; Istio's bound. Constant, so that a new body does not change the configuration. */
 const maxDirectResponseBytes = 1_048_576
@@ -17,7 +18,7 @@ const maxDirectResponseBytes = 1_048_576
 /** Writes a virtual host as a resource of its own (VHDS). */
 export function emitVirtualHost(plan: VirtualHostPlan): XdsResource {
   const origins = [plan.origin, ...plan.routes.map((route) => route.origin)]
-  return encodeResource(VirtualHostSchema, virtualHost(plan), {
+  return encodeResource(VirtualHostSchema, proxiedHost(plan), {
     typeUrl: TypeUrl.virtualHost,
     name: plan.name,
     origins,
@@ -41,11 +42,22 @@ export function emitOnDemandRoutes(): XdsResource {
 export function emitAllRoutes(plans: readonly VirtualHostPlan[]): XdsResource {
   const message = create(RouteConfigurationSchema, {
     name: httpProxyName,
-    virtualHosts: plans.map(virtualHost),
+    virtualHosts: plans.map(proxiedHost),
     maxDirectResponseBodySizeBytes: maxDirectResponseBytes,
   })
   const origins = plans.flatMap((plan) => [plan.origin, ...plan.routes.map((route) => route.origin)])
   return encodeResource(RouteConfigurationSchema, message, { typeUrl: TypeUrl.route, name: httpProxyName, origins })
+}
+
+/** The route configuration of an upstream on a loopback port: one virtual host. */
+export function emitUpstreamRoutes(plan: VirtualHostPlan): XdsResource {
+  const message = create(RouteConfigurationSchema, {
+    name: plan.name,
+    virtualHosts: [virtualHost(plan)],
+    maxDirectResponseBodySizeBytes: maxDirectResponseBytes,
+  })
+  const origins = [plan.origin, ...plan.routes.map((each) => each.origin)]
+  return encodeResource(RouteConfigurationSchema, message, { typeUrl: TypeUrl.route, name: plan.name, origins })
 }
 
 /** The inline route of an inbound listener: everything to the application, without time limit or retry. */
@@ -66,7 +78,11 @@ export function inboundRoutes(plan: InboundPlan): RouteConfiguration {
             match: { pathSpecifier: { case: 'prefix', value: '/' } },
             action: {
               case: 'route',
-              value: { clusterSpecifier: { case: 'cluster', value: cluster }, timeout: { seconds: 0n } },
+              value: {
+                clusterSpecifier: { case: 'cluster', value: cluster },
+                timeout: { seconds: 0n },
+                ...(plan.protocol === 'http2' ? { idleTimeout: durationFromMs(longStreamIdleMs) } : {}),
+              },
             },
             metadata,
           },

@@ -9,7 +9,7 @@ import {
   type RetryPolicySchema,
   type RouteAction_HashPolicySchema,
   type RouteActionSchema,
-  type RouteSchema,
+  RouteSchema,
   type VirtualHost,
   VirtualHostSchema,
   type WeightedCluster_ClusterWeightSchema,
@@ -17,6 +17,7 @@ import {
 import { HTTPFaultSchema } from '../../xds/generated/envoy/extensions/filters/http/fault/v3/fault_pb.ts'
 import { PreviousHostsPredicateSchema } from '../../xds/generated/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts'
 import { FractionalPercent_DenominatorType } from '../../xds/generated/envoy/type/v3/percent_pb.ts'
+import { connectCluster } from '../../xds/index.ts'
 import type { ActionPlan, LegPlan, RoutePlan, VirtualHostPlan } from '../plan.ts'
 import { extension, pack } from './extension.ts'
 import { headerFields, isEmpty } from './header-options.ts'
@@ -34,6 +35,12 @@ const hostDraws = 20n
 /** Name of the fault filter, under which routes carry their faults. */
 export const faultFilterName = 'envoy.filters.http.fault'
 
+/** How long streams of HTTP/2 and tunnels may be silent, milliseconds: as long as a TCP connection; Envoy's 5 minutes would end watches. */
+export const longStreamIdleMs = 3_600_000
+
+/** Name of the route that takes CONNECT. */
+const connectRouteName = 'connect'
+
 type RedirectPlan = Extract<ActionPlan, { readonly kind: 'redirect' }>
 
 /** Writes a virtual host. */
@@ -44,6 +51,28 @@ export function virtualHost(plan: VirtualHostPlan): VirtualHost {
     routes: plan.routes.map(route),
     metadata: originOf(plan.origin),
   })
+}
+
+/** Writes a virtual host of the HTTP proxy, with a route for CONNECT behind the others, which never match it. */
+export function proxiedHost(plan: VirtualHostPlan): VirtualHost {
+  const host = virtualHost(plan)
+  host.routes.push(create(RouteSchema, connectRoute))
+  return host
+}
+
+/** A tunnel ends in the proxy itself, at the listener that it was asked of: what is inside is routed as if there were none. */
+const connectRoute: Init<typeof RouteSchema> = {
+  name: connectRouteName,
+  match: { pathSpecifier: { case: 'connectMatcher', value: {} } },
+  action: {
+    case: 'route',
+    value: {
+      clusterSpecifier: { case: 'cluster', value: connectCluster },
+      timeout: { seconds: 0n },
+      idleTimeout: durationFromMs(longStreamIdleMs),
+      upgradeConfigs: [{ upgradeType: 'CONNECT', connectConfig: {} }],
+    },
+  },
 }
 
 function route(plan: RoutePlan): Init<typeof RouteSchema> {
@@ -75,6 +104,7 @@ function forward(plan: RoutePlan, legs: readonly LegPlan[]): Init<typeof RouteAc
       ? {}
       : { hostRewriteSpecifier: { case: 'hostRewriteLiteral' as const, value: hostRewrite } }),
     timeout: durationFromMs(plan.timeoutMs),
+    ...(plan.longStreams ? { idleTimeout: durationFromMs(longStreamIdleMs) } : {}),
     ...(retry === undefined ? {} : { retryPolicy: retryPolicy(retry) }),
     ...(plan.hashKeys.length === 0 ? {} : { hashPolicy: plan.hashKeys.map(hashPolicy) }),
   }

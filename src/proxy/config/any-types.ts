@@ -7,6 +7,8 @@ import {
   StdoutAccessLogSchema,
 } from '../../xds/generated/envoy/extensions/access_loggers/stream/v3/stream_pb.ts'
 import { HTTPFaultSchema } from '../../xds/generated/envoy/extensions/filters/http/fault/v3/fault_pb.ts'
+import { FilterConfigSchema as GrpcStatsSchema } from '../../xds/generated/envoy/extensions/filters/http/grpc_stats/v3/config_pb.ts'
+import { GrpcWebSchema } from '../../xds/generated/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.ts'
 import { HealthCheckSchema } from '../../xds/generated/envoy/extensions/filters/http/health_check/v3/health_check_pb.ts'
 import { OnDemandSchema } from '../../xds/generated/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts'
 import { RBACPerRouteSchema, RBACSchema } from '../../xds/generated/envoy/extensions/filters/http/rbac/v3/rbac_pb.ts'
@@ -62,6 +64,8 @@ export const anyTypes: Registry = createRegistry(
   EventLoopDelayConfigSchema,
   FileAccessLogSchema,
   FixedHeapConfigSchema,
+  GrpcStatsSchema,
+  GrpcWebSchema,
   HTTPFaultSchema,
   HeaderBasedSessionStateSchema,
   HealthCheckSchema,

@@ -3,6 +3,8 @@ import type { Any } from '@bufbuild/protobuf/wkt'
 
 import { HttpProtocolOptions_HeadersWithUnderscoresAction } from '../../xds/generated/envoy/config/core/v3/protocol_pb.ts'
 import { type HTTPFault, HTTPFaultSchema } from '../../xds/generated/envoy/extensions/filters/http/fault/v3/fault_pb.ts'
+import { FilterConfigSchema as GrpcStatsSchema } from '../../xds/generated/envoy/extensions/filters/http/grpc_stats/v3/config_pb.ts'
+import { GrpcWebSchema } from '../../xds/generated/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.ts'
 import { HealthCheckSchema } from '../../xds/generated/envoy/extensions/filters/http/health_check/v3/health_check_pb.ts'
 import { OnDemandSchema } from '../../xds/generated/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts'
 import { RouterSchema } from '../../xds/generated/envoy/extensions/filters/http/router/v3/router_pb.ts'
@@ -21,6 +23,7 @@ import { compileHttp2 } from './compile-http2.ts'
 import { compileHttpRbac } from './compile-rbac.ts'
 import type { CompileContext } from './compile-context.ts'
 import { faultFilterName } from './compile-fault.ts'
+import { compileGrpcStats } from './compile-grpc-stats.ts'
 import { compileHealthFilter } from './compile-health-filter.ts'
 import { routeTable } from './compile-routes.ts'
 import { compileStatefulSession, statefulSessionName } from './compile-stateful-session.ts'
@@ -28,7 +31,7 @@ import { compileUpgrades } from './compile-upgrades.ts'
 import { requireAds } from './config-source.ts'
 import { fieldPath } from './fault-list.ts'
 import { boundedInteger, durationMs, requiredText } from './field-values.ts'
-import type { HealthFilterConfig, HttpFilterConfig, HttpManagerConfig } from './listener-config.ts'
+import type { GrpcStatsConfig, HealthFilterConfig, HttpFilterConfig, HttpManagerConfig } from './listener-config.ts'
 
 const maxUint32 = 0xffff_ffff
 
@@ -202,6 +205,8 @@ type CompiledFilter =
   | HttpFilterConfig
   | { readonly kind: 'health_check'; readonly config: HealthFilterConfig }
   | { readonly kind: 'stateful_session'; readonly config: SessionSetting }
+  | { readonly kind: 'grpc_stats'; readonly config: GrpcStatsConfig }
+  | { readonly kind: 'grpc_web' }
   | { readonly kind: 'router' }
 
 /** In any order before the router, which is last; health_check before what looks at routes. Each once, but RBAC as often as one likes. */
@@ -209,11 +214,12 @@ function compileFilters(
   context: CompileContext,
   path: string,
   filters: readonly HttpFilter[],
-): Pick<HttpManagerConfig, 'filters' | 'statefulSession' | 'healthFilter'> {
+): Pick<HttpManagerConfig, 'filters' | 'statefulSession' | 'healthFilter' | 'grpcStats' | 'grpcWeb'> {
   const seen = new Set<CompiledFilter['kind']>()
   const ordered: HttpFilterConfig[] = []
   let statefulSession: SessionSetting | undefined
   let healthFilter: HealthFilterConfig | undefined
+  let grpcStats: GrpcStatsConfig | undefined
   filters.forEach((filter, index) => {
     const at = `${path}[${index}]`
     const made = compileFilter(context, at, filter)
@@ -225,12 +231,15 @@ function compileFilters(
       if (seen.size > 0) context.faults.add(at, 'Expected the health_check filter first')
       healthFilter = made.config
     } else if (kind === 'stateful_session') statefulSession = made.config
-    else if (kind !== 'router') ordered.push(made)
+    else if (kind === 'grpc_stats') grpcStats = made.config
+    else if (kind !== 'router' && kind !== 'grpc_web') ordered.push(made)
     seen.add(kind)
   })
   if (!seen.has('router')) context.faults.add(path, 'Expected the router filter last')
   return {
     filters: ordered,
+    ...(seen.has('grpc_web') ? { grpcWeb: true } : {}),
+    ...(grpcStats === undefined ? {} : { grpcStats }),
     ...(statefulSession === undefined ? {} : { statefulSession }),
     ...(healthFilter === undefined ? {} : { healthFilter }),
   }
@@ -248,11 +257,17 @@ function compileFilter(context: CompileContext, path: string, filter: HttpFilter
     requireName(context, path, filter, statefulSessionName)
     return { kind: 'stateful_session', config: compileStatefulSession(context, at, session) }
   }
+  if (unpackAny(any, GrpcWebSchema) !== undefined) return { kind: 'grpc_web' }
+  const grpcStats = unpackAny(any, GrpcStatsSchema)
+  if (grpcStats !== undefined) return { kind: 'grpc_stats', config: compileGrpcStats(context, at, grpcStats) }
   const rbac = compileHttpRbac(context, at, any)
   if (rbac !== undefined) return { kind: 'rbac', name: filter.name, config: rbac }
   const fault = unpackAny(any, HTTPFaultSchema)
   if (fault === undefined) {
-    context.faults.add(at, 'Expected a Router, an OnDemand, a HealthCheck, a StatefulSession, an RBAC or an HTTPFault')
+    context.faults.add(
+      at,
+      'Expected a Router, an OnDemand, a HealthCheck, a StatefulSession, a gRPC FilterConfig, a GrpcWeb, an RBAC or an HTTPFault',
+    )
     return undefined
   }
   requireName(context, path, filter, faultFilterName)

@@ -1,3 +1,5 @@
+import type { Duration } from '@bufbuild/protobuf/wkt'
+
 import {
   RedirectAction_RedirectResponseCode,
   type DirectResponseAction,
@@ -16,6 +18,7 @@ import {
   type PathRewrite,
   type RedirectDefinition,
   type RespondDefinition,
+  type StreamDuration,
 } from '../route/index.ts'
 import type { CompileContext } from './compile-context.ts'
 import { compilePerFilter, type PerFilterSettings } from './compile-per-filter.ts'
@@ -50,15 +53,19 @@ export function compileForward(
   field: { readonly action: RouteAction; readonly inherited: InheritedSettings },
 ): ForwardDefinition {
   const { action, inherited } = field
+  const timeout = { value: action.timeout, absent: defaultTimeoutMs }
+  const timeoutMs = durationMs(context, fieldPath(path, 'timeout'), timeout)
   return {
     kind: 'forward',
     legs: compileLegs(context, path, action, inherited.perFilter),
     pathRewrite: compileRewrite(context, path, { message: action, match: inherited.match }),
-    timeoutMs: durationMs(context, fieldPath(path, 'timeout'), { value: action.timeout, absent: defaultTimeoutMs }),
+    // The duration of the stream takes the timeout's place, as in Envoy.
+    timeoutMs: action.maxStreamDuration === undefined ? timeoutMs : 0,
     idleTimeoutMs: durationMs(context, fieldPath(path, 'idle_timeout'), {
       value: action.idleTimeout,
       absent: undefined,
     }),
+    streamDuration: compileStreamDuration(context, fieldPath(path, 'max_stream_duration'), action.maxStreamDuration),
     // A route's policy replaces that of the virtual host, it is not merged with it.
     retry:
       action.retryPolicy === undefined
@@ -67,6 +74,22 @@ export function compileForward(
     hashPolicies: compileHashPolicies(context, fieldPath(path, 'hash_policy'), action.hashPolicy),
     upgrades: compileRouteUpgrades(context, fieldPath(path, 'upgrade_configs'), action.upgradeConfigs),
   }
+}
+
+function compileStreamDuration(
+  context: CompileContext,
+  path: string,
+  message: RouteAction['maxStreamDuration'],
+): StreamDuration | undefined {
+  if (message === undefined) return undefined
+  const { maxStreamDuration, grpcTimeoutHeaderMax, grpcTimeoutHeaderOffset } = message
+  const ms = (field: string, value: Duration | undefined): number | undefined =>
+    durationMs(context, fieldPath(path, field), { value, absent: undefined })
+  return Object.freeze({
+    maxMs: ms('max_stream_duration', maxStreamDuration),
+    grpcMaxMs: ms('grpc_timeout_header_max', grpcTimeoutHeaderMax),
+    grpcOffsetMs: ms('grpc_timeout_header_offset', grpcTimeoutHeaderOffset) ?? 0,
+  })
 }
 
 function compileLegs(

@@ -378,9 +378,10 @@ describe('refused with the path of the field', () => {
     ['match: { prefix: / }, route: { cluster_header: x }', 'route.cluster_header'],
     ['match: { prefix: / }, route: { cluster: c, auto_host_rewrite: true }', 'route.auto_host_rewrite'],
     [
-      'match: { prefix: / }, route: { cluster: c, max_stream_duration: { max_stream_duration: 1s } }',
-      'route.max_stream_duration',
+      'match: { prefix: / }, route: { cluster: c, max_stream_duration: { grpc_timeout_header_max: -1s } }',
+      'route.max_stream_duration.grpc_timeout_header_max',
     ],
+    ['match: { prefix: / }, route: { cluster: c, max_grpc_timeout: 1s }', 'route.max_grpc_timeout'],
     ['match: { prefix: /, grpc: {} }, route: { cluster: c }', 'match.grpc'],
     ['match: { connect_matcher: {} }, route: { cluster: c, prefix_rewrite: /a }', 'route'],
     [

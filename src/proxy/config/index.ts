@@ -50,6 +50,7 @@ export {
   type ConnectionLimitConfig,
   type FilterChain,
   type FilterChainMatch,
+  type GrpcStatsConfig,
   type HealthFilterConfig,
   type HttpFilterConfig,
   type HttpManagerConfig,

@@ -51,6 +51,12 @@ export interface NetworkRbacConfig extends Pick<RbacConfig, 'rules' | 'shadow'> 
   readonly statPrefix: string
 }
 
+/** `envoy.filters.http.grpc_stats`. */
+export interface GrpcStatsConfig {
+  /** Paths (`/service/method`) that have counters of their own; the rest is counted by cluster alone. */
+  readonly methods: 'all' | ReadonlySet<string>
+}
+
 /** An HTTP filter before the router that runs for each request. */
 export type HttpFilterConfig =
   /** Routes' fault settings count. */
@@ -158,7 +164,11 @@ export interface HttpManagerConfig {
   readonly forwardClientCert: 'sanitize' | 'forward-only' | 'append-forward' | 'sanitize-set' | 'always-forward-only'
   /** The health_check filter; absent: the proxy does not answer for its own health on this listener. */
   readonly healthFilter?: HealthFilterConfig
-  /** HTTP filters in their order, without health_check, which is first, stateful_session and the router. */
+  /** The grpc_stats filter; absent: calls are not counted by method. */
+  readonly grpcStats?: GrpcStatsConfig
+  /** The grpc_web filter is there. */
+  readonly grpcWeb?: true
+  /** HTTP filters in their order, without grpc_web, grpc_stats, health_check, which is first, stateful_session and the router. */
   readonly filters: readonly HttpFilterConfig[]
   /** The stateful_session filter is in the chain; routes may have settings of their own. */
   readonly statefulSession?: SessionSetting

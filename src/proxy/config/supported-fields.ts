@@ -1,6 +1,6 @@
 import { clusterFields, controlChannelFields } from './supported-cluster-fields.ts'
 import { listenerFields } from './supported-listener-fields.ts'
-import { rbacFields } from './supported-rbac-fields.ts'
+import { grpcFields, rbacFields } from './supported-filter-fields.ts'
 import { routeFields } from './supported-route-fields.ts'
 import { sharedFields } from './supported-shared-fields.ts'
 import { udpFields } from './supported-udp-fields.ts'
@@ -26,6 +26,7 @@ export const supportedFields: SupportedFields = new Map([
   ...clusterFields,
   ...udpFields,
   ...rbacFields,
+  ...grpcFields,
 ])
 
 /** The table for the proxy's own gRPC channels: HTTP/2 options belong there. */

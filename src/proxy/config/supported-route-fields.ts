@@ -104,6 +104,7 @@ export const routeFields: readonly (readonly [string, Readonly<Record<string, Fi
       idle_timeout: 'honoured',
       retry_policy: 'honoured',
       hash_policy: 'honoured',
+      max_stream_duration: 'honoured',
       metadata_match: 'honoured',
       upgrade_configs: 'honoured',
     },
@@ -122,6 +123,14 @@ export const routeFields: readonly (readonly [string, Readonly<Record<string, Fi
       connection_properties: 'honoured',
       query_parameter: 'honoured',
       terminal: 'honoured',
+    },
+  ],
+  [
+    'envoy.config.route.v3.RouteAction.MaxStreamDuration',
+    {
+      max_stream_duration: 'honoured',
+      grpc_timeout_header_max: 'honoured',
+      grpc_timeout_header_offset: 'honoured',
     },
   ],
   ['envoy.config.route.v3.RouteAction.HashPolicy.Header', { header_name: 'honoured' }],

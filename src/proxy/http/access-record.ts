@@ -14,6 +14,7 @@ export function logExchange(exchange: Exchange, durationMs: number): void {
   record.protocol = exchange.stream.protocol
   record.authority = request.authority
   record.status = exchange.status
+  record.grpcStatus = exchange.grpc.active ? exchange.grpc.status : -1
   record.flags = exchange.flags
   record.details = exchange.details
   record.bytesReceived = exchange.bytesReceived

@@ -18,6 +18,8 @@ export interface ClientConnection {
   /** Series of the last inbound edge and the cluster that it leads to. */
   series: EdgeSeries | undefined
   seriesCluster: ClusterRuntime | undefined
+  /** The series is that of calls of gRPC. */
+  seriesGrpc: boolean
   /** Rules that ask for nothing but the connection, asked last, and what they said. */
   rbac: RbacEngine | undefined
   rbacVerdict: RbacVerdict | undefined

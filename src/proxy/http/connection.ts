@@ -44,6 +44,7 @@ export class Connection implements SocketOwner, TimerOwner, ClientConnection, Cl
   peer: PeerMetadata | undefined = undefined
   series: EdgeSeries | undefined = undefined
   seriesCluster: ClusterRuntime | undefined = undefined
+  seriesGrpc = false
   rbac: RbacEngine | undefined = undefined
   rbacVerdict: RbacVerdict | undefined = undefined
   readonly #active: { value: number }

@@ -7,6 +7,7 @@ import type { HttpServerOptions } from './contract.ts'
 import type { Exchange } from './exchange.ts'
 import { createHeadPlan, type HeadPlan } from './fields.ts'
 import { HttpStats } from './http-stats.ts'
+import { GrpcStats } from './grpc-stats.ts'
 import type { Http2ClientStream } from './http2-stream.ts'
 import { peerMetadataLines } from './peer-metadata.ts'
 
@@ -31,6 +32,7 @@ export class HttpContext {
   readonly connections: Set<ServedConnection> = new Set()
   readonly record: AccessLogRecord = emptyAccessLogRecord()
   readonly metadataLines: string
+  readonly grpcStats: GrpcStats
   /** What rules of access control look at. */
   readonly rbacSubject: ExchangeSubject = new ExchangeSubject()
   /** Draws of weighted splits. */
@@ -52,6 +54,7 @@ export class HttpContext {
     this.options = options
     this.overload = options.overload ?? calmOverloadState()
     this.writer = new HeadWriter(options.limits.writerBytes)
+    this.grpcStats = new GrpcStats(options.telemetry, options.limits.grpcMethods)
     this.metadataLines = peerMetadataLines(options.node)
     this.split = createStratifiedRandom(options.random)
   }

@@ -8,6 +8,7 @@ import { authorize } from './authorize.ts'
 import { connectUpgrade, endsConnect, isConnectTarget } from './connect.ts'
 import type { Exchange } from './exchange.ts'
 import { ProxyField } from './fields.ts'
+import { streamDurationMs } from './grpc-call.ts'
 import { hashExchange } from './hash-exchange.ts'
 import { normalizePath } from './normalize-path.ts'
 import { parsePeerMetadata } from './peer-metadata.ts'
@@ -141,6 +142,10 @@ function decideRoute(exchange: Exchange, mayWait: boolean): void {
       return
     }
   }
+  if (decision?.kind === 'forward' && decision.streamDuration !== undefined) {
+    const { maxStreamDurationMs } = plan.manager
+    exchange.limitDuration(streamDurationMs(request, decision.streamDuration, maxStreamDurationMs))
+  }
   if (mayWait && decision?.kind === 'on-demand' && table !== undefined) {
     const waiting = filters.findIndex(({ kind }) => kind === 'on_demand')
     if (waiting >= 0) {
@@ -258,16 +263,7 @@ function abortByFault(exchange: Exchange): void {
   const { decision } = exchange
   const fault = decision?.kind === 'forward' ? decision.fault : undefined
   const grpcStatus = fault?.grpcStatus
-  const isGrpc = exchange.request.header('content-type')?.startsWith('application/grpc') === true
-  if (grpcStatus !== undefined && isGrpc) {
-    const lines = `content-type: application/grpc\r\ngrpc-status: ${grpcStatus}\r\ngrpc-message: fault filter abort\r\n`
-    exchange.reply(200, '', ResponseFlag.FI, 'fault_filter_abort', lines)
-    return
-  }
-  exchange.reply(
-    grpcStatus === undefined ? (fault?.abortStatus ?? 503) : 200,
-    'fault filter abort',
-    ResponseFlag.FI,
-    'fault_filter_abort',
-  )
+  const status = grpcStatus === undefined ? (fault?.abortStatus ?? 503) : 200
+  const text = 'fault filter abort'
+  exchange.reply(status, text, ResponseFlag.FI, 'fault_filter_abort', '', exchange.responseEdits, grpcStatus)
 }

@@ -9,6 +9,8 @@ import type { PeerMetadata } from './peer-metadata.ts'
 export interface EdgeFacts {
   readonly node: HttpNode
   readonly info: DownstreamInfo
+  /** The request is a call of gRPC. */
+  readonly grpc: boolean
   /** Who sent the request, as it said itself (inbound). */
   readonly peer: PeerMetadata | undefined
   /** The service that the route leads to. */
@@ -21,7 +23,7 @@ export interface EdgeFacts {
 }
 
 /** Labels of the edge that a request took. */
-export function edgeLabels({ node, info, peer, destination, endpoint, ...proved }: EdgeFacts): EdgeLabels {
+export function edgeLabels({ node, info, peer, destination, endpoint, grpc, ...proved }: EdgeFacts): EdgeLabels {
   const inbound = info.direction === 'inbound'
   const own = workloadEnd(node)
   const caller = peer === undefined ? unknownEnd() : workloadEnd(peer)
@@ -31,7 +33,7 @@ export function edgeLabels({ node, info, peer, destination, endpoint, ...proved 
     destination: inbound ? own : endpointEnd(endpoint?.config),
     service: destination,
     serviceNamespace: unknownLabel,
-    protocol: 'http',
+    protocol: grpc ? 'grpc' : 'http',
     ...proved,
   })
 }

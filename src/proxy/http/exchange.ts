@@ -1,5 +1,6 @@
 import type { TimerOwner, WheelTimer } from '../../base/index.ts'
 import { ResponseFlag } from '../../telemetry/index.ts'
+import { GrpcStatus } from '../../wire/grpc/index.ts'
 import { logExchange } from './access-record.ts'
 import type { ClusterRuntime, EndpointRuntime } from '../cluster/index.ts'
 import type { Decision, HeaderEdits, StatefulSession } from '../route/index.ts'
@@ -8,6 +9,8 @@ import type { HttpContext } from './context.ts'
 import { onRetryPause, onRouteTimeout } from './attempt.ts'
 import { admit, resumeFilters } from './dispatch.ts'
 import type { HeadPlan } from './fields.ts'
+import { GrpcCall } from './grpc-call.ts'
+import { GrpcWebCall } from './grpc-web.ts'
 import type { HttpStats } from './http-stats.ts'
 import { Phase } from './phase.ts'
 import { ReceivedRequest } from './received-request.ts'
@@ -33,6 +36,9 @@ export class Exchange implements TimerOwner {
   stream: ClientStream
   readonly request: ReceivedRequest
   readonly leg: UpstreamLeg
+  readonly grpc: GrpcCall = new GrpcCall()
+  /** Made when the filter is configured. */
+  grpcWeb: GrpcWebCall | undefined = undefined
   plan: HeadPlan
   phase: number = Phase.free
   /** Grows with each use, so that a late callback can tell that its request is gone. */
@@ -147,11 +153,14 @@ export class Exchange implements TimerOwner {
     this.stepAt = now
     this.idleTimeoutMs = this.plan.manager.streamIdleTimeoutMs
     this.bodyDone = bodyDone
+    this.grpc.begin(this.request)
+    if (this.plan.manager.grpcWeb === true) this.#beginWeb()
   }
 
   /** Decides where the request goes, and sends it there. */
   admit(): void {
     const { requestTimeoutMs } = this.plan.manager
+    this.grpcWeb?.reframe(this.request)
     if (!this.bodyDone && requestTimeoutMs > 0) this.#requestTimer.arm(requestTimeoutMs, this.stepAt)
     const { maxStreamDurationMs } = this.plan.manager
     if (maxStreamDurationMs !== undefined) this.#durationTimer.arm(maxStreamDurationMs, this.stepAt)
@@ -162,6 +171,27 @@ export class Exchange implements TimerOwner {
   /** A piece of the body goes upstream, or waits until there is one. `flushBody` or `endBody` must follow. */
   deliver(bytes: Uint8Array, start: number, end: number): void {
     this.bytesReceived += end - start
+    if (this.grpcWeb?.decodes !== true) {
+      this.#deliver(bytes, start, end)
+      return
+    }
+    const decoded = this.grpcWeb.decode(bytes, start, end)
+    if (decoded !== undefined) this.#deliver(decoded, 0, decoded.length)
+  }
+
+  #refuseWeb(): void {
+    this.keepAlive = false
+    this.reply(400, 'Bad gRPC-web request,invalid base64 data.', 0, 'grpc_base_64_decode_failed')
+  }
+
+  #beginWeb(): void {
+    this.grpcWeb ??= new GrpcWebCall()
+    this.grpcWeb.begin(this.request)
+    if (this.grpcWeb.active) this.grpc.start()
+  }
+
+  #deliver(bytes: Uint8Array, start: number, end: number): void {
+    if (this.grpc.active) this.grpc.requestMessages.add(bytes, start, end)
     const { context, leg } = this
     // What is ahead of an upgrade's answer is held: it is the tunnel's, should there be one (CVE-2025-64763).
     if (leg.sending && this.upgradeType === '') {
@@ -179,11 +209,19 @@ export class Exchange implements TimerOwner {
 
   /** What was delivered leaves. */
   flushBody(): void {
+    if (this.grpcWeb?.broken === true) {
+      this.#refuseWeb()
+      return
+    }
     if (this.leg.sending) this.leg.flushBody()
   }
 
   /** The body is over. */
   endBody(trailers: Buffer | undefined): void {
+    if (this.grpcWeb?.endsBroken === true) {
+      this.#refuseWeb()
+      return
+    }
     this.bodyDone = true
     this.trailers = trailers
     if (this.leg.sending && this.upgradeType === '') this.leg.endBody()
@@ -224,12 +262,22 @@ export class Exchange implements TimerOwner {
       if (!this.bodyDone && this.phase !== Phase.tunnel) this.refuse(408, 'request_overall_timeout', 0)
     } else if (tag === Timer.duration) {
       this.stats.requestMaxDuration.value += 1
-      this.reply(this.bodyDone ? 504 : 408, 'downstream duration timeout', 0, 'max_duration_timeout')
+      const status = this.bodyDone ? 504 : 408
+      const { deadlineExceeded } = GrpcStatus
+      const text = 'downstream duration timeout'
+      this.reply(status, text, 0, 'max_duration_timeout', '', this.responseEdits, deadlineExceeded)
     } else {
       this.stepAt = this.context.options.timers.now()
       if (this.phase === Phase.delayed) resumeFilters(this)
       else onRetryPause(this)
     }
+  }
+
+  /** The route says how long the stream may last, from its beginning on; 0: without end. */
+  limitDuration(maxMs: number): void {
+    this.grpc.limit(this.request, maxMs)
+    if (maxMs > 0) this.#durationTimer.arm(Math.max(this.startedAt + maxMs - this.stepAt, 0), this.stepAt)
+    else if (this.#durationTimer.armed) this.#durationTimer.cancel()
   }
 
   /** Starts the route's timeout. It is not taken back at the end: `routeDeadline` says whether it counts. */
@@ -257,6 +305,7 @@ export class Exchange implements TimerOwner {
     details: string,
     lines = '',
     edits: HeaderEdits | undefined = this.responseEdits,
+    grpcStatus?: number,
   ): void {
     this.flags |= flags
     this.details = details
@@ -265,10 +314,18 @@ export class Exchange implements TimerOwner {
       this.abort()
       return
     }
-    this.status = status
+    const plain = { status, body, lines, edits }
+    const { grpc, grpcWeb } = this
+    const reply =
+      grpcWeb?.active === true
+        ? grpcWeb.toReply(plain, grpcStatus)
+        : grpc.active
+          ? grpc.toReply(plain, grpcStatus)
+          : plain
+    this.status = reply.status
     if (!this.bodyDone) this.keepAlive = false
-    this.stream.reply({ status, body, lines, edits })
-    this.bytesSent = this.request.method === 'HEAD' ? 0 : body.length
+    this.stream.reply(reply)
+    this.bytesSent = this.request.method === 'HEAD' ? 0 : reply.body.length
     this.end(true, this.context.options.timers.now(), true)
   }
 
@@ -292,6 +349,7 @@ export class Exchange implements TimerOwner {
     if (this.phase === Phase.free) return
     const { context, request, stream } = this
     if (counted) {
+      if (this.grpc.active) this.grpc.settle(this.status)
       recordExchange(this, now - this.startedAt)
       if (this.plan.manager.accessLogs.length > 0) logExchange(this, Math.round(now - this.startedAt))
     }
@@ -306,6 +364,8 @@ export class Exchange implements TimerOwner {
     if (this.#durationTimer.armed) this.#durationTimer.cancel()
     this.leg.release()
     request.reset()
+    this.grpc.active = false
+    this.grpcWeb?.end()
     this.#reset()
     context.releaseExchange(this)
     stream.finished(clean, now)

@@ -13,6 +13,9 @@ const extraNames = [
   'x-envoy-original-path',
   'http2-settings',
   'date',
+  'content-type',
+  'grpc-timeout',
+  'grpc-status',
   'x-envoy-internal',
   'x-envoy-upstream-rq-timeout-ms',
   'x-envoy-upstream-rq-per-try-timeout-ms',
@@ -45,10 +48,13 @@ export const ProxyField = {
   originalPath: FieldId.extra + 8,
   http2Settings: FieldId.extra + 9,
   date: FieldId.extra + 10,
+  contentType: FieldId.extra + 11,
+  grpcTimeout: FieldId.extra + 12,
+  grpcStatus: FieldId.extra + 13,
   /** The first of those that only the mesh itself may send: a client's word on them is not believed. */
-  firstInternal: FieldId.extra + 11,
+  firstInternal: FieldId.extra + 14,
   /** From here on they may come from the proxy's own application; those before steer a router and end at it. */
-  firstFromApplication: FieldId.extra + 23,
+  firstFromApplication: FieldId.extra + 26,
 } as const
 
 /** Field names of requests and responses by number. */

@@ -35,6 +35,7 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   peer: PeerMetadata | undefined = undefined
   series: EdgeSeries | undefined = undefined
   seriesCluster: ClusterRuntime | undefined = undefined
+  seriesGrpc = false
   rbac: RbacEngine | undefined = undefined
   rbacVerdict: RbacVerdict | undefined = undefined
   readonly #socket: StreamSocket

@@ -26,6 +26,7 @@ async function ask(
   upstream: { readonly port: number },
   decision: Partial<ForwardDecision> = {},
   clock?: { readonly manual: ManualClock; readonly passMs: number; readonly when: () => boolean },
+  request = 'GET / HTTP/1.1\r\nHost: up:80\r\nConnection: close\r\n\r\n',
 ): Promise<Asked> {
   const cluster = new FakeCluster([upstream.port])
   const monitor = new OutlierDetector(testOutlierConfig({ splitLocalOrigin: true }), {
@@ -42,7 +43,7 @@ async function ask(
   })
   stops.push(fixture.stop)
   const client = await RawClient.connect(fixture.port)
-  client.send('GET / HTTP/1.1\r\nHost: up:80\r\nConnection: close\r\n\r\n')
+  client.send(request)
   if (clock !== undefined) {
     await until(clock.when, 'the request upstream')
     clock.manual.pass(clock.passMs)
@@ -116,3 +117,22 @@ test('an endpoint that does not answer in time is a failure of local origin', as
   expect(asked.answer).toStartWith('HTTP/1.1 504 ')
   expect(asked.told).toEqual(told([0, 0], [1, 2]))
 })
+
+test.each([
+  ['14', [0, 1]],
+  ['5', [1, 1]],
+  ['0', [1, 1]],
+] as const)(
+  'a call of gRPC that fails at once with %s counts with what its status stands for',
+  async (status, external) => {
+    const upstream = serve(
+      answering(
+        () =>
+          `HTTP/1.1 200 OK\r\nContent-Type: application/grpc\r\nGrpc-Status: ${status}\r\nContent-Length: 0\r\n\r\n`,
+      ),
+    )
+    const call =
+      'POST /s/M HTTP/1.1\r\nHost: up:80\r\nContent-Type: application/grpc\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
+    expect((await ask(upstream, {}, undefined, call)).told).toEqual(told(external, [1, 1]))
+  },
+)

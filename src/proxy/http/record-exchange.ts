@@ -9,16 +9,27 @@ export function recordExchange(exchange: Exchange, durationMs: number): void {
   // A request that the fault filter answered never came to the cluster.
   if (cluster !== undefined && (flags & ResponseFlag.FI) === 0) cluster.countResponse(status)
   const series = exchange.connection.info.direction === 'inbound' ? inboundSeries(exchange) : outboundSeries(exchange)
-  series.recordRequest(status, flags, durationMs, exchange.bytesReceived, exchange.bytesSent)
+  const { grpc } = exchange
+  if (!grpc.active) {
+    series.recordRequest(status, flags, durationMs, exchange.bytesReceived, exchange.bytesSent)
+    return
+  }
+  series.recordRequest(status, flags, durationMs, exchange.bytesReceived, exchange.bytesSent, grpc.status)
+  const { grpcStats } = exchange.plan.manager
+  if (grpcStats !== undefined) exchange.context.grpcStats.record(exchange, grpcStats)
+  series.recordMessages(grpc.requestMessages.count, grpc.responseMessages.count)
 }
 
 /** The same for all requests of a connection to a cluster: who sends and who serves does not change. */
 function inboundSeries(exchange: Exchange): EdgeSeries {
-  const { cluster, connection } = exchange
-  if (connection.series !== undefined && connection.seriesCluster === cluster) return connection.series
+  const { cluster, connection, grpc } = exchange
+  const { series } = connection
+  if (series !== undefined && connection.seriesCluster === cluster && connection.seriesGrpc === grpc.active)
+    return series
   const made = makeSeries(exchange)
   connection.series = made
   connection.seriesCluster = cluster
+  connection.seriesGrpc = grpc.active
   return made
 }
 
@@ -26,7 +37,9 @@ function inboundSeries(exchange: Exchange): EdgeSeries {
 function outboundSeries(exchange: Exchange): EdgeSeries {
   const { endpoint } = exchange.leg
   if (endpoint === undefined) return makeSeries(exchange)
-  const key = endpoint.cluster.config.destination?.host ?? ''
+  const host = endpoint.cluster.config.destination?.host ?? ''
+  // A host's name holds no colon.
+  const key = exchange.grpc.active ? `grpc:${host}` : host
   const known = endpoint.series.get(key)
   if (known !== undefined && !exchange.leg.newPeer) return known
   const made = makeSeries(exchange)
@@ -40,6 +53,7 @@ function makeSeries(exchange: Exchange): EdgeSeries {
     edgeLabels({
       node: context.options.node,
       info: connection.info,
+      grpc: exchange.grpc.active,
       peer: connection.peer,
       destination: cluster?.config.destination ?? destinationOf(decision?.kind === 'forward' ? decision.cluster : ''),
       endpoint: leg.endpoint,

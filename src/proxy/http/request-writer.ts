@@ -54,6 +54,8 @@ export function writeRequestFields(
   else if (head.contentLength >= 0) writer.text(`content-length: ${head.contentLength}\r\n`)
   else if (request.method !== 'GET' && !bodilessMethods.has(request.method)) writer.text('content-length: 0\r\n')
   if (head.indexOfId(FieldId.te) >= 0 && acceptsTrailers(head.header('te') ?? '')) writer.text('te: trailers\r\n')
+  if (exchange.grpcWeb?.active === true) writer.text(exchange.grpcWeb.requestLines)
+  if (exchange.grpc.active && exchange.grpc.timeout !== '') writer.field('grpc-timeout', exchange.grpc.timeout)
   if (exchange.upgradeType !== '' && exchange.upgradeType !== connectUpgrade) {
     writer.field('upgrade', head.value(head.indexOfId(FieldId.upgrade)))
     writer.text('connection: upgrade\r\n')

@@ -1,4 +1,5 @@
 import { ResponseFlag } from '../../telemetry/index.ts'
+import { httpStatusOfGrpc } from '../../wire/grpc/index.ts'
 import type { BodyFraming, Head } from '../../wire/http1/index.ts'
 import { onUpstreamProtocolError, retryAfterResponse } from './attempt.ts'
 import type { Exchange } from './exchange.ts'
@@ -52,7 +53,7 @@ export class ResponseRelay {
     // An answer ahead of the request's end, or to an upgrade that did not happen: what follows may not be a request.
     if (context.draining || !exchange.bodyDone || exchange.upgradeType !== '') exchange.keepAlive = false
     exchange.stream.touch(now)
-    exchange.stream.head(head, framing)
+    exchange.stream.head(head, this.#toWeb(head, framing))
     return true
   }
 
@@ -60,7 +61,12 @@ export class ResponseRelay {
   data(bytes: Uint8Array, start: number, end: number): void {
     const exchange = this.#exchange
     exchange.bytesSent += end - start
-    exchange.stream.data(bytes, start, end)
+    const { grpc, grpcWeb } = exchange
+    if (grpc.active) grpc.responseMessages.add(bytes, start, end)
+    if (grpcWeb?.encodes === true) {
+      const text = grpcWeb.encode(bytes, start, end)
+      exchange.stream.data(text, 0, text.length)
+    } else exchange.stream.data(bytes, start, end)
   }
 
   /** What was told leaves; the upstream waits for a slow client. */
@@ -73,8 +79,11 @@ export class ResponseRelay {
   /** The response was told whole. */
   finish(trailers: Buffer | undefined): void {
     const exchange = this.#exchange
-    const { stream } = exchange
-    stream.end(trailers)
+    const { grpc, grpcWeb, stream } = exchange
+    if (grpc.active && trailers !== undefined) grpc.noteTrailers(trailers)
+    const frame = trailers === undefined ? undefined : grpcWeb?.toFrame(trailers)
+    if (frame !== undefined) stream.data(frame, 0, frame.length)
+    stream.end(frame === undefined ? trailers : undefined)
     stream.flush()
     this.#leg.complete()
     exchange.end(true, this.arrivedAt, true)
@@ -115,12 +124,24 @@ export class ResponseRelay {
     return true
   }
 
+  /** The framing that the client is told: a body that is translated to gRPC-Web has a length that nobody knows. */
+  #toWeb(head: Head, framing: BodyFraming): BodyFraming {
+    const exchange = this.#exchange
+    const { grpcWeb } = exchange
+    if (grpcWeb?.active !== true || !grpcWeb.translate(head)) return framing
+    exchange.cookieLines += grpcWeb.typeLine
+    return framing === 'none' ? framing : 'chunked'
+  }
+
   #noteHead(head: Head): void {
     const exchange = this.#exchange
     exchange.serviceTimeMs = Math.round(this.arrivedAt - exchange.sentAt)
     this.#interims = 0
     const { endpoint } = this.#leg
-    endpoint?.outlier?.countResponse(head.status)
+    const { grpc } = exchange
+    if (grpc.active) grpc.noteHead(head)
+    // A call that fails at once fails by its own status; one that fails behind messages is not counted, as in Envoy.
+    endpoint?.outlier?.countResponse(grpc.active && grpc.status >= 0 ? httpStatusOfGrpc(grpc.status) : head.status)
     endpoint?.latency?.observe(this.arrivedAt - exchange.sentAt, this.arrivedAt)
     const checks = endpoint?.checks
     if (checks !== undefined && head.header('x-envoy-immediate-health-check-fail') !== undefined) checks.failNow()

@@ -171,6 +171,7 @@ function compileForward(
       timeoutMs: action.timeoutMs,
       idleTimeoutMs: action.idleTimeoutMs,
       retry: action.retry,
+      streamDuration: action.streamDuration,
       hashPolicies: action.hashPolicies,
       subset: leg.subset,
       session: leg.session,

@@ -25,6 +25,16 @@ export interface HeaderEdits {
   readonly add: readonly (readonly [name: string, value: string])[]
 }
 
+/** `max_stream_duration` of a route; milliseconds. */
+export interface StreamDuration {
+  /** 0: without end; undefined: the connection manager's. */
+  readonly maxMs: number | undefined
+  /** `grpc_timeout_header_max`: the call's own timeout counts, at most this; 0: whatever it is. Undefined: it does not count. */
+  readonly grpcMaxMs: number | undefined
+  /** `grpc_timeout_header_offset`. */
+  readonly grpcOffsetMs: number
+}
+
 /** Retry policy of a route, compiled from `RetryPolicy`. */
 export interface CompiledRetry {
   readonly attempts: number
@@ -91,6 +101,8 @@ export interface ForwardDecision {
   /** 0: off; absent: the connection manager's. */
   readonly idleTimeoutMs: number | undefined
   readonly retry: CompiledRetry | undefined
+  /** `max_stream_duration`; undefined: the connection manager's counts. */
+  readonly streamDuration?: StreamDuration | undefined
   /** Inputs of the request's hash, for clusters with consistent hashing; undefined: none. */
   readonly hashPolicies?: readonly HashPolicy[] | undefined
   /** `metadata_match`: the subset of the cluster's hosts; undefined: no subset is asked for. */

@@ -23,6 +23,7 @@ export {
   type PathRewrite,
   type RequestView,
   type RouteFacts,
+  type StreamDuration,
   type RouteUpgrades,
 } from './decision.ts'
 export { findDomainConflicts, type DomainConflict } from './domain-index.ts'

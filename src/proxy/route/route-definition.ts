@@ -1,6 +1,13 @@
 import type { Origin } from '../../resources/index.ts'
 import type { RbacConfig } from '../filters/index.ts'
-import type { CompiledFault, CompiledRetry, HeaderEdits, PathRewrite, RouteUpgrades } from './decision.ts'
+import type {
+  CompiledFault,
+  CompiledRetry,
+  HeaderEdits,
+  PathRewrite,
+  RouteUpgrades,
+  StreamDuration,
+} from './decision.ts'
 import type { HashPolicy } from './request-hash.ts'
 import type { RegularExpression } from './regular-expression.ts'
 import type { SessionSetting } from './stateful-session.ts'
@@ -98,6 +105,7 @@ export interface ForwardDefinition {
   readonly timeoutMs: number
   readonly idleTimeoutMs: number | undefined
   readonly retry: CompiledRetry | undefined
+  readonly streamDuration?: StreamDuration | undefined
   /** `hash_policy` in order; undefined when there is none. */
   readonly hashPolicies?: readonly HashPolicy[] | undefined
   readonly upgrades?: RouteUpgrades | undefined

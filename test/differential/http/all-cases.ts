@@ -1,6 +1,7 @@
 import type { HttpCase } from './case.ts'
 import { accessControl } from './cases/access-control.ts'
 import { forwardedFields } from './cases/forwarded-fields.ts'
+import { grpcCalls } from './cases/grpc.ts'
 import { healthFilter } from './cases/health-filter.ts'
 import { hostileRequests } from './cases/hostile-requests.ts'
 import { hostileResponses } from './cases/hostile-responses.ts'
@@ -16,6 +17,7 @@ export const allCases: readonly HttpCase[] = [
   ...responses,
   ...routing,
   ...accessControl,
+  ...grpcCalls,
   ...tunnels,
   ...healthFilter,
   ...hostileRequests,

@@ -20,6 +20,7 @@ function rewritten(path: PathMatch, rewrite: NonNullable<Rewrite['path']>): Path
     requestHeaders: noHeaderOperations,
     responseHeaders: noHeaderOperations,
     timeoutMs: 0,
+    longStreams: false,
     retry: undefined,
     fault: undefined,
     hashKeys: [],

@@ -1,20 +1,27 @@
 import { isIP } from 'node:net'
 import { spiffeIdOf } from '../../../identity/index.ts'
 import type { OutboundTls } from '../../../model/index.ts'
-import type { ClientTlsPlan, PeerName, TransportPlan } from '../../plan.ts'
+import type { ClientTlsPlan, PeerName, TransportPlan, WireProtocol } from '../../plan.ts'
 import type { ClusterInput, ClusterPolicy } from '../cluster-policy.ts'
 
-/** ALPN that a client-side proxy offers: what the bytes inside the mTLS connection are. */
-const meshAlpn = { http: 'istio-http/1.1', tcp: 'istio' } as const
+/**
+ * ALPN that a client-side proxy offers: what the bytes inside the mTLS connection are. Only of `h2` does Envoy's server side know that
+ * it is HTTP/2; `istio-h2` says that a proxy of the mesh is calling, and is what a listener that takes octets chooses.
+ */
+const meshAlpn = { http1: ['istio-http/1.1'], http2: ['istio-h2', 'h2'], tcp: ['istio'] } as const
 
 /**
  * ALPN that an inbound listener takes, its own first. The other is taken too: the caller goes by the service's
- * protocol, the listener by the workload's, and a handshake must not fail where they differ. HTTP is taken in version 2 as well: a client-side proxy that can gathers requests on few connections.
+ * protocol, the listener by the workload's, and a handshake must not fail where they differ. HTTP is taken in both versions, whichever the
+ * application speaks. A listener of octets does not take `h2`: it would be a promise to a client that multiplexes when it can.
  */
 export const inboundAlpn = {
-  http: ['h2', meshAlpn.http, meshAlpn.tcp],
-  tcp: [meshAlpn.tcp, meshAlpn.http],
+  http: ['h2', 'istio-http/1.1', 'istio'],
+  tcp: ['istio', 'istio-http/1.1', 'istio-h2'],
 } as const
+
+/** ALPN towards servers outside the mesh. */
+const publicAlpn = { http1: ['http/1.1'], http2: ['h2'], tcp: [] } as const
 
 /** Trust bundle of the machine, for `simple` and `mutual` TLS without a bundle of its own. */
 const systemTrustBundle = '/etc/ssl/certs/ca-certificates.crt'
@@ -30,7 +37,7 @@ export const tlsPolicy: ClusterPolicy = {
   },
 }
 
-function transport(protocol: 'http' | 'tcp', input: ClusterInput): TransportPlan {
+function transport(protocol: WireProtocol, input: ClusterInput): TransportPlan {
   const tls = input.policy?.tls
   if (tls === undefined) {
     const inMesh = input.service.location === 'mesh' && input.service.resolution === 'endpoints'
@@ -41,7 +48,7 @@ function transport(protocol: 'http' | 'tcp', input: ClusterInput): TransportPlan
   return { kind: 'tls', tls: fileTls(protocol, input, tls) }
 }
 
-function meshTls(protocol: 'http' | 'tcp', { service, port, subset, view }: ClusterInput): ClientTlsPlan {
+function meshTls(protocol: WireProtocol, { service, port, subset, view }: ClusterInput): ClientTlsPlan {
   const { trustDomain } = view.mesh.settings
   const accounts = service.staticEndpoints.flatMap(({ serviceAccount }) => serviceAccount ?? [])
   const identities = new Set(
@@ -60,13 +67,13 @@ function meshTls(protocol: 'http' | 'tcp', { service, port, subset, view }: Clus
   return {
     kind: 'mesh',
     sni: `outbound_.${port.number}_.${subset?.name ?? ''}_.${service.host}`,
-    alpn: [meshAlpn[protocol]],
+    alpn: meshAlpn[protocol],
     peers,
   }
 }
 
 function fileTls(
-  protocol: 'http' | 'tcp',
+  protocol: WireProtocol,
   { service }: ClusterInput,
   tls: Extract<OutboundTls, { readonly mode: 'simple' | 'mutual' }>,
 ): ClientTlsPlan {
@@ -78,7 +85,7 @@ function fileTls(
   return {
     kind: 'files',
     sni,
-    alpn: protocol === 'http' ? ['http/1.1'] : [],
+    alpn: publicAlpn[protocol],
     peers: tls.skipVerify ? [] : named.map(peerName),
     caFile: tls.skipVerify ? undefined : (tls.caFile ?? systemTrustBundle),
     certificate:

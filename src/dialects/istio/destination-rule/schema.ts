@@ -55,7 +55,7 @@ const httpFields = {
   maxRequestsPerConnection: optional(count),
   maxRetries: optional(count),
   idleTimeout: optional(duration({ zero: true })),
-  h2UpgradePolicy: unsupportedUnless('DEFAULT', 'DO_NOT_UPGRADE'),
+  h2UpgradePolicy: optional(oneOf(['DEFAULT', 'DO_NOT_UPGRADE', 'UPGRADE'])),
   http2KeepAlive: unsupported,
   maxConcurrentStreams: unsupported,
   useClientProtocol: unsupportedUnless(false),

@@ -104,6 +104,7 @@ function translateHttp(http: Pool['http']): Partial<TrafficPolicy> {
     ...limit('maxRequests', http.http2MaxRequests),
     ...limit('maxRetries', http.maxRetries),
     ...limit('maxRequestsPerConnection', http.maxRequestsPerConnection),
+    ...(http.h2UpgradePolicy === 'UPGRADE' ? { http2Upgrade: true } : {}),
     ...(http.idleTimeout === undefined ? {} : { httpIdleTimeoutMs: http.idleTimeout }),
   }
 }

@@ -1,5 +1,20 @@
 import type { FieldRule } from './supported-fields.ts'
 
+/** Filters of calls of gRPC. */
+export const grpcFields: readonly (readonly [string, Readonly<Record<string, FieldRule>>])[] = [
+  [
+    'envoy.extensions.filters.http.grpc_stats.v3.FilterConfig',
+    {
+      emit_filter_state: { harmless: 'nothing in this proxy reads the state of filters' },
+      individual_method_stats_allowlist: 'honoured',
+      stats_for_all_methods: 'honoured',
+    },
+  ],
+  ['envoy.extensions.filters.http.grpc_web.v3.GrpcWeb', {}],
+  ['envoy.config.core.v3.GrpcMethodList', { services: 'honoured' }],
+  ['envoy.config.core.v3.GrpcMethodList.Service', { name: 'honoured', method_names: 'honoured' }],
+]
+
 /** Role-based access control of requests and connections. */
 export const rbacFields: readonly (readonly [string, Readonly<Record<string, FieldRule>>])[] = [
   [
