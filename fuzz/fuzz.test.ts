@@ -39,7 +39,7 @@ const targets: readonly (readonly [FuzzTarget, number])[] = [
   [chunkedDecoder, 3000],
   [clientHello, 5000],
   [dnsMessage, 1000],
-  [grpcMessage, 20_000],
+  [grpcMessage, 5000],
   [handoverMessage, 500],
   [http1Head, 5000],
   [http2Hpack, 5000],

@@ -67,6 +67,8 @@ function tryRequest(block: FieldBlock): string {
   if (!readHttp2Request(request, block, true)) return 'no target'
   // Refused before it goes anywhere.
   if (tunnel && request.method === 'CONNECT' && !isConnectTarget(request.authority)) return 'CONNECT without a port'
+  // Answered 417 before it goes anywhere.
+  if (request.head.expectsContinue && request.header('expect')?.toLowerCase() !== '100-continue') return 'expectation'
   const again = new ReceivedRequest(limits, 65_536)
   again.append(request.head.bytes, 0, request.filled)
   const written = checkWritten(request.head, scanRequestHead)

@@ -73,7 +73,7 @@ function tryLastGood(body: Buffer): string {
 /** The decoder of resources from a control plane. */
 export const xdsResource: FuzzTarget = {
   name: 'xds-resource',
-  seeds: resources.map(toInput),
+  seeds: [...resources.map(toInput), encodeLastGood(resources).subarray(48)],
   dictionary: [
     '(a+)+',
     '\u0000',
