@@ -119,12 +119,16 @@ function pair(): readonly FakeSocket[] {
   far.data = serve(answeringCluster()).accept(asSocket(far), info('inbound', 'h2'))
   const cluster = new FakeCluster([1])
   cluster.config.protocol = 'http2'
-  const keeper = { onCapacity: noop, onIdle: noop, onClosing: noop, onGone: noop }
+  const keeper = { onCapacity: noop, onIdle: noop, onClosing: noop, onFault: noop, onGone: noop }
   const connection = new MultiplexedConnection(asSocket(near), keeper, {
     limits: {},
     hpack: {},
     now: () => timers.now(),
     maxRequests: 0,
+    keepalive: undefined,
+    settingsTimeoutMs: 30_000,
+    output: { timers, flushTimeoutMs: 30_000, lingerMs: 1000 },
+    random: () => 0,
   })
   const [endpoint] = cluster.endpoints
   if (endpoint !== undefined) Object.assign(endpoint, { takeShared: () => connection })

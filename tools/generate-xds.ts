@@ -60,7 +60,6 @@ const entries = [
   'envoy/extensions/transport_sockets/tls/v3/secret.proto',
   'envoy/extensions/transport_sockets/tls/v3/tls.proto',
   'envoy/extensions/upstreams/http/v3/http_protocol_options.proto',
-  'envoy/service/discovery/v3/ads.proto',
   'envoy/service/discovery/v3/discovery.proto',
   'weft/resource_monitors/event_loop_delay/v3/event_loop_delay.proto',
   'xds/type/v3/typed_struct.proto',

@@ -4,7 +4,17 @@
  */
 import { hasTests, runTests } from './run-tests.ts'
 
-const folders = ['src', 'tools', 'bench', 'examples', 'fuzz', 'test/golden', 'test/differential', 'test/e2e']
+const folders = [
+  'src',
+  'tools',
+  'bench',
+  'examples',
+  'fuzz',
+  'test/attacks',
+  'test/golden',
+  'test/differential',
+  'test/e2e',
+]
 const chosen = process.argv.slice(2)
 const targets = chosen.length > 0 ? chosen : folders.filter(hasTests).map((folder) => `./${folder}/`)
 const { passed, failed } = await runTests(['--parallel', ...targets])

@@ -1,7 +1,7 @@
-import { resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 
 import { startPinned } from '../rig/process.ts'
-import type { Contender } from '../scenario.ts'
+import type { Contender, Setup } from '../scenario.ts'
 import { writeBootstraps } from './bootstrap.ts'
 
 const entry = resolve(import.meta.dir, '../../bin/weft.ts')
@@ -15,5 +15,14 @@ export const weft: Contender = {
     return run.exitCode === 0 ? run.stdout.toString().trim() : 'unknown'
   },
   start: (setup) =>
-    writeBootstraps(setup).map((path) => startPinned(setup.core, [process.execPath, entry, 'proxy', '-c', path])),
+    writeBootstraps(setup).map((path) =>
+      startPinned(setup.core, [process.execPath, ...profiling(setup, path), entry, 'proxy', '-c', path]),
+    ),
+}
+
+/** Options of the runtime that write a profile of the CPU when the proxy ends, both for tools and to read. */
+function profiling({ profileFolder, protocol }: Setup, path: string): readonly string[] {
+  if (profileFolder === undefined) return []
+  const name = `${protocol}-${basename(path, '.json')}`
+  return ['--cpu-prof', '--cpu-prof-md', `--cpu-prof-dir=${profileFolder}`, `--cpu-prof-name=${name}`]
 }

@@ -6,8 +6,17 @@ export interface Pinned extends AsyncDisposable {
   readonly pid: number
   /** User and system time so far, microseconds, of the process and its children. */
   readonly cpuUs: () => number
-  /** Resident memory, MiB, of the process and its children. */
-  readonly rssMiB: () => number
+  /** Memory of the process and its children now. */
+  readonly memory: () => Memory
+}
+
+/** Memory of processes, MiB, as the kernel counts it in `smaps_rollup`. */
+export interface Memory {
+  readonly rssMiB: number
+  /** Each page that several processes map is shared out among them. */
+  readonly pssMiB: number
+  /** Pages that no other process maps. */
+  readonly privateMiB: number
 }
 
 const ticksPerSecond = 100
@@ -32,8 +41,16 @@ function cpuTicks(pid: number): number {
   return Number(fields[11]) + Number(fields[12])
 }
 
-function rssKiB(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0)
+function memoryOf(pids: readonly number[]): Memory {
+  const texts = pids.map((pid) => readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))
+  const mebibytes = (name: RegExp): number =>
+    texts.reduce((sum, text) => sum + [...text.matchAll(name)].reduce((own, match) => own + Number(match[1]), 0), 0) /
+    1024
+  return {
+    rssMiB: mebibytes(/^Rss:\s+(\d+)/gm),
+    pssMiB: mebibytes(/^Pss:\s+(\d+)/gm),
+    privateMiB: mebibytes(/^Private_(?:Clean|Dirty):\s+(\d+)/gm),
+  }
 }
 
 /** Starts a command pinned to a core; its output is shown only when it fails to start. */
@@ -42,7 +59,7 @@ export function startPinned(core: number, argv: readonly string[]): Pinned {
   return {
     pid: run.pid,
     cpuUs: () => descendants(run.pid).reduce((sum, pid) => sum + cpuTicks(pid), 0) * (1_000_000 / ticksPerSecond),
-    rssMiB: () => descendants(run.pid).reduce((sum, pid) => sum + rssKiB(pid), 0) / 1024,
+    memory: () => memoryOf(descendants(run.pid)),
     [Symbol.asyncDispose]: async () => {
       run.kill('SIGTERM')
       const late = setTimeout(() => run.kill('SIGKILL'), 3000)

@@ -1,18 +1,7 @@
-import { join } from 'node:path'
-
 /** The load of the `tcp` scenario: it sends through a proxy to itself as fast as that takes it. */
 export interface TcpLoad extends AsyncDisposable {
   /** Bytes that have come out of the proxy so far. */
   readonly arrived: () => Promise<number>
-}
-
-/** Compiles the load tool into a folder; the path of the program. Needs a C compiler. */
-export function compileTcpLoad(folder: string): string {
-  const program = join(folder, 'tcp-load')
-  const source = join(import.meta.dir, 'tcp-load.c')
-  const run = Bun.spawnSync(['cc', '-O2', '-o', program, source], { stderr: 'pipe' })
-  if (run.exitCode !== 0) throw new Error(`cc ended with ${run.exitCode}: ${run.stderr.toString()}`)
-  return program
 }
 
 /** Starts the load pinned to a core; it listens on `sinkPort` and connects to `proxyPort`. */

@@ -23,6 +23,22 @@ async function pair(owner: SocketOwner) {
 
 const linux = process.platform === 'linux'
 
+// The first of this file: the runtime binds the calls to their memory when there is one probe only.
+test.if(linux)('isQuiet() and unacknowledged() look at the socket they are asked about, however often', async () => {
+  const probe = createDeliveryProbe()
+  const owner = createRecordingOwner({ keepOpen: true })
+  const { client: quiet } = await pair(owner)
+  const { client: readable, peer } = await pair(owner)
+  peer.write('x')
+  await until(() => !probe.isQuiet(readable), 'the octet')
+  let wrong = 0
+  // Often enough for the runtime to compile the calls.
+  for (let call = 0; call < 20_000; call += 1) {
+    if (!probe.isQuiet(quiet) || probe.isQuiet(readable) || probe.unacknowledged(quiet) !== 0) wrong += 1
+  }
+  expect(wrong).toBe(0)
+})
+
 test.if(linux)('isQuiet() sees bytes and ends before the events that tell of them', async () => {
   const probe = createDeliveryProbe()
   const { client, peer } = await pair(createRecordingOwner({ keepOpen: true }))

@@ -47,8 +47,9 @@ function openLibc(): KernelCalls {
       ioctl: { args: [FFIType.i32, FFIType.u64, FFIType.ptr], returns: FFIType.i32 },
     })
     // struct pollfd: int fd, short events, short revents. POLLERR and POLLHUP are told unasked.
-    const entry = new Int32Array(2)
-    const octets = new Int32Array(1)
+    // Memory of their own from the start: the octets of a small typed array without one move when compiled code takes the array over.
+    const entry = new Int32Array(new ArrayBuffer(8))
+    const octets = new Int32Array(new ArrayBuffer(4))
     const entryAt = ptr(entry)
     const octetsAt = ptr(octets)
     return {

@@ -1,6 +1,10 @@
-import { type ChannelCredentials, credentials as plainCredentials } from '@grpc/grpc-js'
 import { err, MeshError, ok, type Result } from '../base/index.ts'
-import { createChannelCredentials, type ServerNameMatch } from '../xds/client/index.ts'
+import {
+  type ChannelCredentials,
+  createChannelCredentials,
+  plaintextCredentials,
+  type ServerNameMatch,
+} from '../xds/client/index.ts'
 import type {
   ClusterConfig,
   Secret,
@@ -53,7 +57,7 @@ function credentialsOf(
   address: string,
   secret: (name: string) => Secret | undefined,
 ): ChannelCredentials | undefined {
-  if (tls === undefined) return plainCredentials.createInsecure()
+  if (tls === undefined) return plaintextCredentials
   const certificate = tls.certificate === undefined ? undefined : certificateOf(tls.certificate, secret)
   const validation = tls.validation === undefined ? undefined : validationOf(tls.validation, secret)
   // A server that cannot be verified is never talked to, and a client certificate that is asked for is never left out.

@@ -47,6 +47,12 @@ export interface ProxyLimits {
    * cut (Envoy's `stream_flush_timeout`, which falls back on the stream's idle time of 5 minutes).
    */
   readonly flushTimeoutMs: number
+  /** Milliseconds that an HTTP/2 peer has to acknowledge our settings; then the connection is closed (RFC 9113 section 6.5.3). */
+  readonly settingsTimeoutMs: number
+  /** Milliseconds that a client of HTTP/2 has to stop opening streams when its connection is to end; later ones are ignored (Envoy's `drain_timeout`). */
+  readonly drainGraceMs: number
+  /** Milliseconds after which an idle HTTP/2 connection gives its buffers back. */
+  readonly idleTrimMs: number
   /** Bytes of a TCP client that are kept until its upstream connection is there; more closes it. The socket is paused: only what was under way comes. */
   readonly earlyBytes: number
   /** Addresses that an original-destination cluster remembers; those without connections make room for new ones. */
@@ -82,6 +88,9 @@ export const defaultLimits: ProxyLimits = {
   parkedRequests: 1024,
   lingerMs: 1000,
   flushTimeoutMs: 30_000,
+  settingsTimeoutMs: 30_000,
+  drainGraceMs: 5_000,
+  idleTrimMs: 5_000,
   earlyBytes: 1024 * 1024,
   originalDestinations: 4096,
   subsets: 4096,

@@ -35,6 +35,7 @@ import {
 } from './identity/index.ts'
 import { createLastGoodFile, type LastGoodFile, LiveConfig } from './live/index.ts'
 import { type FollowedBootstrap, openBootstrap } from './followed-bootstrap.ts'
+import { startMemoryRelease } from './memory-release.ts'
 import { createProxyLog, type Logger, type LogLevel, type ProxyLog } from './proxy-log.ts'
 import type { ProxyProcessOptions, RunningProxy, RunProxyOptions } from './proxy-options.ts'
 import { describeNode, toHttpNode, toXdsNode } from './proxy-node.ts'
@@ -94,6 +95,7 @@ class ProxyProcess implements RunningProxy {
   #identity: AsyncDisposable | undefined
   #connection: AdsConnection | undefined
   #certificate: WorkloadCertificate | undefined
+  #memoryRelease: Disposable | undefined
   #isDraining = false
   #isSuperseded = false
   #failsHealthCheck = false
@@ -202,6 +204,7 @@ class ProxyProcess implements RunningProxy {
     this.#followed.follow((next, fault) => this.#onBootstrapFiles(next, fault))
     if (this.#lastGood !== undefined && this.#link !== undefined) this.#live.restore(await this.#lastGood.load())
     if (!this.#isDraining) this.#connect()
+    this.#memoryRelease = startMemoryRelease({ isReady: this.isReady })
     this.#readyTimer = setInterval(() => {
       if (this.#live.isReady()) void this.#becomeReady(isWorker ? undefined : admin)
     }, READY_POLL_MS)
@@ -230,6 +233,7 @@ class ProxyProcess implements RunningProxy {
 
   async #close(): Promise<void> {
     this.#stop.abort(new Error('The proxy is closing'))
+    this.#memoryRelease?.[Symbol.dispose]()
     clearInterval(this.#readyTimer)
     this.#followed[Symbol.dispose]()
     this.#becameReady.resolve(false)

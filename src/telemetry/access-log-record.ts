@@ -25,6 +25,7 @@ export const ResponseFlag = {
   UPE: 2097152,
   OM: 4194304,
   DF: 8388608,
+  DR: 16777216,
 } as const
 
 /** What one request or TCP connection leaves behind for its log line. Filled only when a logger is configured. */

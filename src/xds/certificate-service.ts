@@ -18,7 +18,7 @@ export interface RenewResponse {
 }
 
 /** Largest message that is read, in bytes; a chain and a bundle of a dozen roots fit many times over. */
-const maxMessageBytes = 256 * 1024
+export const maxRenewMessageBytes = 256 * 1024
 
 /** Serializes a request: JSON, `{"csr"}`. */
 export function encodeRenewRequest(request: RenewRequest): Buffer {
@@ -55,8 +55,8 @@ export function decodeRenewResponse(bytes: Uint8Array): RenewResponse {
 }
 
 function parseObject(bytes: Uint8Array): object {
-  if (bytes.length > maxMessageBytes)
-    throw new TypeError(`Expected at most ${maxMessageBytes} bytes, got ${bytes.length}`)
+  if (bytes.length > maxRenewMessageBytes)
+    throw new TypeError(`Expected at most ${maxRenewMessageBytes} bytes, got ${bytes.length}`)
   const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'))
   if (typeof value !== 'object' || value === null) throw new TypeError('Expected a JSON object')
   return value

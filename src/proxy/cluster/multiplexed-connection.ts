@@ -1,5 +1,6 @@
 import type { SocketOwner, StreamSocket } from '../../net/index.ts'
 import {
+  ErrorCode,
   type HpackLimits,
   type Http2Stream,
   Http2Session,
@@ -7,7 +8,8 @@ import {
   type SessionOwner,
   type StreamOwner,
 } from '../../wire/http2/index.ts'
-import { SessionOutput } from '../http2/index.ts'
+import type { Http2Config } from '../config/index.ts'
+import { type OutputOptions, SessionOutput, SessionWatch } from '../http2/index.ts'
 
 /** Who keeps multiplexed connections. */
 export interface ConnectionKeeper {
@@ -17,6 +19,8 @@ export interface ConnectionKeeper {
   readonly onIdle: (connection: MultiplexedConnection) => void
   /** It takes no request any more; streams that are open go on. Told at most once, before `onGone`. */
   readonly onClosing: (connection: MultiplexedConnection) => void
+  /** It is closed for what the endpoint did, or did not; `counter` names it. */
+  readonly onFault: (counter: string) => void
   /** Its socket is closed. Told once, last. */
   readonly onGone: (connection: MultiplexedConnection) => void
 }
@@ -40,6 +44,7 @@ export class MultiplexedConnection implements SocketOwner, SessionOwner {
   readonly #keeper: ConnectionKeeper
   readonly #now: () => number
   readonly #output: SessionOutput
+  readonly #watch: SessionWatch
   /** At most this many requests in its life; 0: any number. */
   readonly #maxRequests: number
   readonly #due: MultiplexedOwner[] = []
@@ -54,6 +59,10 @@ export class MultiplexedConnection implements SocketOwner, SessionOwner {
       readonly hpack: Partial<HpackLimits>
       readonly now: () => number
       readonly maxRequests: number
+      readonly output: OutputOptions
+      readonly keepalive: Http2Config['keepalive']
+      readonly settingsTimeoutMs: number
+      readonly random: () => number
     },
   ) {
     this.socket = socket
@@ -61,7 +70,14 @@ export class MultiplexedConnection implements SocketOwner, SessionOwner {
     this.#now = options.now
     this.#maxRequests = options.maxRequests
     this.session = new Http2Session('client', this, { limits: options.limits, hpack: options.hpack, now: options.now })
-    this.#output = new SessionOutput(socket, this.session)
+    this.#output = new SessionOutput(socket, this.session, options.output)
+    this.#watch = new SessionWatch(this.session, {
+      timers: options.output.timers,
+      keepalive: options.keepalive,
+      settingsTimeoutMs: options.settingsTimeoutMs,
+      random: options.random,
+      onSilent: (counter) => this.#onSilent(counter),
+    })
     socket.data = this
     this.session.start()
   }
@@ -97,10 +113,11 @@ export class MultiplexedConnection implements SocketOwner, SessionOwner {
     if (this.#closing) return
     this.#closing = true
     this.#keeper.onClosing(this)
-    if (this.session.activeStreams === 0) this.#output.end()
+    if (this.session.activeStreams === 0) this.onIdle()
   }
 
   onData(_socket: StreamSocket, bytes: Uint8Array): void {
+    this.#watch.received()
     this.receivedAt = this.#now()
     this.session.receive(bytes instanceof Buffer ? bytes : Buffer.from(bytes), 0, bytes.length)
     for (let index = 0; index < this.#due.length; index += 1) this.#due[index]?.onReceived()
@@ -135,20 +152,34 @@ export class MultiplexedConnection implements SocketOwner, SessionOwner {
     this.close()
   }
 
-  onFailure(): void {
+  onFailure(_errorCode: number, counter: string): void {
+    this.#keeper.onFault(counter)
     this.close()
     this.#output.end()
   }
 
+  onPong(): void {
+    this.#watch.onPong()
+  }
+
+  #onSilent(counter: string): void {
+    this.#keeper.onFault(counter)
+    this.#output.flush()
+    this.#lose()
+  }
+
   onIdle(): void {
-    if (this.#closing) this.#output.end()
-    else this.#keeper.onIdle(this)
+    if (this.#closing) {
+      this.session.goaway(ErrorCode.noError)
+      this.#output.end()
+    } else this.#keeper.onIdle(this)
   }
 
   #lose(): void {
     if (this.#gone) return
     this.#gone = true
     this.#output.close()
+    this.#watch.close()
     this.close()
     this.session.destroy(0)
     this.socket.terminate()

@@ -3,8 +3,13 @@ import type { StreamSocket } from '../../net/index.ts'
 import { defaultHttp2Config } from '../config/index.ts'
 import type { ClusterServices } from './cluster-services.ts'
 import type { ClusterRuntime, ConnectOutcome } from './contract.ts'
+import { defaultSessionLimits, type SessionLimits } from '../../wire/http2/index.ts'
 import { type ConnectionKeeper, MultiplexedConnection } from './multiplexed-connection.ts'
 import { PendingQueue, type PendingTicket } from './pending-queue.ts'
+
+/** Bounds of a window (RFC 9113 section 6.9). */
+const smallestWindow = 65_535
+const largestWindow = 0x7fff_ffff
 
 /** What the connections of an endpoint need of it. */
 export interface SharedConnectionsHost {
@@ -110,12 +115,20 @@ export class SharedConnections implements ConnectionKeeper {
   onIdle(connection: MultiplexedConnection): void {
     const { idleTimeoutMs } = this.#host.cluster.config
     connection.idleSince = this.#services.clock.monotonic()
-    if (idleTimeoutMs > 0 && !this.#timer.armed) this.#timer.arm(idleTimeoutMs)
+    // First to give buffers back.
+    const { idleTrimMs } = this.#services.limits
+    if (!this.#timer.armed) this.#timer.arm(idleTimeoutMs > 0 ? Math.min(idleTimeoutMs, idleTrimMs) : idleTrimMs)
   }
 
   onClosing(connection: MultiplexedConnection): void {
     const index = this.#open.indexOf(connection)
     if (index >= 0) this.#open.splice(index, 1)
+  }
+
+  onFault(counter: string): void {
+    this.#services.telemetry.counter(`envoy_cluster_http2_${counter}`, {
+      envoy_cluster_name: this.#host.cluster.config.name,
+    }).value += 1
   }
 
   onGone(): void {
@@ -163,10 +176,16 @@ export class SharedConnections implements ConnectionKeeper {
   }
 
   #share(socket: StreamSocket): MultiplexedConnection {
-    const { clock, limits } = this.#services
+    const { clock, limits, random, timers } = this.#services
+    const { flushTimeoutMs, lingerMs, settingsTimeoutMs } = limits
     const { config } = this.#host.cluster
+    const http2 = config.http2 ?? defaultHttp2Config
     const connection = new MultiplexedConnection(socket, this, {
-      limits: (config.http2 ?? defaultHttp2Config).limits,
+      limits: { connectionWindowBytes: allWindows(http2.limits), ...http2.limits },
+      keepalive: http2.keepalive,
+      output: { timers, flushTimeoutMs, lingerMs },
+      settingsTimeoutMs,
+      random,
       hpack: {
         sectionBytes: limits.responseHeadBytes,
         fieldCount: limits.responseHeaderCount + 1,
@@ -193,14 +212,26 @@ export class SharedConnections implements ConnectionKeeper {
 
   #closeExpired(): void {
     const { idleTimeoutMs } = this.#host.cluster.config
+    const { idleTrimMs } = this.#services.limits
     const now = this.#services.clock.monotonic()
     let next = Number.POSITIVE_INFINITY
     for (const connection of [...this.#open]) {
       if (connection.idleSince < 0) continue
-      const left = connection.idleSince + idleTimeoutMs - now
-      if (left <= 0) connection.close()
-      else next = Math.min(next, left)
+      const idleMs = now - connection.idleSince
+      if (idleTimeoutMs > 0 && idleMs >= idleTimeoutMs) {
+        connection.close()
+        continue
+      }
+      if (idleMs >= idleTrimMs) connection.session.trim()
+      else next = Math.min(next, idleTrimMs - idleMs)
+      if (idleTimeoutMs > 0) next = Math.min(next, idleTimeoutMs - idleMs)
     }
     if (next < Number.POSITIVE_INFINITY) this.#timer.arm(next)
   }
+}
+
+/** The windows of all streams together: however many clients are slow, what waits for them keeps nothing from the others on the connection. */
+function allWindows(limits: Partial<SessionLimits>): number {
+  const { maxConcurrentStreams, streamWindowBytes } = { ...defaultSessionLimits, ...limits }
+  return Math.min(largestWindow, Math.max(smallestWindow, maxConcurrentStreams * streamWindowBytes))
 }

@@ -74,14 +74,15 @@ export function readBootstrap(text: string, options?: CompileOptions): Result<Bo
 }
 
 /**
- * The value of a text that is exactly what `JSON.stringify` writes with an indent of two, as `weft run` does. Nothing is
- * lost by reading it without its lines: it has no comments and no key twice.
+ * The value of a text that is what `JSON.stringify` writes, with any white space between. Nothing is lost by reading it without its
+ * lines: it has no comments and no key twice.
  */
 function machineWritten(text: string): JsonValue | undefined {
   if (!text.startsWith('{')) return undefined
   try {
     const value: JsonValue = JSON.parse(text)
-    return JSON.stringify(value, undefined, 2) === text.trimEnd() ? value : undefined
+    const bare = text.replaceAll(/("(?:[^"\\]|\\.)*")|\s+/g, '$1')
+    return JSON.stringify(value) === bare ? value : undefined
   } catch {
     return undefined // Not JSON: the YAML library says what is wrong with it.
   }

@@ -215,6 +215,35 @@ describe('refused clusters', () => {
   })
 })
 
+describe('connection_keepalive', () => {
+  const keepalive = (fields: string): ReturnType<typeof cluster> => {
+    const http2 = `{ http2_protocol_options: { connection_keepalive: { ${fields} } } }`
+    return cluster(
+      `{ name: c, type: STATIC, typed_extension_protocol_options: { ${httpOptions}: { "@type": type.googleapis.com/${httpOptions}, explicit_http_config: ${http2} } } }`,
+    )
+  }
+  const path = `typed_extension_protocol_options["${httpOptions}"].explicit_http_config.http2_protocol_options.connection_keepalive`
+
+  test('is compiled', () => {
+    const result = keepalive('interval: 30s, timeout: 5s')
+    const expected = { intervalMs: 30_000, timeoutMs: 5000 }
+    expect(result.ok ? result.value.http2?.keepalive : result.error).toEqual(expected)
+  })
+
+  test('does nothing without an interval', () => {
+    const result = keepalive('timeout: 5s')
+    expect(result.ok ? result.value.http2?.keepalive : result.error).toBeUndefined()
+  })
+
+  test.each([
+    ['interval: 30s', 'timeout'],
+    ['interval: 0s, timeout: 5s', 'interval'],
+    ['interval: 1s, timeout: 5s, connection_idle_interval: 1s', 'connection_idle_interval'],
+  ])('{ %s } is refused', (fields, field) => {
+    expect(paths(keepalive(fields))).toEqual([`${path}.${field}`])
+  })
+})
+
 test('compileCluster() takes HTTP/2 options for the channel of the control plane', () => {
   const yaml = `{ name: xds-grpc, typed_extension_protocol_options: { ${httpOptions}: { "@type": type.googleapis.com/${httpOptions}, explicit_http_config: { http2_protocol_options: {} } } } }`
   expect(cluster(yaml, { controlChannel: true }).ok).toBe(true)

@@ -1,8 +1,8 @@
 import type { SessionLimits } from '../../wire/http2/index.ts'
-import type { Http2ProtocolOptions } from '../../xds/generated/envoy/config/core/v3/protocol_pb.ts'
+import type { Http2ProtocolOptions, KeepaliveSettings } from '../../xds/generated/envoy/config/core/v3/protocol_pb.ts'
 import type { CompileContext } from './compile-context.ts'
 import { fieldPath } from './fault-list.ts'
-import { boundedInteger } from './field-values.ts'
+import { boundedInteger, durationMs } from './field-values.ts'
 import type { Http2Config } from './http2-config.ts'
 
 const maxUint31 = 0x7fff_ffff
@@ -17,7 +17,7 @@ export function compileHttp2(
   path: string,
   message: Http2ProtocolOptions | undefined,
 ): Http2Config {
-  if (message === undefined) return { limits: {}, allowConnect: false }
+  if (message === undefined) return { limits: {}, allowConnect: false, keepalive: undefined }
   const limits: { -readonly [Name in keyof SessionLimits]?: SessionLimits[Name] } = {}
   const set = (
     field: string,
@@ -41,5 +41,19 @@ export function compileHttp2(
   set('max_inbound_priority_frames_per_stream', 'priorityFramesPerStream', priorityFrames, 0, maxUint32)
   const windowFrames = message.maxInboundWindowUpdateFramesPerDataFrameSent
   set('max_inbound_window_update_frames_per_data_frame_sent', 'windowUpdateFramesPerData', windowFrames, 1, maxUint32)
-  return { limits, allowConnect: message.allowConnect }
+  const keepalive = compileKeepalive(context, fieldPath(path, 'connection_keepalive'), message.connectionKeepalive)
+  return { limits, allowConnect: message.allowConnect, keepalive }
+}
+
+function compileKeepalive(
+  context: CompileContext,
+  path: string,
+  message: KeepaliveSettings | undefined,
+): Http2Config['keepalive'] {
+  if (message?.interval === undefined) return undefined
+  const intervalMs = durationMs(context, `${path}.interval`, { value: message.interval, absent: 0 })
+  const timeoutMs = durationMs(context, `${path}.timeout`, { value: message.timeout, absent: 0 })
+  if (intervalMs === 0) context.faults.add(`${path}.interval`, 'Expected a duration above 0s')
+  if (timeoutMs === 0) context.faults.add(`${path}.timeout`, 'Expected a duration above 0s')
+  return { intervalMs, timeoutMs }
 }

@@ -6,7 +6,9 @@ export interface Http2Config {
   readonly limits: Partial<SessionLimits>
   /** Extended CONNECT (RFC 8441) is taken from clients. */
   readonly allowConnect: boolean
+  /** `connection_keepalive`: PING each `intervalMs`, and no answer for `timeoutMs` closes the connection. */
+  readonly keepalive: { readonly intervalMs: number; readonly timeoutMs: number } | undefined
 }
 
 /** What holds when nothing is configured. */
-export const defaultHttp2Config: Http2Config = { limits: {}, allowConnect: false }
+export const defaultHttp2Config: Http2Config = { limits: {}, allowConnect: false, keepalive: undefined }

@@ -169,6 +169,7 @@ export const listenerFields: readonly (readonly [string, Readonly<Record<string,
       initial_stream_window_size: 'honoured',
       initial_connection_window_size: 'honoured',
       allow_connect: 'honoured',
+      connection_keepalive: 'honoured',
       max_outbound_frames: 'honoured',
       max_outbound_control_frames: 'honoured',
       max_consecutive_inbound_frames_with_empty_payload: 'honoured',
@@ -179,6 +180,8 @@ export const listenerFields: readonly (readonly [string, Readonly<Record<string,
       stream_error_on_invalid_http_messaging: { only: ['true'] },
     },
   ],
+  // The jitter is 15 %, as it is in Envoy unless it is set.
+  ['envoy.config.core.v3.KeepaliveSettings', { interval: 'honoured', timeout: 'honoured' }],
   [
     'envoy.config.core.v3.Http1ProtocolOptions',
     {

@@ -25,6 +25,8 @@ const refusalText: ReadonlyMap<number, string> = new Map([
   [505, 'HTTP Version Not Supported'],
 ])
 
+const noNames: readonly string[] = []
+
 const Timer = { route: 0, pause: 1, request: 2, duration: 3 } as const
 
 /** One request and its response, over one or more upstream attempts. Reusable: belongs to a connection from `begin` until it is done. */
@@ -68,6 +70,8 @@ export class Exchange implements TimerOwner {
   bodyDone = false
   /** Trailers of the request, field lines as they came. */
   trailers: Buffer | undefined = undefined
+  /** Names among them that are never to be indexed (RFC 7541 section 7.1.3). */
+  neverTrailers: readonly string[] = noNames
   /** Body held: for the head's write, and for another attempt as long as `replayable`. */
   hold: Buffer | undefined = undefined
   held = 0
@@ -229,14 +233,14 @@ export class Exchange implements TimerOwner {
       this.armRouteTimeout(this.decision.timeoutMs, this.context.options.timers.now())
   }
 
-  /** The client is gone; the upstream's work is of no use any more. */
-  onDownstreamGone(): void {
+  /** The client is gone, or its stream; the upstream's work is of no use any more. `flag` and `details` in Envoy's words. */
+  onDownstreamGone(flag: number = ResponseFlag.DC, details = 'downstream_remote_disconnect'): void {
     if (this.phase === Phase.head && this.startedAt === 0) {
       this.end(false, this.context.options.timers.now(), false)
       return
     }
-    this.flags |= ResponseFlag.DC
-    if (this.details === '' || this.phase === Phase.responding) this.details = 'downstream_remote_disconnect'
+    this.flags |= flag
+    if (this.details === '' || this.phase === Phase.responding) this.details = details
     this.leg.abandon()
     this.end(false, this.context.options.timers.now(), true)
   }
@@ -374,6 +378,7 @@ export class Exchange implements TimerOwner {
   #reset(): void {
     this.routeDeadline = 0
     this.trailers = undefined
+    this.neverTrailers = noNames
     this.decision = undefined
     this.cluster = undefined
     this.responseEdits = undefined

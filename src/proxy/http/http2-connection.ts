@@ -1,6 +1,6 @@
 import type { TimerOwner, WheelTimer } from '../../base/index.ts'
 import type { SocketOwner, StreamSocket } from '../../net/index.ts'
-import type { EdgeSeries } from '../../telemetry/index.ts'
+import { type EdgeSeries, ResponseFlag } from '../../telemetry/index.ts'
 import {
   ErrorCode,
   type Http2Stream,
@@ -10,12 +10,13 @@ import {
 } from '../../wire/http2/index.ts'
 import type { ClusterRuntime } from '../cluster/index.ts'
 import { defaultHttp2Config } from '../config/index.ts'
-import { SessionOutput } from '../http2/index.ts'
+import { SessionOutput, SessionWatch } from '../http2/index.ts'
 import type { RbacEngine, RbacVerdict } from '../filters/index.ts'
 import type { DownstreamInfo } from '../network/index.ts'
 import { scaledTimeoutMs } from '../overload/index.ts'
 import type { ClientConnection } from './client-stream.ts'
 import type { HttpContext } from './context.ts'
+import { Exchange } from './exchange.ts'
 import { Http2ClientStream } from './http2-stream.ts'
 import type { PeerMetadata } from './peer-metadata.ts'
 
@@ -40,21 +41,11 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   rbacVerdict: RbacVerdict | undefined = undefined
   readonly #socket: StreamSocket
   readonly #output: SessionOutput
+  readonly #watch: SessionWatch
   readonly #active: { value: number }
   readonly #timer: WheelTimer
   #lifetime: WheelTimer | undefined = undefined
   #idleSince = 0
-  /** Owner of streams whose exchange is over while the end of the response waits for a window. */
-  readonly lastWords: StreamOwner = {
-    onHeaders: () => undefined,
-    onData: (stream, _bytes, start, end) => this.session.consume(stream, end - start),
-    onTrailers: () => undefined,
-    onReset: () => undefined,
-    onWritable: (stream) => {
-      // The rest of the request is of no use (RFC 9113 section 8.1).
-      if (!stream.remoteEnded) this.session.reset(stream, ErrorCode.noError)
-    },
-  }
   /** Streams whose requests are to go their way when what is being received was told. */
   readonly #due: Http2ClientStream[] = []
   #closed = false
@@ -69,7 +60,9 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
     this.originalDestination = address === '' || address.endsWith(`:${port}`) ? address : `${address}:${port}`
     this.trusted = info.direction !== 'inbound'
     const manager = context.options.manager()
-    const { allowConnect, limits } = manager.http2 ?? defaultHttp2Config
+    const { allowConnect, keepalive, limits } = manager.http2 ?? defaultHttp2Config
+    const { timers } = context.options
+    const { flushTimeoutMs, lingerMs, settingsTimeoutMs } = context.options.limits
     this.session = new Http2Session('server', this, {
       limits,
       hpack: {
@@ -78,9 +71,16 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
         valueBytes: context.options.limits.headerFieldBytes,
       },
       connectProtocol: allowConnect,
-      now: () => context.options.timers.now(),
+      now: () => timers.now(),
     })
-    this.#output = new SessionOutput(socket, this.session)
+    this.#output = new SessionOutput(socket, this.session, { timers, flushTimeoutMs, lingerMs })
+    this.#watch = new SessionWatch(this.session, {
+      timers,
+      keepalive,
+      settingsTimeoutMs,
+      random: context.options.random,
+      onSilent: (counter) => this.#onSilent(counter),
+    })
     this.#timer = context.options.timers.timer(this)
     context.connections.add(this)
     const { connectionsActive, connectionsTotal } = context.stats
@@ -109,6 +109,7 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   }
 
   onData(_socket: StreamSocket, bytes: Uint8Array): void {
+    this.#watch.received()
     this.receivedAt = this.context.options.timers.now()
     this.session.receive(bytes instanceof Buffer ? bytes : Buffer.from(bytes), 0, bytes.length)
     for (let index = 0; index < this.#due.length; index += 1) this.#due[index]?.onReceived()
@@ -129,6 +130,7 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
     this.#timer.cancel()
     this.#lifetime?.cancel()
     this.#output.close()
+    this.#watch.close()
     this.session.destroy(ErrorCode.noError)
     const { context } = this
     context.connections.delete(this)
@@ -137,19 +139,42 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   }
 
   onTimer(): void {
-    if (this.session.activeStreams > 0) return
+    if (this.session.activeStreams > 0) {
+      if (this.#draining) this.session.goaway(ErrorCode.noError)
+      return
+    }
+    const now = this.context.options.timers.now()
+    if (now < this.#idleUntil()) {
+      this.session.trim()
+      this.#arm(this.#idleUntil() - now, now)
+      return
+    }
     this.session.goaway(ErrorCode.noError)
     this.#output.end()
   }
 
+  onPong(): void {
+    this.#watch.onPong()
+  }
+
   onStream(stream: Http2Stream): StreamOwner {
-    this.#timer.cancel()
+    if (!this.#draining) this.#timer.cancel()
     const owner = this.context.takeClientStream() ?? new Http2ClientStream(this.context, this)
     owner.begin(this, stream)
     const { maxRequestsPerConnection } = this.context.options.manager()
     if (maxRequestsPerConnection > 0 && this.requests + 1 >= maxRequestsPerConnection) this.drain()
     else if (this.context.closesAfterResponse()) this.drain()
     return owner
+  }
+
+  /** It is logged and counted as a request that was never answered, as Envoy does. */
+  onMalformed(): void {
+    const { context } = this
+    const stream = new Http2ClientStream(context, this)
+    const exchange = context.takeExchange() ?? new Exchange(context, this, stream)
+    exchange.begin(this, stream)
+    exchange.onHead(true, this.receivedAt)
+    exchange.onDownstreamGone(ResponseFlag.DPE, 'http2.violation.of.messaging.rule')
   }
 
   onOutput(): void {
@@ -180,8 +205,12 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
   drain(): void {
     if (this.#draining) return
     this.#draining = true
-    if (this.session.activeStreams === 0) this.onIdle()
-    else this.session.drain()
+    if (this.session.activeStreams === 0) {
+      this.onIdle()
+      return
+    }
+    this.session.drain()
+    this.#timer.arm(this.context.options.limits.drainGraceMs)
   }
 
   /** The first of two GOAWAY frames (RFC 9113 section 6.8): it refuses no stream that is under way. The second comes when none is left. */
@@ -200,16 +229,29 @@ export class Http2Connection implements SocketOwner, SessionOwner, TimerOwner, C
 
   #armIdle(): void {
     this.#idleSince = this.context.options.timers.now()
-    this.#armIdleFrom(this.#idleSince)
+    // First to give buffers back.
+    this.#arm(Math.min(this.#idleUntil() - this.#idleSince, this.context.options.limits.idleTrimMs), this.#idleSince)
   }
 
-  #armIdleFrom(now: number): void {
+  /** When the connection has been idle for long enough to be closed; infinite when it never has. */
+  #idleUntil(): number {
     const full = scaledTimeoutMs(this.context.options.manager().idleTimeoutMs, this.context.overload.connectionIdle)
-    if (full > 0) this.#timer.arm(Math.max(1, this.#idleSince + full - now), now)
+    return full > 0 ? this.#idleSince + full : Number.POSITIVE_INFINITY
+  }
+
+  #arm(delayMs: number, now: number): void {
+    if (delayMs < Number.POSITIVE_INFINITY) this.#timer.arm(Math.max(1, delayMs), now)
   }
 
   rescale(): void {
-    if (this.session.activeStreams === 0 && this.#timer.armed) this.#armIdleFrom(this.context.options.timers.now())
+    const now = this.context.options.timers.now()
+    if (this.session.activeStreams === 0 && this.#timer.armed) this.#arm(this.#idleUntil() - now, now)
+  }
+
+  #onSilent(counter: string): void {
+    this.context.stats.countHttp2Failure(counter)
+    this.#output.flush()
+    this.cut()
   }
 
   #onLifetimeOver(): void {

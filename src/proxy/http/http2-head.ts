@@ -138,6 +138,11 @@ export function readHttp2Response(head: Head, block: FieldBlock): void {
   if (block.remembered) block.rendered = new Rendered(head, noRequest)
 }
 
+/** Names of fields that must never be indexed, on no hop (RFC 7541 section 7.1.3). */
+export function namesNeverIndexed({ names: fields, sensitive }: FieldBlock): readonly string[] {
+  return sensitive.map((index) => fields[index] ?? '')
+}
+
 /** Trailers as field lines with their blank line. */
 export function trailerLines(block: FieldBlock): Buffer {
   let text = ''
@@ -182,7 +187,7 @@ function readPseudoFields({ names: fields, values }: FieldBlock): number {
 /** Adds the fields from `first` on; `host` is written by the caller, pieces of `cookie` become one (RFC 9113 section 8.2.3). */
 function addFields(head: Head, start: string, block: FieldBlock, first: number): string {
   const { names: fields, values, sensitive } = block
-  if (sensitive.length > 0) head.sensitive = sensitive.map((index) => fields[index] ?? '')
+  if (sensitive.length > 0) head.sensitive = namesNeverIndexed(block)
   let text = start
   let cookies = ''
   for (let index = first; index < fields.length; index += 1) {

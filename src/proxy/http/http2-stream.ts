@@ -1,13 +1,14 @@
 import { scaledTimeoutMs } from '../overload/index.ts'
 import type { TimerOwner, WheelTimer } from '../../base/index.ts'
-import type { AccessLogRecord } from '../../telemetry/index.ts'
+import { type AccessLogRecord, ResponseFlag } from '../../telemetry/index.ts'
 import { type BodyFraming, FieldId, type Head } from '../../wire/http1/index.ts'
 import { ErrorCode, type FieldBlock, type Http2Stream, type StreamOwner } from '../../wire/http2/index.ts'
 import type { ClientStream } from './client-stream.ts'
 import type { HttpContext } from './context.ts'
 import { Exchange } from './exchange.ts'
-import { readHttp2Request, trailerLines } from './http2-head.ts'
+import { namesNeverIndexed, readHttp2Request, trailerLines } from './http2-head.ts'
 import type { Http2Connection } from './http2-connection.ts'
+import { LastWords } from './last-words.ts'
 import { Phase } from './phase.ts'
 import {
   type LocalReply,
@@ -106,13 +107,18 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
   }
 
   onTrailers(_stream: Http2Stream, block: FieldBlock): void {
-    this.#exchange?.endBody(block.names.length === 0 ? undefined : trailerLines(block))
+    const exchange = this.#exchange
+    if (exchange === undefined) return
+    if (block.sensitive.length > 0) exchange.neverTrailers = namesNeverIndexed(block)
+    exchange.endBody(block.names.length === 0 ? undefined : trailerLines(block))
   }
 
-  onReset(): void {
+  onReset(_stream: Http2Stream, errorCode: number, byPeer: boolean): void {
     const exchange = this.#exchange
     this.#release()
-    exchange?.onDownstreamGone()
+    if (byPeer) exchange?.onDownstreamGone(ResponseFlag.DR, 'http2.remote_reset')
+    else if (errorCode === ErrorCode.noError) exchange?.onDownstreamGone()
+    else exchange?.onDownstreamGone(ResponseFlag.DPE, 'http2.violation.of.messaging.rule')
   }
 
   onWritable(): void {
@@ -167,6 +173,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
   }
 
   end(trailers: Buffer | undefined): void {
+    const exchange = this.#exchange
     const stream = this.#stream
     if (stream === undefined || this.#ended) return
     const fields =
@@ -177,7 +184,7 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     }
     this.#sendPiece(false)
     this.#ended = true
-    this.#connection.session.sendTrailers(stream, fields.names, fields.values)
+    this.#connection.session.sendTrailers(stream, fields.names, fields.values, exchange?.leg.neverTrailers)
   }
 
   flush(): boolean {
@@ -236,10 +243,15 @@ export class Http2ClientStream implements ClientStream, StreamOwner, TimerOwner 
     this.#release()
     if (stream.closed) return
     // What waits for the client's window goes on its way when nobody looks any more.
-    if (clean && this.#ended && stream.waiting > 0) stream.owner = connection.lastWords
+    if (clean && this.#ended && stream.waiting > 0) stream.owner = this.#lastWords(stream)
     // After a whole answer the rest of the request is of no use (RFC 9113 section 8.1); a broken one must not look whole.
     else if (!clean || !this.#ended) connection.session.reset(stream, ErrorCode.internalError)
     else if (!stream.remoteEnded) connection.session.reset(stream, ErrorCode.noError)
+  }
+
+  #lastWords(stream: Http2Stream): StreamOwner {
+    const { limits, timers } = this.#context.options
+    return new LastWords(this.#connection.session, stream, timers, limits.flushTimeoutMs)
   }
 
   /** Encodes the head that stands in the writer up to `end`, without its start line and what belongs to HTTP/1.1. */

@@ -1,4 +1,5 @@
 import type { StreamSocket } from '../../net/index.ts'
+import { ResponseFlag } from '../../telemetry/index.ts'
 import { type BodyFraming, Head, type HeadWriter } from '../../wire/http1/index.ts'
 import { ErrorCode, type FieldBlock, type Http2Stream } from '../../wire/http2/index.ts'
 import type { MultiplexedConnection, MultiplexedOwner } from '../cluster/index.ts'
@@ -7,7 +8,7 @@ import { onUpstreamProtocolError, onUpstreamRefused, onUpstreamReset, onUpstream
 import { toFieldText } from './edited-fields.ts'
 import type { Exchange } from './exchange.ts'
 import { fieldTable } from './fields.ts'
-import { readHttp2Response, trailerLines } from './http2-head.ts'
+import { namesNeverIndexed, readHttp2Response, trailerLines } from './http2-head.ts'
 import { Phase } from './phase.ts'
 import { targetOf, writeRequestFields } from './request-writer.ts'
 import { trailerFields } from './trailers.ts'
@@ -99,14 +100,14 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
   }
 
   endBody(): boolean {
-    const { context, trailers } = this.#exchange
+    const { context, neverTrailers, trailers } = this.#exchange
     const connection = this.#connection
     const stream = this.#stream
     if (connection === undefined || stream === undefined) return true
     const fields = trailers === undefined ? undefined : trailerFields(trailers, context.options.limits.trailerCount)
     if (fields === undefined || fields.names.length === 0) return this.#sendPiece(true)
     const flowing = this.#sendPiece(false)
-    connection.session.sendTrailers(stream, fields.names, fields.values)
+    connection.session.sendTrailers(stream, fields.names, fields.values, neverTrailers)
     return flowing
   }
 
@@ -193,6 +194,7 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
     if (stream !== this.#stream) return
     this.#arrive()
     if (this.#headDue && !this.#tellHead()) return
+    if (block.sensitive.length > 0) this.#leg.neverTrailers = namesNeverIndexed(block)
     this.#leg.relay.finish(trailerLines(block))
   }
 
@@ -202,8 +204,9 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
     this.#connection = undefined
     this.#stream = undefined
     if (this.#tunnels) exchange.stream.endTunnel()
-    else if (exchange.phase >= Phase.responding) this.#leg.relay.failConnection()
+    else if (exchange.phase >= Phase.responding) this.#breakOff(errorCode, byPeer)
     else if (errorCode === ErrorCode.refusedStream) onUpstreamRefused(exchange)
+    else if (errorCode === ErrorCode.protocolError) onUpstreamProtocolError(exchange)
     else if (byPeer) onUpstreamStreamReset(exchange)
     else if (errorCode === ErrorCode.noError) onUpstreamReset(exchange)
     else onUpstreamProtocolError(exchange)
@@ -216,6 +219,15 @@ export class Http2Upstream implements UpstreamSide, MultiplexedOwner {
 
   onReceived(): void {
     if (this.#headDue && this.#tellHead()) this.#leg.relay.flush()
+  }
+
+  /** The response's stream is over before the response is. */
+  #breakOff(errorCode: number, byPeer: boolean): void {
+    const { relay } = this.#leg
+    if (errorCode === ErrorCode.protocolError) relay.failProtocol()
+    else if (byPeer) relay.fail(ResponseFlag.UR, 'remote_reset')
+    else if (errorCode === ErrorCode.noError) relay.failConnection()
+    else relay.failProtocol()
   }
 
   #arrive(): void {

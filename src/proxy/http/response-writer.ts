@@ -103,7 +103,8 @@ export function writeLocalReply(writer: HeadWriter, exchange: Exchange, reply: L
   const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length
   writer.text(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`)
   const bodiless = status === 204 || status === 304
-  if (!bodiless) writer.text(`content-length: ${length}\r\n`)
+  // A stream of HTTP/2 says by itself that nothing follows.
+  if (!bodiless && (length > 0 || exchange.stream.protocol !== 'HTTP/2')) writer.text(`content-length: ${length}\r\n`)
   const typed = bodiless || length === 0 || /^content-type:/m.test(reply.lines)
   writeEditedLines(writer, `${typed ? '' : 'content-type: text/plain\r\n'}${reply.lines}`, reply.edits)
   writer.field('date', exchange.context.date())

@@ -20,6 +20,8 @@ import { ResponseRelay } from './response-relay.ts'
 import { TcpUpstream } from './tcp-upstream.ts'
 import type { UpstreamSide } from './upstream-side.ts'
 
+const noNames: readonly string[] = []
+
 /**
  *     none -> pending (no connection yet) -> sent (head sent) -> none
  *       +------- idle connection -------------^
@@ -46,6 +48,8 @@ export class UpstreamLeg implements TimerOwner, PendingRequest {
   answered = false
   /** The response head stays readable after it was forwarded. */
   headKept = false
+  /** Names among the response's trailers that are never to be indexed (RFC 7541 section 7.1.3). */
+  neverTrailers: readonly string[] = noNames
   #state: number = LegState.none
   #side: UpstreamSide
   readonly #http1: Http1Upstream
@@ -77,6 +81,11 @@ export class UpstreamLeg implements TimerOwner, PendingRequest {
   /** The request head was sent and the response head is not here. */
   get awaitsResponse(): boolean {
     return this.#state === LegState.sent && this.exchange.phase < Phase.responding
+  }
+
+  /** The attempt is on a stream, which says by itself where the request ends. */
+  get multiplexed(): boolean {
+    return this.#side === this.#http2
   }
 
   /** Head of the last response; see `headKept`. */
@@ -145,6 +154,7 @@ export class UpstreamLeg implements TimerOwner, PendingRequest {
     this.answered = false
     this.unreached = false
     this.headKept = false
+    this.neverTrailers = noNames
     this.#assigned = true
     endpoint.activeRequests += 1
     if (decision.retry !== undefined && decision.retry.perTryTimeoutMs > 0)

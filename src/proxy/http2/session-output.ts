@@ -1,10 +1,26 @@
+import type { TimerOwner, TimerWheel, WheelTimer } from '../../base/index.ts'
 import type { StreamSocket } from '../../net/index.ts'
 import type { Http2Session } from '../../wire/http2/index.ts'
 
-/** What leaves a session by its socket. Frames of many streams are gathered during one turn of the event loop and leave in one write. */
-export class SessionOutput {
+/** What `SessionOutput` is given beside its ends. */
+export interface OutputOptions {
+  readonly timers: TimerWheel
+  /** The peer has so long to take what waits, from its last progress on, when no stream is left; then the connection is cut. */
+  readonly flushTimeoutMs: number
+  /** The peer has so long to close its side after us; then the connection is cut. */
+  readonly lingerMs: number
+}
+
+/**
+ * What leaves a session by its socket. Frames of many streams are gathered during one turn of the event loop and leave in one write.
+ *
+ *     flowing <-> stuck (the socket takes no more)
+ *     either -> ending (what waits, then our end) -> lingering (our end is sent) -> closed
+ */
+export class SessionOutput implements TimerOwner {
   readonly #socket: StreamSocket
   readonly #session: Http2Session
+  readonly #options: OutputOptions
   readonly #flushLater = (): void => {
     this.#scheduled = false
     this.flush()
@@ -14,10 +30,15 @@ export class SessionOutput {
   /** Octets of the session's output that the kernel has taken already. */
   #taken = 0
   #endWhenFlushed = false
+  /** Made when the socket is stuck, or ends, for the first time. */
+  #timer: WheelTimer | undefined = undefined
+  /** The kernel has taken something since the timer was armed. */
+  #moved = false
 
-  constructor(socket: StreamSocket, session: Http2Session) {
+  constructor(socket: StreamSocket, session: Http2Session, options: OutputOptions) {
     this.#socket = socket
     this.#session = session
+    this.#options = options
   }
 
   /** Octets that the kernel has not taken yet. */
@@ -37,19 +58,19 @@ export class SessionOutput {
     const session = this.#session
     const { outputLength } = session
     if (this.#closed || outputLength === 0) return
-    this.#taken += Math.max(this.#socket.write(session.output, this.#taken, outputLength - this.#taken), 0)
+    const taken = Math.max(this.#socket.write(session.output, this.#taken, outputLength - this.#taken), 0)
+    this.#taken += taken
+    if (taken > 0) this.#moved = true
     if (this.#taken < outputLength) {
+      this.#watch()
       session.setWritable(false)
       return
     }
+    this.#timer?.cancel()
     this.#taken = 0
     session.clearOutput()
-    if (this.#endWhenFlushed) {
-      this.close()
-      this.#socket.end()
-      return
-    }
-    session.setWritable(true)
+    if (this.#endWhenFlushed) this.#end()
+    else session.setWritable(true)
   }
 
   /** The socket takes bytes again. */
@@ -60,17 +81,38 @@ export class SessionOutput {
   /** Sends what there is and closes. */
   end(): void {
     this.#endWhenFlushed = true
-    if (this.#session.outputLength > 0) {
-      this.flush()
-      return
-    }
     if (this.#closed) return
-    this.close()
-    this.#socket.end()
+    if (this.#session.outputLength > 0) this.flush()
+    else this.#end()
   }
 
   /** Nothing is sent any more: the socket is gone. */
   close(): void {
     this.#closed = true
+    this.#timer?.cancel()
+  }
+
+  onTimer(): void {
+    // While there are streams, their own limits decide how long a peer may take.
+    const waits = !this.#closed && (this.#moved || (this.#session.activeStreams > 0 && !this.#endWhenFlushed))
+    if (waits) this.#arm(this.#options.flushTimeoutMs)
+    else this.#socket.terminate()
+  }
+
+  /** Closing with unread bytes in the kernel would reset the connection and lose GOAWAY: the peer is read for a moment longer. */
+  #end(): void {
+    this.#closed = true
+    this.#arm(this.#options.lingerMs)
+    this.#socket.shutdown()
+  }
+
+  #watch(): void {
+    if (this.#timer?.armed !== true) this.#arm(this.#options.flushTimeoutMs)
+  }
+
+  #arm(delayMs: number): void {
+    this.#timer ??= this.#options.timers.timer(this)
+    this.#moved = false
+    this.#timer.arm(delayMs)
   }
 }

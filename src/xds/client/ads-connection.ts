@@ -1,6 +1,7 @@
-import { type ChannelCredentials, Client, type ClientDuplexStream, type MethodDefinition } from '@grpc/grpc-js'
-import { channelOptions } from './channel-credentials.ts'
+import type { MethodDefinition } from '@grpc/grpc-js'
+import type { ChannelCredentials } from './channel-credentials.ts'
 import type { AdsProtocol, ApplyUpdate } from './contract.ts'
+import { type GrpcCall, openGrpcCall } from './grpc-call.ts'
 
 /** What one connection to a control plane is made of. */
 export interface AdsConnectionOptions<Request, Response> {
@@ -42,8 +43,7 @@ export function openAdsConnection<Request, Response>(options: AdsConnectionOptio
 
 class ReconnectingStream<Request, Response> implements AdsConnection {
   readonly #options: AdsConnectionOptions<Request, Response>
-  #client: Client | undefined
-  #call: ClientDuplexStream<Request, Response> | undefined
+  #call: GrpcCall | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #attempts = 0
   #disposed = false
@@ -56,7 +56,8 @@ class ReconnectingStream<Request, Response> implements AdsConnection {
   flush(): void {
     const call = this.#call
     if (call === undefined) return
-    for (const request of this.#options.protocol.take()) call.write(request)
+    const { method, protocol } = this.#options
+    for (const request of protocol.take()) call.send(method.requestSerialize(request))
   }
 
   reconnect(): void {
@@ -78,38 +79,45 @@ class ReconnectingStream<Request, Response> implements AdsConnection {
     const address = this.#options.address()
     const credentials = this.#options.credentials(address)
     if (credentials === undefined) return this.#retry('No certificate yet')
-    const keepaliveMs = this.#options.keepaliveMs ?? 30_000
-    const client = new Client(address, credentials, {
-      ...channelOptions(address, serverName),
-      'grpc.keepalive_time_ms': keepaliveMs,
-      'grpc.keepalive_timeout_ms': Math.min(keepaliveMs, 10_000),
-      'grpc.max_receive_message_length': maxResponseBytes,
-      'grpc.enable_retries': 0,
-    })
-    const call = client.makeBidiStreamRequest(method.path, method.requestSerialize, method.responseDeserialize)
-    this.#client = client
+    const call: GrpcCall = openGrpcCall(
+      {
+        target: { address, credentials, serverName },
+        path: method.path,
+        maxMessageBytes: maxResponseBytes,
+        keepaliveMs: this.#options.keepaliveMs ?? 30_000,
+      },
+      {
+        // The head comes when the stream is accepted, from some servers only with the first response.
+        onAccepted: () => {
+          this.#attempts = 0
+          onStatus(true, '')
+        },
+        onMessage: (message) => {
+          const response = this.#read(call, message)
+          if (response === undefined) return
+          protocol.onResponse(response, apply)
+          this.flush()
+        },
+        onEnd: (code, text) => this.#onLost(call, code === 0 ? 'The control plane ended the stream' : text),
+      },
+    )
     this.#call = call
-    let connected = false
-    // Headers come when the stream is accepted, from some servers only with the first response.
-    call.on('metadata', () => {
-      if (this.#call !== call || connected) return
-      connected = true
-      this.#attempts = 0
-      onStatus(true, '')
-    })
-    call.on('data', (response: Response) => {
-      if (this.#call !== call) return
-      protocol.onResponse(response, apply)
-      this.flush()
-    })
-    // After an error 'end' may follow; only the first of them counts because the call is no longer the current one.
-    call.on('error', (error) => this.#onLost(call, error.message))
-    call.on('end', () => this.#onLost(call, 'The control plane ended the stream'))
     protocol.onOpen()
     this.flush()
   }
 
-  #onLost(call: ClientDuplexStream<Request, Response>, reason: string): void {
+  /** A response that is none ends the stream, as a gRPC library does. */
+  #read(call: GrpcCall, message: Buffer): Response | undefined {
+    try {
+      return this.#options.method.responseDeserialize(message)
+    } catch (cause) {
+      const text = cause instanceof Error ? cause.message : String(cause)
+      this.#onLost(call, `A response cannot be decoded: ${text}`)
+      return undefined
+    }
+  }
+
+  #onLost(call: GrpcCall, reason: string): void {
     if (this.#call !== call) return
     this.#close()
     this.#retry(reason)
@@ -130,7 +138,5 @@ class ReconnectingStream<Request, Response> implements AdsConnection {
     const call = this.#call
     this.#call = undefined
     call?.cancel()
-    this.#client?.close()
-    this.#client = undefined
   }
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { create } from '@bufbuild/protobuf'
-import { Client } from '@grpc/grpc-js'
+import { ChannelCredentials, Client } from '@grpc/grpc-js'
 import { createTestAuthority, type TestAuthority } from '../../../test/harness/mesh-certificates.ts'
 import { waitUntil } from '../../../test/harness/wait-until.ts'
 import { deltaMethod, sotwMethod } from '../ads-methods.ts'
@@ -10,7 +10,7 @@ import { TypeUrl, type XdsType } from '../names.ts'
 import type { XdsResource, XdsSnapshot } from '../resource.ts'
 import { type AdsClient, type AdsServer, createAdsServer, type ServerIdentity } from '../server/index.ts'
 import { type AdsConnection, openAdsConnection } from './ads-connection.ts'
-import { channelOptions, createChannelCredentials } from './channel-credentials.ts'
+import { createChannelCredentials } from './channel-credentials.ts'
 import type { ReceivedUpdate } from './contract.ts'
 import { createDeltaProtocol } from './delta-protocol.ts'
 import { renewCertificate } from './renew-certificate.ts'
@@ -263,7 +263,15 @@ describe('ADS over gRPC with mutual TLS', () => {
       return [0, 1, 2, 3].map((index) => ({ ...resource(EDS, `e${index}`, version), bytes: blob }))
     }
     await using plane = await startPlane(snapshotOf(...big('1')))
-    const client = new Client(`127.0.0.1:${plane.server.port}`, credentials(), channelOptions(address))
+    const secured = ChannelCredentials.createSsl(
+      Buffer.from(proxyIdentity.trustBundle),
+      Buffer.from(proxyIdentity.privateKey),
+      Buffer.from(proxyIdentity.certificateChain),
+      { checkServerIdentity: () => undefined },
+    )
+    const client = new Client(`127.0.0.1:${plane.server.port}`, secured, {
+      'grpc.ssl_target_name_override': 'localhost',
+    })
     const stuck = client.makeBidiStreamRequest(
       deltaMethod.path,
       deltaMethod.requestSerialize,

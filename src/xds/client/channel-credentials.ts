@@ -1,6 +1,4 @@
-import { isIP } from 'node:net'
 import { checkServerIdentity, type PeerCertificate } from 'node:tls'
-import { ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js'
 
 /** A condition on the server's subject alternative names. */
 export interface ServerNameMatch {
@@ -21,33 +19,35 @@ export interface ChannelIdentity {
   readonly serverNames: readonly ServerNameMatch[]
 }
 
+/** How a connection to a gRPC server is secured. */
+export type ChannelCredentials =
+  | { readonly kind: 'plaintext' }
+  | {
+      readonly kind: 'tls'
+      /** PEM. */
+      readonly trustBundle: string
+      readonly certificate: ChannelIdentity['certificate']
+      /** Judges the names of a server whose chain is good; an error refuses it. */
+      readonly checkServer: (peer: PeerCertificate) => Error | undefined
+    }
+
+/** For a control plane whose cluster has no transport socket. */
+export const plaintextCredentials: ChannelCredentials = { kind: 'plaintext' }
+
 /** TLS credentials for a channel. The control plane is trusted by its name, not only by its issuer: every workload has a certificate of the same root. */
 export function createChannelCredentials(identity: ChannelIdentity): ChannelCredentials {
-  const { certificate, serverNames } = identity
-  return ChannelCredentials.createSsl(
-    Buffer.from(identity.trustBundle),
-    certificate === undefined ? null : Buffer.from(certificate.privateKey),
-    certificate === undefined ? null : Buffer.from(certificate.certificateChain),
-    {
-      checkServerIdentity: (_, peer) => {
-        const isNamed = serverNames.length > 0
-        return isNamed ? checkNames(peer, serverNames) : checkServerIdentity(hostOf(identity.address), peer)
-      },
-    },
-  )
-}
-
-/** Options of a channel to `address` that TLS needs: a server name that is an IP address is not allowed on the wire (RFC 6066, section 3). */
-export function channelOptions(address: string, serverName?: string): ChannelOptions {
-  const isName = !address.startsWith('unix:') && isIP(hostOf(address)) === 0
-  const name = serverName ?? (isName ? undefined : 'localhost')
+  const { address, certificate, serverNames, trustBundle } = identity
   return {
-    'grpc.use_local_subchannel_pool': 1,
-    ...(name === undefined ? {} : { 'grpc.ssl_target_name_override': name }),
+    kind: 'tls',
+    trustBundle,
+    certificate,
+    checkServer: (peer) =>
+      serverNames.length > 0 ? checkNames(peer, serverNames) : checkServerIdentity(hostOf(address), peer),
   }
 }
 
-function hostOf(address: string): string {
+/** The host of `host:port`, without brackets. */
+export function hostOf(address: string): string {
   const host = address.slice(0, Math.max(0, address.lastIndexOf(':')))
   return host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host
 }

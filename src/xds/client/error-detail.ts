@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf'
-import { status } from '@grpc/grpc-js'
 import { type Status, StatusSchema } from '../generated/google/rpc/status_pb.ts'
 import type { ResourceFault } from './contract.ts'
+import { GrpcStatus } from './grpc-status.ts'
 
 /** Characters of a NACK; a response with thousands of faults must not become a request of megabytes. */
 const maxDetailLength = 16 * 1024
@@ -18,5 +18,5 @@ export function errorDetail(typeUrl: string, faults: readonly ResourceFault[]): 
     }
     message += line
   }
-  return create(StatusSchema, { code: status.INVALID_ARGUMENT, message })
+  return create(StatusSchema, { code: GrpcStatus.invalidArgument, message })
 }

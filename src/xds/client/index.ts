@@ -8,7 +8,13 @@
  */
 export { deltaMethod, sotwMethod } from '../ads-methods.ts'
 export { type AdsConnection, type AdsConnectionOptions, openAdsConnection } from './ads-connection.ts'
-export { type ChannelIdentity, createChannelCredentials, type ServerNameMatch } from './channel-credentials.ts'
+export {
+  type ChannelCredentials,
+  type ChannelIdentity,
+  createChannelCredentials,
+  plaintextCredentials,
+  type ServerNameMatch,
+} from './channel-credentials.ts'
 export {
   type AdsProtocol,
   type ApplyUpdate,

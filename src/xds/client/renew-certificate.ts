@@ -1,8 +1,13 @@
-import { type ChannelCredentials, Client } from '@grpc/grpc-js'
 import { MeshError } from '../../base/index.ts'
-import { renewMethod } from '../ads-methods.ts'
-import type { RenewResponse } from '../certificate-service.ts'
-import { channelOptions } from './channel-credentials.ts'
+import {
+  decodeRenewResponse,
+  encodeRenewRequest,
+  maxRenewMessageBytes,
+  renewMethodPath,
+  type RenewResponse,
+} from '../certificate-service.ts'
+import type { ChannelCredentials } from './channel-credentials.ts'
+import { openGrpcCall } from './grpc-call.ts'
 
 /** Longest time for one renewal, connection and all. */
 const renewTimeoutMs = 10_000
@@ -17,26 +22,36 @@ export function renewCertificate(request: {
   readonly credentials: ChannelCredentials
   readonly csr: string
 }): Promise<RenewResponse> {
-  const { path, requestSerialize, responseDeserialize } = renewMethod
-  const client = new Client(request.address, request.credentials, channelOptions(request.address))
+  const { address, credentials, csr } = request
   return new Promise((resolve, reject) => {
-    client.makeUnaryRequest(
-      path,
-      requestSerialize,
-      responseDeserialize,
-      { csr: request.csr },
-      { deadline: Date.now() + renewTimeoutMs },
-      (error, response) => {
-        client.close()
-        if (error !== null || response === undefined) {
-          reject(
-            new MeshError(
-              'WEFT_XDS_RENEW',
-              `No certificate from ${request.address}: ${error?.message ?? 'empty answer'}`,
-            ),
-          )
-        } else resolve(response)
+    const refuse = (reason: string): void =>
+      reject(new MeshError('WEFT_XDS_RENEW', `No certificate from ${address}: ${reason}`))
+    let answer: Buffer | undefined
+    const call = openGrpcCall(
+      {
+        target: { address, credentials },
+        path: renewMethodPath,
+        maxMessageBytes: maxRenewMessageBytes,
+        deadlineMs: renewTimeoutMs,
+      },
+      {
+        onAccepted: () => undefined,
+        onMessage: (message) => {
+          answer ??= message
+        },
+        onEnd: (code, text) => {
+          if (code !== 0) refuse(text)
+          else if (answer === undefined) refuse('empty answer')
+          else
+            try {
+              resolve(decodeRenewResponse(answer))
+            } catch (cause) {
+              refuse(cause instanceof Error ? cause.message : String(cause))
+            }
+        },
       },
     )
+    call.send(encodeRenewRequest({ csr }))
+    call.end()
   })
 }

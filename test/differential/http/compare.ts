@@ -33,12 +33,12 @@ export function toComparable(outcome: Outcome, ignored: readonly IgnoredField[])
   return {
     responses: responses.map(({ complete }) => (complete ? 'whole' : 'cut')),
     status: responses.map(({ start }) => start.slice(9, 12)),
-    'response fields': responses.map((message) => fieldsOf(message, 'response', ignored)),
+    'response fields': responses.map((message) => toFieldList(message, 'response', ignored)),
     'response body': [...responses.map(({ body }) => body), outcome.rest],
     connection: outcome.connection,
     'upstream requests': requests.map(({ complete }) => (complete ? 'whole' : 'cut')),
     'request line': requests.map(({ start }) => start),
-    'request fields': requests.map((message) => fieldsOf(message, 'request', ignored)),
+    'request fields': requests.map((message) => toFieldList(message, 'request', ignored)),
     'request body': [...requests.map(({ body }) => body), outcome.upstream.map(({ rest }) => rest).join('')],
   }
 }
@@ -59,8 +59,12 @@ const volatile: ReadonlyMap<string, (value: string) => string> = new Map([
   ['x-envoy-upstream-service-time', (value) => (/^\d+$/.test(value) ? 'milliseconds' : value)],
 ])
 
-/** Fields by name; values of the same name stay in order. Trailers stand behind a `trailer ` of their own. */
-function fieldsOf(message: Message, direction: IgnoredField['direction'], ignored: readonly IgnoredField[]): string[] {
+/** Fields by name; values of the same name stay in order. Trailers stand behind a `trailer ` of their own. What is different each time is left out. */
+export function toFieldList(
+  message: Pick<Message, 'fields' | 'trailers'>,
+  direction: IgnoredField['direction'],
+  ignored: readonly IgnoredField[],
+): string[] {
   const byName = new Map<string, string[]>()
   const note = (name: string, value: string): void => {
     const values = byName.get(name) ?? []

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 
-import { type Aspect, aspects, type IgnoredField } from './compare.ts'
+import type { IgnoredField } from './compare.ts'
 
 /** What `docs/envoy-differences.md` says. */
-export interface KnownDifferences {
+export interface KnownDifferences<Aspect extends string> {
   /** By the name of the case: the aspects in which it differs. */
   readonly cases: ReadonlyMap<string, readonly Aspect[]>
   readonly everywhere: readonly IgnoredField[]
@@ -13,12 +13,15 @@ export interface KnownDifferences {
 const page = resolve(import.meta.dir, '../../../docs/envoy-differences.md')
 
 /**
- * Reads the tables of the page: `| Field | In |` for fields that differ everywhere, `| Case | Differs in |` for the rest
- * (`everything`, or names of aspects). The paragraph before a table is the reason of all its rows.
+ * Reads the tables of the page: `| Field | In |` for fields that differ everywhere, and those whose first head is `title` for cases: `everything`, or
+ * names of aspects. The paragraph before a table is the reason of all its rows.
  *
  * @throws {Error} If a row names an aspect that does not exist or repeats a case, or a table has no reason before it.
  */
-export function readKnownDifferences(): KnownDifferences {
+export function readKnownDifferences<Aspect extends string>(
+  title: string,
+  aspects: readonly Aspect[],
+): KnownDifferences<Aspect> {
   const cases = new Map<string, readonly Aspect[]>()
   const everywhere: IgnoredField[] = []
   let reason = ''
@@ -35,11 +38,15 @@ export function readKnownDifferences(): KnownDifferences {
     if (reason === '') throw new Error(`Expected a reason before the table of ${line}`)
     if (table === '') table = first
     else if (/^-+$/.test(first)) continue
-    // Tables of another kind are for other tests.
-    else if (table !== 'Field' && table !== 'Case') continue
     else if (table === 'Field') everywhere.push({ name: first.replaceAll('`', ''), direction: directionOf(second) })
+    // Tables of another kind are for other tests.
+    else if (table !== title) continue
     else if (cases.has(first)) throw new Error(`Expected case "${first}" in one row only`)
-    else cases.set(first, second === 'everything' ? aspects : second.split(',').map((text) => aspectOf(text.trim())))
+    else
+      cases.set(
+        first,
+        second === 'everything' ? aspects : second.split(',').map((text) => aspectOf(text.trim(), aspects)),
+      )
   }
   return { cases, everywhere }
 }
@@ -49,7 +56,7 @@ function directionOf(text: string): IgnoredField['direction'] {
   return text
 }
 
-function aspectOf(text: string): Aspect {
+function aspectOf<Aspect extends string>(text: string, aspects: readonly Aspect[]): Aspect {
   const found = aspects.find((aspect) => aspect === text)
   if (found === undefined) throw new Error(`Expected one of ${aspects.join(', ')}, got ${text}`)
   return found

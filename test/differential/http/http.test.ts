@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, test } from 'bun:test'
 import { allCases } from './all-cases.ts'
 import { caseName, toBootstrap } from './bootstrap.ts'
 import type { HttpCase } from './case.ts'
-import { type Aspect, differingAspects, toComparable } from './compare.ts'
+import { type Aspect, aspects, differingAspects, toComparable } from './compare.ts'
 import { readKnownDifferences } from './differences.ts'
 import { envoyBinary, type MakeBootstrap, type RunningProxy, startEnvoy, startWeft } from './proxies.ts'
 import { RecordingUpstream } from './recording-upstream.ts'
@@ -16,7 +16,7 @@ import { type Outcome, runCase } from './run-case.ts'
 /** Cases that are under way at one proxy at a time. */
 const lanes = 24
 
-const known = readKnownDifferences()
+const known = readKnownDifferences('Case', aspects)
 const skipped = envoyBinary === null
 let theirs: readonly Outcome[] = []
 let ours: readonly Outcome[] = []

@@ -93,7 +93,11 @@ function ask(port: number): Promise<string> {
         close: () => resolve('closed'),
         error: () => resolve('closed'),
       },
-    }).catch(reject)
+    }).catch((cause: unknown) => {
+      // It may be reset before the connection is told to be there.
+      if (cause instanceof Error && 'code' in cause && cause.code === 'ECONNRESET') resolve('closed')
+      else reject(cause)
+    })
   })
 }
 

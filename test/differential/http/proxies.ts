@@ -9,6 +9,7 @@ import { self } from '../../harness/run-weft.ts'
 /** A proxy that runs a bootstrap of static resources. */
 export interface RunningProxy extends AsyncDisposable {
   readonly pid: number
+  readonly admin: AdminAddress
   /** Port of a listener. */
   readonly port: (listener: string) => number
 }
@@ -33,7 +34,15 @@ export type MakeBootstrap = (admin: AdminAddress) => JsonObject
 
 /** Starts Envoy; resolves when all its listeners are bound. */
 export function startEnvoy(bootstrap: MakeBootstrap, listeners: number): Promise<RunningProxy> {
-  const flags = ['--concurrency', '1', '--use-dynamic-base-id', '--log-level', 'error']
+  const flags = [
+    '--concurrency',
+    '1',
+    '--use-dynamic-base-id',
+    '--log-level',
+    'error',
+    '--file-flush-interval-msec',
+    '50',
+  ]
   return start((file) => [envoyBinary ?? 'envoy', '-c', file, ...flags], bootstrap, listeners)
 }
 
@@ -61,7 +70,7 @@ async function start(
   for (;;) {
     const ports = await readPorts(admin).catch(() => new Map<string, number>())
     if (ports.size >= listeners)
-      return { pid: child.pid, port: (name) => ports.get(name) ?? 0, [Symbol.asyncDispose]: stop }
+      return { pid: child.pid, admin, port: (name) => ports.get(name) ?? 0, [Symbol.asyncDispose]: stop }
     if (child.exitCode !== null || performance.now() > end) {
       await stop()
       throw new Error(`${command(file).join(' ')} did not start: ${await new Response(child.stderr).text()}`)

@@ -41,6 +41,8 @@ export interface SessionOwner {
   readonly onFailure: (errorCode: number, counter: string) => void
   /** No stream is left. */
   readonly onIdle: () => void
+  /** Server: a request was answered by a reset because it breaks a rule of messages; no stream was opened for it. */
+  readonly onMalformed?: (() => void) | undefined
   /** The answer to a `ping`, with its eight octets at `bytes[start]`; valid during the call. */
   readonly onPong?: ((bytes: Buffer, start: number) => void) | undefined
 }

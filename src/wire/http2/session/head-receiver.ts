@@ -70,7 +70,7 @@ export class HeadReceiver {
     }
     const { errorCode, endStream } = this.#reader
     if (errorCode !== ErrorCode.noError) {
-      core.resetAbsent(id, errorCode)
+      this.#refuseMalformed(id, errorCode)
       return
     }
     if (core.streams.size >= core.limits.maxConcurrentStreams) {
@@ -79,10 +79,16 @@ export class HeadReceiver {
     }
     const facts = this.#requestFacts(block)
     if (!facts.wellFormed || (endStream && facts.contentLength > 0)) {
-      core.resetAbsent(id, ErrorCode.protocolError)
+      this.#refuseMalformed(id, ErrorCode.protocolError)
       return
     }
     this.#request(id, block, facts)
+  }
+
+  #refuseMalformed(id: number, errorCode: number): void {
+    const core = this.#core
+    core.resetAbsent(id, errorCode)
+    core.owner.onMalformed?.()
   }
 
   #request(id: number, block: FieldBlock, facts: HeadFacts): void {
