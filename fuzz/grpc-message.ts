@@ -11,9 +11,14 @@ import {
   parseGrpcTimeout,
   WebTextDecoder,
 } from '../src/wire/grpc/index.ts'
+import { describeStatus, decodeStatusMessage } from '../src/xds/client/grpc-status.ts'
+import { frameMessage, MessageAssembler } from '../src/xds/client/message-assembler.ts'
 import { forEachCut } from './cuts.ts'
 import { expectThat, fuzzFromCommandLine, type FuzzTarget } from './fuzz-target.ts'
 import type { SeededRandom } from './mutate.ts'
+
+/** Longest message that is put together. */
+const maxMessageBytes = 1_000
 
 /** What another implementation reads; undefined when it cannot. */
 function statusByLibrary(body: Buffer): number | undefined {
@@ -78,20 +83,38 @@ function countMessages(input: Buffer, nextLength: () => number): number {
   return counter.count
 }
 
+/** Messages of a body, and why it is read no further. */
+function assemble(input: Buffer, nextLength: () => number): string {
+  const messages: string[] = []
+  const assembler = new MessageAssembler(maxMessageBytes, (message) => messages.push(message.toString('hex')))
+  for (let at = 0; at < input.length;) {
+    const end = Math.min(input.length, at + nextLength())
+    const fault = assembler.take(input, at, end)
+    if (fault !== undefined) return `${messages.join()} ${fault}`
+    at = end
+  }
+  return `${messages.join()} ${assembler.isBetween}`
+}
+
 function tryBodies(input: Buffer, random: SeededRandom, thorough: boolean): string {
   const whole = decodeText(input, () => input.length)
   const messages = countMessages(input, () => input.length)
+  const assembled = assemble(input, () => input.length)
   forEachCut(input.length, random, thorough, (nextLength) => {
     expectThat(decodeText(input, nextLength) === whole, 'pieces are decoded otherwise')
     expectThat(countMessages(input, nextLength) === messages, 'pieces are counted otherwise')
+    expectThat(assemble(input, nextLength) === assembled, 'pieces are put together otherwise')
   })
   expectThat(whole.length / 2 <= (input.length * 3) / 4 + 3, 'more comes out than went in')
   expectThat(messages <= input.length / 5, 'more messages than prefixes')
   const text = encodeWebText(input, 0, input.length)
   expectThat(decodeText(text, () => 1 + random.below(9)) === input.toString('hex'), 'a body came out otherwise')
+  const body = Buffer.concat([frameMessage(input.subarray(0, 100)), frameMessage(Buffer.alloc(0))])
+  const expected = `${input.toString('hex', 0, 100)}, true`
+  expectThat(assemble(body, () => 1 + random.below(9)) === expected, 'messages came out otherwise')
   const frame = encodeTrailerFrame(input)
   expectThat(frame[0] === 0x80 && frame.readUInt32BE(1) === frame.length - 5, 'a frame that is not as long as it says')
-  return `${whole === 'bad' ? whole : whole.length} ${messages}`
+  return `${whole === 'bad' ? whole : whole.length} ${messages} ${assembled.split(' ')[1]}`
 }
 
 /** `grpc-message`, `grpc-timeout`, `grpc-status`. */
@@ -101,7 +124,10 @@ function tryFields(input: Buffer): string {
     String.fromCharCode(Number.parseInt(hex, 16)),
   )
   expectThat(/^[ -~]*$/.test(message) && decoded === input.toString('latin1'), 'a message came out otherwise')
+  const words = input.toString('utf8').toWellFormed()
+  expectThat(decodeStatusMessage(encodeGrpcMessage(Buffer.from(words))) === words, 'a message is read otherwise')
   const text = input.toString('latin1')
+  expectThat(describeStatus(2, decodeStatusMessage(text)).startsWith('2 UNKNOWN'), 'a status that is not told')
   const timeout = parseGrpcTimeout(text)
   if (timeout !== undefined) {
     expectThat(Number.isSafeInteger(timeout) && timeout >= 0, `a timeout of ${timeout} ms`)
