@@ -2,6 +2,7 @@ import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 
 import { decodeServingStatus, encodeHealthRequest } from '../src/proxy/health/active/grpc-health-message.ts'
 import {
+  decodeGrpcMessage,
   encodeGrpcMessage,
   encodeTrailerFrame,
   encodeWebText,
@@ -11,7 +12,7 @@ import {
   parseGrpcTimeout,
   WebTextDecoder,
 } from '../src/wire/grpc/index.ts'
-import { describeStatus, decodeStatusMessage } from '../src/xds/client/grpc-status.ts'
+import { describeStatus } from '../src/xds/client/grpc-status.ts'
 import { frameMessage, MessageAssembler } from '../src/xds/client/message-assembler.ts'
 import { forEachCut } from './cuts.ts'
 import { expectThat, fuzzFromCommandLine, type FuzzTarget } from './fuzz-target.ts'
@@ -125,9 +126,9 @@ function tryFields(input: Buffer): string {
   )
   expectThat(/^[ -~]*$/.test(message) && decoded === input.toString('latin1'), 'a message came out otherwise')
   const words = input.toString('utf8').toWellFormed()
-  expectThat(decodeStatusMessage(encodeGrpcMessage(Buffer.from(words))) === words, 'a message is read otherwise')
+  expectThat(decodeGrpcMessage(encodeGrpcMessage(Buffer.from(words))) === words, 'a message is read otherwise')
   const text = input.toString('latin1')
-  expectThat(describeStatus(2, decodeStatusMessage(text)).startsWith('2 UNKNOWN'), 'a status that is not told')
+  expectThat(describeStatus(2, decodeGrpcMessage(text)).startsWith('2 UNKNOWN'), 'a status that is not told')
   const timeout = parseGrpcTimeout(text)
   if (timeout !== undefined) {
     expectThat(Number.isSafeInteger(timeout) && timeout >= 0, `a timeout of ${timeout} ms`)
