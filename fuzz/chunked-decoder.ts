@@ -1,4 +1,5 @@
 import { ChunkedDecoder, ChunkEvent } from '../src/wire/http1/index.ts'
+import { forEachCut } from './cuts.ts'
 import { expectThat, fuzzFromCommandLine, type FuzzTarget } from './fuzz-target.ts'
 import type { SeededRandom } from './mutate.ts'
 
@@ -74,13 +75,13 @@ export const chunkedDecoder: FuzzTarget = {
     '-1',
     '+1',
   ],
-  run(input, random) {
+  run(input, random, thorough) {
     const whole = decode(input, () => input.length)
-    const pieces = decode(input, () => 1 + random.below(5))
-    expectThat(
-      JSON.stringify(whole) === JSON.stringify(pieces),
-      `${JSON.stringify(whole)} at once, ${JSON.stringify(pieces)} in pieces`,
-    )
+    const text = JSON.stringify(whole)
+    forEachCut(input.length, random, thorough, (nextLength) => {
+      const pieces = JSON.stringify(decode(input, nextLength))
+      expectThat(text === pieces, `${text} at once, ${pieces} in pieces`)
+    })
     expectThat(whole.payload.length < input.length || input.length === 0, 'more payload than input')
     expectThat(whole.trailers.length <= limits.trailerBytes + 2, `${whole.trailers.length} bytes of trailers`)
     checkRoundTrip(input, random)

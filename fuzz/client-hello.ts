@@ -1,8 +1,11 @@
 import { buildHelloMessage, toRecords } from '../src/wire/tls/client-hello.fixture.ts'
 import { scanClientHello } from '../src/wire/tls/index.ts'
+import { forEachCut } from './cuts.ts'
 import { expectThat, fuzzFromCommandLine, type FuzzTarget } from './fuzz-target.ts'
 
 const limit = 2048
+
+const incomplete = '{"kind":"incomplete"}'
 
 /** The reader of client hellos. */
 export const clientHello: FuzzTarget = {
@@ -14,16 +17,18 @@ export const clientHello: FuzzTarget = {
     toRecords(buildHelloMessage({ extensions: [[0x0a0a, []]] })),
   ].map((bytes) => Buffer.from(bytes)),
   dictionary: ['\x16\x03\x01', '\x01\x00', '\x00\x00', '\x00\x10', '\x02h2', '\x00\x00\x01a'],
-  run(input, random) {
-    const whole = JSON.stringify(scanClientHello(input, limit))
-    let length = 0
-    let inPieces = JSON.stringify(scanClientHello(input.subarray(0, 0), limit))
-    while (length < input.length && inPieces === '{"kind":"incomplete"}') {
-      length = Math.min(input.length, length + 1 + random.below(8))
-      inPieces = JSON.stringify(scanClientHello(input.subarray(0, length), limit))
-    }
-    expectThat(whole === inPieces, `${whole} at once, ${inPieces} after ${length} octets`)
+  run(input, random, thorough) {
     const scan = scanClientHello(input, limit)
+    const whole = JSON.stringify(scan)
+    forEachCut(input.length, random, thorough, (nextLength) => {
+      let length = 0
+      let inPieces = incomplete
+      while (length < input.length && inPieces === incomplete) {
+        length = Math.min(input.length, length + nextLength())
+        inPieces = JSON.stringify(scanClientHello(input.subarray(0, length), limit))
+      }
+      expectThat(whole === inPieces, `${whole} at once, ${inPieces} after ${length} octets`)
+    })
     if (scan.kind === 'hello') {
       const { serverName, alpn } = scan.hello
       expectThat(serverName.length <= 255 && serverName === serverName.toLowerCase(), `name ${serverName}`)

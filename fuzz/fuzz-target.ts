@@ -1,6 +1,9 @@
 import { parseArgs } from 'node:util'
 
+import { keepInputs, readCorpus } from './corpus.ts'
+import { minimise } from './minimise.ts'
 import { mutate, SeededRandom } from './mutate.ts'
+import { writeFinding } from './write-finding.ts'
 
 /** A parser under attack. */
 export interface FuzzTarget {
@@ -11,9 +14,10 @@ export interface FuzzTarget {
   readonly dictionary: readonly string[]
   /**
    * Gives the parser one input and checks what must hold; throws when it does not. The answer says in a few words what the
-   * parser made of it: an input with a new answer joins the corpus. `random` is for cuts and the like.
+   * parser made of it: an input with a new answer joins the corpus. `random` is for cuts and the like; `thorough` for seeds and
+   * kept inputs, which are cut at every octet whatever their length.
    */
-  readonly run: (input: Buffer, random: SeededRandom) => string | Promise<string>
+  readonly run: (input: Buffer, random: SeededRandom, thorough: boolean) => string | Promise<string>
   /** Releases what `run` opened. */
   readonly close?: () => void
 }
@@ -21,83 +25,162 @@ export interface FuzzTarget {
 /** How long to go on, and from which seed. */
 export interface FuzzOptions {
   readonly executions: number
-  /** Ends earlier than `executions` when this is over. */
+  /** Ends earlier than `executions` when this is over, but not before every seed and kept input was tried. */
   readonly seconds?: number
   readonly seed: number
+  /** Inputs that are tried behind the seeds, and mutated with them. */
+  readonly corpus?: readonly Buffer[]
+  /** CPU time that no input may take, ms; 1000 when nothing is said. */
+  readonly maxCpuMs?: number
 }
 
-/** Inputs kept beside the seeds. */
+/** What a run without a finding did. */
+export interface FuzzReport {
+  readonly executions: number
+  /** The shortest input of each answer, seeds left out. */
+  readonly found: ReadonlyMap<string, Buffer>
+}
+
+/** The input for which something does not hold. */
+export class FuzzFinding extends Error {
+  readonly input: Buffer
+
+  constructor(target: string, input: Buffer, cause: unknown) {
+    const text = cause instanceof Error ? cause.message : String(cause)
+    const again = `bun fuzz/${target}.ts --input ${input.toString('base64')}`
+    const shown = JSON.stringify(input.toString('latin1'))
+    super(`${target}: ${text}\n  input: ${shown}\n  again: ${again}`, { cause })
+    this.input = input
+  }
+}
+
+/** Inputs kept in memory beside the seeds. */
 const maxCorpus = 2_000
 
+/** Answers that are remembered; behind them nothing is new any more. */
+const maxAnswers = 50_000
+
+/** CPU time that no input of at most 16 KiB may take. */
+const defaultMaxCpuMs = 1_000
+
 /**
- * Runs a target on its seeds and on mutations of them.
+ * Runs a target on its seeds, on kept inputs, and on mutations of them.
  *
- * @returns How many inputs were tried.
- * @throws {Error} On the first input for which something does not hold; the message holds the input, for `--input`.
+ * @throws {FuzzFinding} On the first input for which something does not hold, or that takes too much CPU time.
  */
-export async function fuzz(target: FuzzTarget, options: FuzzOptions): Promise<number> {
+export async function fuzz(target: FuzzTarget, options: FuzzOptions): Promise<FuzzReport> {
+  const { maxCpuMs = defaultMaxCpuMs } = options
   const random = new SeededRandom(options.seed)
-  const corpus = [...target.seeds]
-  const answers = new Set<string>()
-  const deadline = options.seconds === undefined ? Infinity : performance.now() + options.seconds * 1000
+  const given = [...target.seeds, ...(options.corpus ?? [])]
+  const corpus = [...given]
+  const found = new Map<string, Buffer>()
+  const start = performance.now()
+  const deadline = options.seconds === undefined ? Infinity : start + options.seconds * 1000
+  let now = start
   let count = 0
-  for (; count < options.executions && performance.now() < deadline; count += 1) {
-    const seed = target.seeds[count]
-    const input = seed ?? mutate(random.pick(corpus), corpus, target.dictionary, random)
+  for (; count < options.executions && (count < given.length || now < deadline); count += 1) {
+    const kept = given[count]
+    const input = kept ?? mutate(random.pick(corpus), corpus, target.dictionary, random)
+    const before = now
     // Only where the target waits for something: a promise for each input would take most of the time.
-    const answer = attempt(target, input, random)
+    const answer = attempt(target, input, random, kept !== undefined)
     const text = typeof answer === 'string' ? answer : await answer
-    if (answers.has(text)) continue
-    answers.add(text)
-    if (seed === undefined && corpus.length < maxCorpus + target.seeds.length) corpus.push(Buffer.from(input))
+    now = performance.now()
+    if (now - before > maxCpuMs / 2) await checkTime(target, input, maxCpuMs)
+    const shortest = found.get(text)
+    if (shortest === undefined ? found.size >= maxAnswers : shortest.length <= input.length) continue
+    found.set(text, Buffer.from(input))
+    if (kept === undefined && shortest === undefined && corpus.length < maxCorpus + given.length)
+      corpus.push(Buffer.from(input))
   }
-  return count
+  return { executions: count, found }
 }
 
-function attempt(target: FuzzTarget, input: Buffer, random: SeededRandom): string | Promise<string> {
+function attempt(target: FuzzTarget, input: Buffer, random: SeededRandom, thorough: boolean): string | Promise<string> {
   try {
-    const answer = target.run(input, random)
+    const answer = target.run(input, random, thorough)
     if (typeof answer === 'string') return answer
     return answer.catch((error: unknown) => {
-      throw failure(target, input, error)
+      throw new FuzzFinding(target.name, Buffer.from(input), error)
     })
   } catch (error) {
-    throw failure(target, input, error)
+    throw new FuzzFinding(target.name, Buffer.from(input), error)
   }
 }
 
-function failure(target: FuzzTarget, input: Buffer, cause: unknown): Error {
-  const text = cause instanceof Error ? cause.message : String(cause)
-  const again = `bun fuzz/${target.name}.ts --input ${input.toString('base64')}`
-  return new Error(`${target.name}: ${text}\n  input: ${JSON.stringify(input.toString('latin1'))}\n  again: ${again}`, {
-    cause,
-  })
+/** Time on the clock says little on a busy machine: a suspect is tried a second time, and its CPU time looked at. */
+async function checkTime(target: FuzzTarget, input: Buffer, maxCpuMs: number): Promise<void> {
+  const before = process.cpuUsage()
+  await attempt(target, input, new SeededRandom(1), false)
+  const { user } = process.cpuUsage(before)
+  if (user / 1000 > maxCpuMs) {
+    throw new FuzzFinding(target.name, Buffer.from(input), new Error(`${Math.round(user / 1000)} ms of CPU time`))
+  }
 }
 
-/** The script around a target: `[--seconds N] [--seed N] [--input BASE64]`; prints executions, exits 1 when something does not hold. */
+/**
+ * The script around a target: `[--seconds N] [--seed N] [--input BASE64] [--keep]`. Prints one line; a finding is minimised, written to
+ * `fuzz/findings/` and makes the exit code 1. `--keep` puts what the run found into `fuzz/corpus/`.
+ */
 export async function fuzzFromCommandLine(target: FuzzTarget): Promise<void> {
   const { values } = parseArgs({
     options: {
       seconds: { type: 'string', default: '10' },
       seed: { type: 'string' },
       input: { type: 'string' },
+      keep: { type: 'boolean', default: false },
     },
   })
+  const seed = values.seed === undefined ? Date.now() % 1_000_000_007 : Number(values.seed)
   try {
     if (values.input !== undefined) {
-      console.log(await attempt(target, Buffer.from(values.input, 'base64'), new SeededRandom(1)))
+      console.log(await attempt(target, Buffer.from(values.input, 'base64'), new SeededRandom(1), true))
       return
     }
-    const seed = values.seed === undefined ? Date.now() % 1_000_000_007 : Number(values.seed)
-    console.log(`${target.name}: seed ${seed}`)
-    const count = await fuzz(target, { executions: Infinity, seconds: Number(values.seconds), seed })
-    console.log(`${target.name}: ${count} executions, nothing found`)
+    await fuzzForSeconds(target, Number(values.seconds), seed, values.keep)
   } catch (error) {
-    console.error(error instanceof Error ? error.message : error)
-    if (error instanceof Error && error.cause instanceof Error) console.error(error.cause.stack)
     process.exitCode = 1
+    await report(target, seed, error)
   } finally {
     target.close?.()
+  }
+}
+
+async function fuzzForSeconds(target: FuzzTarget, seconds: number, seed: number, keep: boolean): Promise<void> {
+  const corpus = readCorpus(target.name)
+  const start = performance.now()
+  const { executions, found } = await fuzz(target, {
+    executions: Infinity,
+    seconds,
+    seed,
+    corpus: corpus.map(({ bytes }) => bytes),
+  })
+  const rate = Math.round(executions / ((performance.now() - start) / 1000))
+  const counts = `${executions} inputs, ${rate}/s, corpus ${corpus.length} kept, ${found.size} answers`
+  console.log(`${target.name}: ${counts}, seed ${seed}, 0 findings`)
+  if (keep) console.log(`${target.name}: ${await keepInputs(target, found)} inputs are kept now`)
+}
+
+async function report(target: FuzzTarget, seed: number, error: unknown): Promise<void> {
+  if (!(error instanceof FuzzFinding)) {
+    console.error(error)
+    return
+  }
+  const least = await minimise(error.input, async (input) => (await failureOf(target, input))?.message !== undefined)
+  const finding = (await failureOf(target, least)) ?? error
+  console.error(finding.message)
+  if (finding.cause instanceof Error) console.error(finding.cause.stack)
+  const path = writeFinding(target.name, seed, finding)
+  console.log(`${target.name}: seed ${seed}, 1 finding: ${path}`)
+}
+
+/** What does not hold for an input; undefined when all does. */
+async function failureOf(target: FuzzTarget, input: Buffer): Promise<FuzzFinding | undefined> {
+  try {
+    await attempt(target, input, new SeededRandom(1), true)
+    return undefined
+  } catch (error) {
+    return error instanceof FuzzFinding ? error : undefined
   }
 }
 

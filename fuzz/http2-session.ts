@@ -9,6 +9,7 @@ import {
   type SessionOwner,
   type StreamOwner,
 } from '../src/wire/http2/index.ts'
+import { forEachCut } from './cuts.ts'
 import { expectThat, fuzzFromCommandLine, type FuzzTarget } from './fuzz-target.ts'
 import type { SeededRandom } from './mutate.ts'
 
@@ -154,12 +155,16 @@ function finish({ session }: Owner): void {
   expectThat(session.activeStreams === 0 && session.outputLength === 0, 'something is left at the end')
 }
 
-function compare(role: Role, input: Buffer, random: SeededRandom): string {
+function compare(role: Role, input: Buffer, random: SeededRandom, thorough: boolean): string {
   const whole = play(role, input, () => input.length)
-  const pieces = play(role, input, () => 1 + random.below(random.below(4) === 0 ? 400 : 5))
   const text = whole.log.join()
-  expectThat(text === pieces.log.join(), `other events in pieces: ${text} and ${pieces.log.join()}`)
-  for (const owner of [whole, pieces]) finish(owner)
+  finish(whole)
+  forEachCut(input.length, random, thorough, (nextLength) => {
+    const pieces = play(role, input, nextLength)
+    const inPieces = pieces.log.join()
+    expectThat(text === inPieces, `other events in pieces: ${text} and ${inPieces}`)
+    finish(pieces)
+  })
   return text
 }
 
@@ -225,7 +230,8 @@ export const http2Session: FuzzTarget = {
     '\0\0\x06\x04\0\0\0\0\0\0\x04\0\0\0\0',
     connectionPreface,
   ],
-  run: (input, random) => `${compare('server', input, random)} ${compare('client', input, random)}`.slice(0, 300),
+  run: (input, random, thorough) =>
+    `${compare('server', input, random, thorough)} ${compare('client', input, random, thorough)}`.slice(0, 300),
 }
 
 if (import.meta.main) await fuzzFromCommandLine(http2Session)

@@ -29,7 +29,7 @@ const edgeOctets = [0, 9, 10, 13, 32, 34, 37, 45, 46, 47, 48, 58, 92, 127, 128, 
 /** A mutated input never grows beyond this, bytes. */
 const maxInputBytes = 16_384
 
-/** One to six changes to an input: octets, ranges, words of the dictionary, pieces of other inputs. */
+/** One change to an input, or up to six: octets, ranges, words of the dictionary, pieces of other inputs. */
 export function mutate(
   input: Buffer,
   corpus: readonly Buffer[],
@@ -37,7 +37,8 @@ export function mutate(
   random: SeededRandom,
 ): Buffer {
   let bytes = input
-  for (let rest = 1 + random.below(6); rest > 0; rest -= 1) bytes = mutateOnce(bytes, corpus, dictionary, random)
+  for (let rest = random.below(2) === 0 ? 1 : 1 + random.below(6); rest > 0; rest -= 1)
+    bytes = mutateOnce(bytes, corpus, dictionary, random)
   return bytes.subarray(0, maxInputBytes)
 }
 

@@ -1,4 +1,5 @@
 import { scanProxyHeader, writeProxyHeader } from '../src/wire/proxy-protocol/index.ts'
+import { forEachCut } from './cuts.ts'
 import { expectThat, fuzzFromCommandLine, type FuzzTarget } from './fuzz-target.ts'
 
 const limit = 512
@@ -27,18 +28,19 @@ export const proxyHeader: FuzzTarget = {
     '\x20\x00',
     '\x04\x00\x01a',
   ],
-  run(input, random) {
+  run(input, random, thorough) {
     const scan = scanProxyHeader(input, limit)
-    let length = 0
-    let inPieces = scanProxyHeader(input.subarray(0, 0), limit)
-    while (length < input.length && inPieces.kind === 'incomplete') {
-      length = Math.min(input.length, length + 1 + random.below(8))
-      inPieces = scanProxyHeader(input.subarray(0, length), limit)
-    }
-    expectThat(
-      JSON.stringify(scan) === JSON.stringify(inPieces),
-      `${JSON.stringify(scan)} at once, ${JSON.stringify(inPieces)} after ${length} octets`,
-    )
+    const whole = JSON.stringify(scan)
+    forEachCut(input.length, random, thorough, (nextLength) => {
+      let length = 0
+      let inPieces = scanProxyHeader(input.subarray(0, 0), limit)
+      while (length < input.length && inPieces.kind === 'incomplete') {
+        length = Math.min(input.length, length + nextLength())
+        inPieces = scanProxyHeader(input.subarray(0, length), limit)
+      }
+      const text = JSON.stringify(inPieces)
+      expectThat(whole === text, `${whole} at once, ${text} after ${length} octets`)
+    })
     if (scan.kind !== 'header') return scan.kind === 'malformed' ? scan.message : scan.kind
     const { header } = scan
     expectThat(header.length <= input.length && header.length <= limit, `a header of ${header.length} octets`)

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 import { decodeResource } from '../src/proxy/config/index.ts'
 import { TypeUrl, type XdsResource, type XdsType } from '../src/xds/index.ts'
 import {
@@ -8,6 +10,7 @@ import {
   testOnDemandRoutes,
   testVirtualHost,
 } from '../test/harness/xds-resources.ts'
+import { decodeLastGood, encodeLastGood } from '../src/proxy/live/last-good-file.ts'
 import { expectThat, fuzzFromCommandLine, type FuzzTarget } from './fuzz-target.ts'
 
 const types: readonly XdsType[] = Object.values(TypeUrl)
@@ -52,10 +55,25 @@ const resources = [
   }),
 ]
 
+const magic = encodeLastGood([]).subarray(0, 16)
+
+/** A file of last good resources with this body: whatever stands in it, it is refused or written again as it was read. */
+function tryLastGood(body: Buffer): string {
+  const digest = createHash('sha256').update(body).digest()
+  const read = decodeLastGood(Buffer.concat([magic, digest, body]))
+  if (!read.ok) {
+    expectThat(read.error.startsWith('unreadable'), read.error)
+    return 'unreadable'
+  }
+  const again = decodeLastGood(encodeLastGood(read.value))
+  expectThat(again.ok && Bun.deepEquals(again.value, read.value), 'resources that are written otherwise')
+  return String(read.value.length)
+}
+
 /** The decoder of resources from a control plane. */
 export const xdsResource: FuzzTarget = {
   name: 'xds-resource',
-  seeds: resources.map(toInput),
+  seeds: [...resources.map(toInput), encodeLastGood(resources).subarray(48)],
   dictionary: [
     '(a+)+',
     '\u0000',
@@ -76,14 +94,15 @@ export const xdsResource: FuzzTarget = {
       throw new Error('no such file')
     }
     const result = decodeResource(typeUrl, input.subarray(1), { readTlsFile })
+    const kept = tryLastGood(input)
     if (result.ok) {
       expectThat(typeof result.value.kind === 'string', 'a resource of no kind')
-      return `${typeUrl} ok ${input.length >> 3}`
+      return `${typeUrl} ok ${kept} ${input.length >> 3}`
     }
     expectThat(result.error.length > 0, 'refused without a fault')
     expectThat(result.error.length <= input.length + 8, `${result.error.length} faults in ${input.length} bytes`)
     for (const { message } of result.error) expectThat(message !== '', 'a fault without words')
-    return `${typeUrl} ${result.error
+    return `${typeUrl} ${kept} ${result.error
       .map(({ path }) => path)
       .join()
       .slice(0, 200)}`

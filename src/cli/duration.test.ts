@@ -11,6 +11,9 @@ test.each([
   expect(parseDuration(text)).toBe(ms)
 })
 
-test.each(['5', '', 's', '-1s', '1d', '1s ', '1.s'])('parseDuration() refuses %j', (text) => {
-  expect(parseDuration(text)).toBeUndefined()
-})
+test.each(['5', '', 's', '-1s', '1d', '1s ', '1.s', '8785h', `${'9'.repeat(400)}s`])(
+  'parseDuration() refuses %j',
+  (text) => {
+    expect(parseDuration(text)).toBeUndefined()
+  },
+)

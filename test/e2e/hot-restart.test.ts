@@ -152,7 +152,7 @@ test('weft proxy --hot-restart takes over from the proxy of the same state direc
     { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' },
   )
   expect(await proxy.exited).toBe(0)
-  expect(await proxy.servingPid()).toBe(next.pid)
+  await waitUntil('the successor names itself', async () => (await proxy.servingPid()) === next.pid)
   expect((await load.stop()).failures).toEqual([])
   next.kill('SIGTERM')
   expect(await next.exited).toBe(0)

@@ -2,6 +2,7 @@ import { chmodSync, rmSync } from 'node:fs'
 import type { Socket } from 'bun'
 import { err, MeshError, ok, type Result } from '../../base/index.ts'
 import { type InheritedSocket, openSocketSyscalls, type SocketName } from '../../net/index.ts'
+import { LineReader } from './line-reader.ts'
 import { maxLineBytes, parseMessage, type TakeAnswer } from './messages.ts'
 
 /** What the process that hands over does; `pid` tells its successors or workers apart. */
@@ -22,7 +23,7 @@ export interface HandoverServer extends Disposable {
 
 interface Peer {
   pid: number
-  text: string
+  readonly reader: LineReader
 }
 
 /**
@@ -71,13 +72,12 @@ export function startHandoverServer(path: string, host: HandoverHost): Result<Ha
       unix: path,
       socket: {
         open(socket) {
-          socket.data = { pid: 0, text: '' }
+          socket.data = { pid: 0, reader: new LineReader() }
         },
         data(socket, bytes) {
-          const lines = `${socket.data.text}${bytes.toString()}`.split('\n')
-          socket.data.text = lines.pop() ?? ''
-          if (socket.data.text.length > maxLineBytes) socket.terminate()
-          for (const line of lines) onLine(socket, line)
+          const lines = socket.data.reader.push(bytes)
+          if (lines === undefined) socket.terminate()
+          else for (const line of lines) onLine(socket, line)
         },
         close: ({ data }) => host.onGone(data.pid),
       },

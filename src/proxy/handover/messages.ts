@@ -28,11 +28,11 @@ export function parseMessage(line: string): HandoverMessage | undefined {
   const value = parseObject(line)
   switch (value?.['say']) {
     case 'hello':
-      return typeof value['pid'] === 'number' ? { say: 'hello', pid: value['pid'] } : undefined
+      return isWhole(value['pid']) && value['pid'] > 0 ? { say: 'hello', pid: value['pid'] } : undefined
     case 'ready':
       return { say: 'ready' }
     case 'failed':
-      return { say: 'failed', reason: String(value['reason']) }
+      return typeof value['reason'] === 'string' ? { say: 'failed', reason: value['reason'] } : undefined
     case 'take':
     case 'release': {
       const socket = parseSocketName(value['socket'])
@@ -48,7 +48,7 @@ export function parseAnswer(line: string): TakeAnswer {
   const value = parseObject(line)
   const { port, error } = value ?? {}
   return {
-    ...(typeof port === 'number' ? { port } : {}),
+    ...(isPort(port) ? { port } : {}),
     ...(typeof error === 'string' ? { error } : {}),
   }
 }
@@ -57,8 +57,16 @@ function parseSocketName(value: unknown): SocketName | undefined {
   if (!isObject(value)) return undefined
   const { protocol, name, address, port } = value
   if ((protocol !== 'tcp' && protocol !== 'udp') || typeof name !== 'string') return undefined
-  if (typeof address !== 'string' || typeof port !== 'number') return undefined
+  if (typeof address !== 'string' || !isPort(port)) return undefined
   return { protocol, name, address, port }
+}
+
+function isPort(value: unknown): value is number {
+  return isWhole(value) && value >= 0 && value < 65_536
+}
+
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value)
 }
 
 function parseObject(line: string): Readonly<Record<string, unknown>> | undefined {

@@ -7,7 +7,11 @@ import type { ReceivedRequest } from './received-request.ts'
  * `x-forwarded-for`; `xff_num_trusted_hops` proxies in front are skipped. `ip:port`, the port 0 when
  * nobody says it.
  */
-export function clientAddress(request: ReceivedRequest, manager: HttpManagerConfig, peer: string): string {
+export function clientAddress(
+  request: ReceivedRequest,
+  manager: Pick<HttpManagerConfig, 'useRemoteAddress' | 'xffTrustedHops'>,
+  peer: string,
+): string {
   const skipped = manager.useRemoteAddress ? manager.xffTrustedHops - 1 : manager.xffTrustedHops
   if (skipped < 0) return peer
   const address =

@@ -37,6 +37,13 @@ describe('normalizePath', () => {
     expect(pathOf(path)).toBe(expected)
   })
 
+  test('an escape that is cut short does not become one by what is unescaped behind it', () => {
+    expect(pathOf('/a/%2%65%2%65/b')).toBe('/a/%2%65%2%65/b')
+    expect(pathOf('/a/%%32e%%32e/b', { escapedSlashes: 'unescape-forward' })).toBe('/a/%%32e%%32e/b')
+    expect(pathOf('/a%%35cb', { escapedSlashes: 'reject' })).toBe('/a%%35cb')
+    expect(pathOf('/%41%42')).toBe('/AB')
+  })
+
   test('parameters of an escaped dot segment do not hide it', () => {
     expect(pathOf('/a/%2e%2e;x/b')).toBe('/b')
   })

@@ -34,10 +34,13 @@ export function normalizePath(path: string, options: Options): NormalizedPath {
   return { kind: 'path', path: result }
 }
 
-/** RFC 3986 section 6.2.2.2: what needs no escape has none; what must not stand in a path is escaped. */
+/**
+ * RFC 3986 section 6.2.2.2: what needs no escape has none; what must not stand in a path is escaped. Behind an escape that is cut short
+ * (`%2%65`) nothing is unescaped, or the two would make one (`%2e`).
+ */
 function canonicalOctets(path: string): string {
   return path
-    .replaceAll(/%(?:2[de]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)/gi, (escape) => unreserved(escape))
+    .replaceAll(/(?<!%[\da-f]?)%(?:2[de]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)/gi, (escape) => unreserved(escape))
     .replaceAll(/["<>^`{|}]/g, (octet) => `%${octet.charCodeAt(0).toString(16).toUpperCase()}`)
 }
 

@@ -76,5 +76,6 @@ function scanTrailers(lines: Buffer, maxFields: number): Head | undefined {
 
 /** True when the values of `TE` say that trailers are welcome; the other tokens are between us and the sender (RFC 9110 section 10.1.4). */
 export function acceptsTrailers(te: string): boolean {
+  if (te === 'trailers') return true
   return te.split(',').some((member) => member.split(';', 1)[0]?.trim().toLowerCase() === 'trailers')
 }

@@ -51,6 +51,7 @@ test.each([
   [100_000_000, '100000S'],
   [99_999_999_999, '99999999S'],
   [100_000_000_000, '1666666M'],
+  [6_000_000_000_000, '1666666H'],
 ])('formatGrpcTimeout() of %d', (ms, expected) => {
   expect(formatGrpcTimeout(ms)).toBe(expected)
 })

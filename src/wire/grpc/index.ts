@@ -3,8 +3,15 @@
  * nothing of HTTP's framing and of what a call is for.
  */
 export { GrpcMessageCounter } from './message-counter.ts'
-export { grpcStatusNames, grpcStatusOfHttp, httpStatusOfGrpc, parseGrpcStatus, GrpcStatus } from './status.ts'
-export { encodeGrpcMessage } from './status-message.ts'
+export {
+  grpcCodeNames,
+  grpcStatusNames,
+  grpcStatusOfHttp,
+  httpStatusOfGrpc,
+  parseGrpcStatus,
+  GrpcStatus,
+} from './status.ts'
+export { decodeGrpcMessage, encodeGrpcMessage } from './status-message.ts'
 export { isGrpcContentType } from './content-type.ts'
 export { encodeTrailerFrame, encodeWebText, grpcWebEncoding, type GrpcWebEncoding, WebTextDecoder } from './web.ts'
 export { formatGrpcTimeout, parseGrpcTimeout } from './timeout.ts'

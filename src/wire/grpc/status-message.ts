@@ -7,3 +7,12 @@ export function encodeGrpcMessage(octets: Uint8Array): string {
   }
   return text
 }
+
+/** Reads `grpc-message`: octets beyond printable ASCII are percent-encoded UTF-8; what is not is taken as it stands. */
+export function decodeGrpcMessage(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text // A stray percent sign: a message is for people, not worth a failure.
+  }
+}

@@ -40,6 +40,27 @@ export const grpcStatusNames: readonly string[] = [
   'Unauthenticated',
 ]
 
+/** Names of the codes in the order of their numbers, as gRPC's specification and Istio's files spell them. */
+export const grpcCodeNames: readonly string[] = [
+  'OK',
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+]
+
 /** The code that stands for an HTTP status without `grpc-status` (gRPC, "HTTP to gRPC Status Code Mapping"). */
 export function grpcStatusOfHttp(status: number): number {
   switch (status) {

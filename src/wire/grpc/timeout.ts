@@ -7,7 +7,8 @@ const maxAmount = 99_999_999
 export function formatGrpcTimeout(ms: number): string {
   if (ms <= maxAmount) return `${ms}m`
   if (ms < (maxAmount + 1) * 1000) return `${Math.floor(ms / 1000)}S`
-  return `${Math.min(Math.floor(ms / 60_000), maxAmount)}M`
+  if (ms < (maxAmount + 1) * 60_000) return `${Math.floor(ms / 60_000)}M`
+  return `${Math.min(Math.floor(ms / 3_600_000), maxAmount)}H`
 }
 
 /** Milliseconds of a `grpc-timeout` (at most eight digits and a unit), rounded up; undefined when it is malformed. */

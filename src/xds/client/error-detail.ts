@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 import { type Status, StatusSchema } from '../generated/google/rpc/status_pb.ts'
 import type { ResourceFault } from './contract.ts'
-import { GrpcStatus } from './grpc-status.ts'
+import { GrpcStatus } from '../../wire/grpc/index.ts'
 
 /** Characters of a NACK; a response with thousands of faults must not become a request of megabytes. */
 const maxDetailLength = 16 * 1024

@@ -3,8 +3,9 @@
  * compression, no retries, no balancing; docs/adr/0008-memory-of-a-proxy.md).
  */
 import type { Socket } from 'node:net'
+import { decodeGrpcMessage, GrpcStatus, grpcStatusOfHttp } from '../../wire/grpc/index.ts'
 import { ErrorCode, type FieldBlock, Http2Session, type Http2Stream, type StreamOwner } from '../../wire/http2/index.ts'
-import { decodeStatusMessage, describeStatus, GrpcStatus, statusOfHttp } from './grpc-status.ts'
+import { describeStatus } from './grpc-status.ts'
 import { type GrpcTarget, openGrpcSocket } from './grpc-socket.ts'
 import { frameMessage, MessageAssembler } from './message-assembler.ts'
 
@@ -201,9 +202,9 @@ class Call implements GrpcCall, StreamOwner {
 
   #onStatus(block: FieldBlock, httpStatus: number): void {
     const text = fieldOf(block, 'grpc-status')
-    const message = decodeStatusMessage(fieldOf(block, 'grpc-message') ?? '')
+    const message = decodeGrpcMessage(fieldOf(block, 'grpc-message') ?? '')
     if (text === undefined && httpStatus !== 200)
-      return this.#finish(statusOfHttp(httpStatus), `The server answered HTTP status ${httpStatus}`)
+      return this.#finish(grpcStatusOfHttp(httpStatus), `The server answered HTTP status ${httpStatus}`)
     if (text === undefined || !/^\d{1,4}$/.test(text))
       return this.#finish(GrpcStatus.unknown, 'The server ended the stream without a status')
     if (text === '0' && !this.#assembler.isBetween)

@@ -1,5 +1,6 @@
 import { describeValue, suggest } from '../../../resources/index.ts'
 import { type Place, type Reader, text } from '../../../resources/schema/index.ts'
+import { grpcCodeNames } from '../../../wire/grpc/index.ts'
 
 /** Conditions and status codes of `retryOn`. */
 export interface RetryConditions {
@@ -75,33 +76,12 @@ function reportCondition(condition: string, place: Place): void {
   })
 }
 
-/** gRPC status names; the index is the code. */
-const grpcStatuses: readonly string[] = [
-  'OK',
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-]
-
 /** Reads the name (or the number, as a text) of a gRPC status as its code. */
 export const grpcStatusOf: Reader<number> = (value, place) => {
-  const code = typeof value === 'string' ? grpcStatuses.indexOf(value) : -1
+  const code = typeof value === 'string' ? grpcCodeNames.indexOf(value) : -1
   if (code >= 0) return code
-  if (typeof value === 'string' && /^\d{1,2}$/.test(value) && Number(value) < grpcStatuses.length) return Number(value)
-  const near = typeof value === 'string' ? suggest(value, grpcStatuses) : undefined
+  if (typeof value === 'string' && /^\d{1,2}$/.test(value) && Number(value) < grpcCodeNames.length) return Number(value)
+  const near = typeof value === 'string' ? suggest(value, grpcCodeNames) : undefined
   return place.report({
     code: typeof value === 'string' ? 'WEFT_FIELD_VALUE' : 'WEFT_FIELD_TYPE',
     expected: 'the name of a gRPC status such as UNAVAILABLE',

@@ -14,32 +14,53 @@ export function decodeServingStatus(body: Buffer): number | undefined {
   let status = 0
   let at = 5
   while (at < body.length) {
-    const tag = body[at] ?? 0
-    at += 1
-    if (tag === 0x08) {
-      const value = body[at] ?? 0x80
-      if (value >= 0x80) return undefined
-      status = value
-      at += 1
+    const tag = readVarint(body, at)
+    if (tag === undefined || tag.value < 8 || tag.value > maxTag) return undefined
+    if (tag.value === statusTag) {
+      const value = readVarint(body, tag.next)
+      if (value === undefined || value.value > maxStatus) return undefined
+      status = value.value
+      at = value.next
     } else {
-      const next = skipField(body, at, tag & 7)
-      if (next === undefined) return undefined
+      const next = skipField(body, tag.next, tag.value & 7)
+      if (next === undefined || next > body.length) return undefined
       at = next
     }
   }
   return status
 }
 
+/** Field 1, a number. */
+const statusTag = 0x08
+
+/** A tag has 32 bits. */
+const maxTag = 0xffff_ffff
+
+/** Numbers that the protocol has, and room for new ones. */
+const maxStatus = 127
+
 /** Position behind a field of another kind that a newer server may send. */
 function skipField(body: Buffer, start: number, wireType: number): number | undefined {
   if (wireType === 1) return start + 8
   if (wireType === 5) return start + 4
-  let at = start
-  while (at < body.length && (body[at] ?? 0) >= 0x80) at += 1
-  if (at >= body.length) return undefined
-  if (wireType === 0) return at + 1
-  // Longer than what fits into one byte is no field that this message will ever have.
-  return wireType === 2 && at === start ? at + 1 + (body[at] ?? 0) : undefined
+  if (wireType !== 0 && wireType !== 2) return undefined
+  const number = readVarint(body, start)
+  if (number === undefined || wireType === 0) return number?.next
+  return number.next + number.value
+}
+
+/** Octets of the longest number, of 64 bits. */
+const maxVarintBytes = 10
+
+function readVarint(body: Buffer, start: number): { readonly value: number; readonly next: number } | undefined {
+  let value = 0
+  for (let index = 0; index < maxVarintBytes; index += 1) {
+    const octet = body[start + index]
+    if (octet === undefined) return undefined
+    value += (octet & 0x7f) * 2 ** (7 * index)
+    if (octet < 0x80) return { value, next: start + index + 1 }
+  }
+  return undefined
 }
 
 function varint(value: number): number[] {

@@ -72,7 +72,7 @@ const malformed: readonly (readonly string[])[] = [
   [...start, 'te=gzip'],
   [...start, 'te=trailers, gzip'],
   // Pseudo-fields.
-  ...['', 'G T', 'GET\r', 'G\u00c9T', 'GET '].map((method) => [`:method=${method}`, ...start.slice(1)]),
+  ...['', 'G T', 'GET\r', 'G\u00c9T', 'GET ', 'M'.repeat(33)].map((method) => [`:method=${method}`, ...start.slice(1)]),
   ...['', 'HTTP', 'Https', 'ftp', 'http ', 'http\r\n'].map((scheme) => [`:scheme=${scheme}`, ...start.toSpliced(1, 1)]),
   ...['', 'a', '*', ' /', '/ a', '/a#b', '/\r', '/\x7f', '/\u00e9', 'http://a/', '/a\tb', '*/'].map((path) => [
     `:path=${path}`,

@@ -11,6 +11,9 @@ export interface RequestRules {
   readonly authorityBytes: number
 }
 
+/** Longest method, as in HTTP/1.1: one that only one of the two takes would be a request that is lost on the way. */
+const maxMethodBytes = 32
+
 /** Pseudo-fields of the request that is judged. */
 class RequestFields {
   method: string | undefined
@@ -99,7 +102,7 @@ export function judgeRequest(block: FieldBlock, rules: RequestRules): HeadFacts 
 /** RFC 9113 sections 8.3.1 and 8.5; RFC 8441 section 4. */
 function isTarget(fields: RequestFields, rules: RequestRules, partial: boolean): boolean {
   const { method, scheme, path, protocol } = fields
-  if (method === undefined ? !partial : !isToken(method)) return false
+  if (method === undefined ? !partial : method.length > maxMethodBytes || !isToken(method)) return false
   if (!isOneAuthority(fields, rules, partial)) return false
   if (protocol !== undefined) {
     if (!rules.connectProtocol || method !== 'CONNECT' || !isToken(protocol)) return false
