@@ -3,8 +3,8 @@ import type { ProxyOutcome, SoakOutcome } from './run.ts'
 import { fitSlope, type Sample, type Slope } from './sampler.ts'
 
 /**
- * Growth of resident memory at rest, garbage collected, from the warm-up to the end that is no failure, MiB per hour. The aim is 1; two moments 18 minutes
- * apart, each exact to about 2 MiB, cannot tell less than this.
+ * Growth of resident memory at rest, garbage collected, from half time to the end that is no failure, MiB per hour. The aim is 1; two moments ten minutes
+ * apart, each exact to about 1 MiB, cannot tell less than this. Before half time code is still compiled and pages are still first used.
  */
 const slopeBoundMiB = 12
 
@@ -17,9 +17,9 @@ function secondHalf({ samples }: ProxyOutcome, seconds: number): readonly Sample
   return samples.filter((sample) => sample.seconds >= from)
 }
 
-/** MiB per hour from the first moment of rest to the last. */
+/** MiB per hour between the last two moments of rest. */
 function slopeAtRest({ quiet }: ProxyOutcome): number {
-  const [first, last] = [quiet[0], quiet.at(-1)]
+  const [first, last] = [quiet.at(-2), quiet.at(-1)]
   if (first === undefined || last === undefined || last.seconds <= first.seconds) return 0
   return ((last.rssKiB - first.rssKiB) / 1024 / (last.seconds - first.seconds)) * 3600
 }
