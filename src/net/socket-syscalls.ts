@@ -70,14 +70,15 @@ function openLibc(name: string) {
  */
 class LibcSockets implements SocketSyscalls {
   readonly #libc: ReturnType<typeof openLibc>
-  readonly #data = new Uint8Array(messageBytes)
-  readonly #control = new Uint8Array(controlBytes)
+  // Memory of their own from the start, for addresses of them are kept: that of a small typed array without one moves.
+  readonly #data = new Uint8Array(new ArrayBuffer(messageBytes))
+  readonly #control = new Uint8Array(new ArrayBuffer(controlBytes))
   readonly #controlView = new DataView(this.#control.buffer)
-  readonly #address = new Uint8Array(2 + pathBytes)
-  readonly #timeout = new BigInt64Array(2)
-  readonly #parts = new BigUint64Array(2)
+  readonly #address = new Uint8Array(new ArrayBuffer(2 + pathBytes))
+  readonly #timeout = new BigInt64Array(new ArrayBuffer(16))
+  readonly #parts = new BigUint64Array(new ArrayBuffer(16))
   /** `struct msghdr` of 64-bit Linux: name, its length, parts, their count, control, its length, flags. */
-  readonly #header = new BigUint64Array(7)
+  readonly #header = new BigUint64Array(new ArrayBuffer(56))
   readonly #encoder = new TextEncoder()
 
   constructor(libc: ReturnType<typeof openLibc>) {
