@@ -19,8 +19,8 @@ export interface BalancedHost {
  * method is (round robin), and then started at random, so that many proxies do not all begin with the same host.
  */
 export interface Balancer<Host extends BalancedHost> {
-  /** Replaces the hosts. `weights`, in their order, stand in for those of the hosts: consistent hashing only. */
-  readonly setHosts: (hosts: readonly Host[], weights?: readonly number[]) => void
+  /** Replaces the hosts. `shares`, in their order and 1 together, stand in for those by weight: consistent hashing only. */
+  readonly setHosts: (hosts: readonly Host[], shares?: readonly number[]) => void
   /**
    * A host; undefined when there is none. O(log table) or better. Consistent hashing maps `hash` to a host, and with
    * `attempt` above 0 (default 0) rather to another one; the other methods look at neither.

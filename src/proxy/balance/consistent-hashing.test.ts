@@ -92,13 +92,14 @@ test('setHosts() builds the table once for a set of hosts, and anew when a weigh
     },
     activeRequests: 0,
   }
+  const other = { authority: '10.0.0.8:80', weight: 1, activeRequests: 0 }
   const balancer = createBalancer<Host>({ kind: 'maglev', tableSize: 251 }, { random: () => 0, now: () => 0 })
-  balancer.setHosts([host])
+  balancer.setHosts([host, other])
   const built = read
   expect(built).toBeGreaterThan(0)
-  balancer.setHosts([host])
+  balancer.setHosts([host, other])
   expect(read).toBe(built)
   counted.weight = 2
-  balancer.setHosts([host])
+  balancer.setHosts([host, other])
   expect(read).toBeGreaterThan(built)
 })

@@ -6,7 +6,7 @@ export interface HashTable<Host> {
   readonly hostOf: (hash: bigint, attempt: number) => Host | undefined
 }
 
-/** A host with the weight that it has in a table. */
+/** A host with its share of a table: its weight by the sum of all, as Envoy normalises it. */
 export interface WeightedHost<Host> {
   readonly host: Host
   readonly authority: string
@@ -22,18 +22,19 @@ export function createHashBalancer<Host extends BalancedHost>(
   build: (hosts: readonly WeightedHost<Host>[]) => HashTable<Host>,
 ): Balancer<Host> {
   let hosts: readonly Host[] = []
-  let weights: readonly number[] = []
+  let shares: readonly number[] = []
   let table: HashTable<Host> | undefined
   return {
     setHosts(replacement, given) {
-      const weightAt = (index: number): number => given?.[index] ?? replacement[index]?.weight ?? 0
+      const total = replacement.reduce((sum, { weight }) => sum + weight, 0)
+      const shareAt = (index: number): number => given?.[index] ?? (replacement[index]?.weight ?? 0) / total
       const same =
         replacement.length === hosts.length &&
-        replacement.every((host, index) => host === hosts[index] && weightAt(index) === weights[index])
+        replacement.every((host, index) => host === hosts[index] && shareAt(index) === shares[index])
       if (same) return
       hosts = replacement
-      weights = hosts.map((_, index) => weightAt(index))
-      const weighted = hosts.map((host, index) => ({ host, authority: host.authority, weight: weightAt(index) }))
+      shares = hosts.map((_, index) => shareAt(index))
+      const weighted = hosts.map((host, index) => ({ host, authority: host.authority, weight: shareAt(index) }))
       const counting = weighted.filter(({ weight }) => weight > 0)
       table = counting.length === 0 ? undefined : build(inOrder(counting))
     },

@@ -168,16 +168,18 @@ class SourceBuild<Host extends GroupedHost> {
     return Math.min(1, (this.#settings.overprovisioningFactor / 100) * (hosts / total))
   }
 
-  /** One table for all: a locality's weight is divided among its hosts. Its health does not count here, as in Envoy. */
+  /** One table for all: a locality's share is divided among its hosts (in the very order of Envoy's operations, since keys at the edges of turns follow rounding). Its health does not count here, as in Envoy. */
   #weightedTable(name: string, groups: readonly LocalityGroup<Host>[]): HostSource<Host> {
     const hosts: Host[] = []
     const weights: number[] = []
+    const all = groups.reduce((sum, { weight }) => sum + weight, 0)
     for (const group of groups) {
       if (group.weight === 0) continue
       const total = group.hosts.reduce((sum, { weight }) => sum + weight, 0)
+      const share = group.weight / all
       for (const host of group.hosts) {
         hosts.push(host)
-        weights.push((group.weight * host.weight) / total)
+        weights.push((host.weight * share) / total)
       }
     }
     this.available.push(...hosts)

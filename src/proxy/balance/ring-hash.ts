@@ -18,15 +18,14 @@ export function createRingHash<Host extends BalancedHost>(random: () => number, 
 }
 
 function buildRing<Host>(hosts: readonly WeightedHost<Host>[], sizes: RingSizes): HashTable<Host> {
-  const total = hosts.reduce((sum, host) => sum + host.weight, 0)
-  const least = hosts.reduce((low, host) => Math.min(low, host.weight), Infinity) / total
+  const least = hosts.reduce((low, host) => Math.min(low, host.weight), Infinity)
   // The lightest host gets a whole number of points; the others may end between two, which running sums even out.
   const scale = Math.min(Math.ceil(least * sizes.minimumSize) / least, sizes.maximumSize)
   const points: number[] = []
   const owners: number[] = []
   let target = 0
   for (const [index, host] of hosts.entries()) {
-    target += (scale * host.weight) / total
+    target += scale * host.weight
     for (let number = 0; points.length < target; number += 1) {
       points.push(toPoint(Bun.hash.xxHash64(`${host.authority}_${number}`, 0n)))
       owners.push(index)
