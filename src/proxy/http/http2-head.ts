@@ -193,8 +193,10 @@ function addFields(head: Head, start: string, block: FieldBlock, first: number):
   for (let index = first; index < fields.length; index += 1) {
     const name = fields[index] ?? ''
     const value = values[index] ?? ''
-    if (name === 'cookie') cookies = cookies === '' ? value : `${cookies}; ${value}`
-    else if (name !== 'host') text = addField(head, text, name, value)
+    if (name === 'cookie') {
+      // An empty piece says nothing, and would leave a blank at the end.
+      if (value !== '') cookies = cookies === '' ? value : `${cookies}; ${value}`
+    } else if (name !== 'host') text = addField(head, text, name, value)
   }
   return cookies === '' ? text : addField(head, text, 'cookie', cookies)
 }
