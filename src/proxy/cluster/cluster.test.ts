@@ -127,6 +127,24 @@ describe('connection pool', () => {
     await until(() => cluster.connections === 0, 'the idle timeout')
   })
 
+  test('admitsPool() lets no more endpoints have connections than max_connection_pools', async () => {
+    const set = clusterSet()
+    const limits = { maxConnections: 9, maxPendingRequests: 9, maxRequests: 9, maxRetries: 1, maxConnectionPools: 1 }
+    set.put(testCluster('c', { endpoints: [testEndpoint(server().port), testEndpoint(server().port)], limits }))
+    const cluster = get(set)
+    const first = pick(cluster)
+    const second = pick(cluster)
+    expect([cluster.admitsPool?.(first), cluster.admitsPool?.(second)]).toEqual([true, true])
+    const socket = await open(first)
+    expect([cluster.admitsPool?.(first), cluster.admitsPool?.(second)]).toEqual([true, false])
+    expect(cluster.stats.upstream_cx_pool_overflow).toBe(1)
+    first.putIdle(socket)
+    expect(cluster.admitsPool?.(second)).toBe(false)
+    socket.end()
+    await until(() => cluster.connections === 0, 'the close to be counted')
+    expect(cluster.admitsPool?.(second)).toBe(true)
+  })
+
   test('connect() beyond the limit is an overflow, but an endpoint without connections may have one', async () => {
     const set = clusterSet()
     const limits = { maxConnections: 1, maxPendingRequests: 1, maxRequests: 1, maxRetries: 1 }

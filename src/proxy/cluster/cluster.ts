@@ -113,6 +113,20 @@ export class Cluster implements ClusterRuntime {
     if (this.config.spread?.locality?.kind === 'zone-aware') this.#regroup()
   }
 
+  admitsPool(endpoint: EndpointRuntime): boolean {
+    const { maxConnectionPools } = this.config.limits
+    if (maxConnectionPools === undefined) return true
+    let inUse = 0
+    for (const pool of this.#pools.values()) {
+      if (!pool.inUse) continue
+      if (pool === endpoint) return true
+      inUse += 1
+    }
+    if (inUse < maxConnectionPools) return true
+    this.stats.upstream_cx_pool_overflow += 1
+    return false
+  }
+
   /** Swaps the configuration; pools and counters live on. */
   reconfigure(config: ClusterConfig): void {
     const old = this.config

@@ -33,6 +33,8 @@ export interface ClusterRuntime {
   readonly connections: number
   /** `upstream_rq_pending_overflow` and friends, for /clusters and metrics. */
   readonly stats: ClusterStats
+  /** False when the endpoint has no connection and as many others as `max_connection_pools` have some; counted then. Absent: always true. */
+  readonly admitsPool?: (endpoint: EndpointRuntime) => boolean
   /** Counts what a request that was routed here ended with, as `upstream_rq_xx`. */
   readonly countResponse: (status: number) => void
 }
@@ -53,6 +55,8 @@ export interface ClusterStats {
   upstream_cx_connect_fail: number
   upstream_cx_connect_timeout: number
   upstream_cx_overflow: number
+  /** Requests whose endpoint had no connection and was not let have one, by `max_connection_pools`. */
+  upstream_cx_pool_overflow: number
   /** Requests that got a connection. */
   upstream_rq_total: number
   /** Requests that had to wait for one. */

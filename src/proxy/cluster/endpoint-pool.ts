@@ -155,6 +155,11 @@ export class EndpointPool implements EndpointRuntime, SubsetHost {
     return this.config.subsetLabels
   }
 
+  /** It has connections, or requests that wait for one. */
+  get inUse(): boolean {
+    return this.connections > 0 || this.pending > 0
+  }
+
   get idleConnections(): number {
     return this.#idle.length
   }

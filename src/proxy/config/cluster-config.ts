@@ -77,6 +77,8 @@ export interface CircuitBreakerLimits {
   readonly maxRequests: number
   /** Does not count with a budget. */
   readonly maxRetries: number
+  /** Endpoints that may have connections at a time, for requests of HTTP (`max_connection_pools`); absent: any number. */
+  readonly maxConnectionPools?: number
   /** `retry_budget`: retries in progress may be this share of the requests in progress and waiting. */
   readonly retryBudget?: RetryBudget
   /** `per_host_thresholds.max_connections`; absent: no limit of one endpoint. */

@@ -184,10 +184,6 @@ describe('refused balancing', () => {
       'lb_subset_config.subset_selectors[0].single_host_per_subset',
     ],
     [
-      'circuit_breakers: { thresholds: [ { max_connection_pools: 3 } ] }',
-      'circuit_breakers.thresholds[0].max_connection_pools',
-    ],
-    [
       'circuit_breakers: { per_host_thresholds: [ { max_requests: 3 } ] }',
       'circuit_breakers.per_host_thresholds[0].max_requests',
     ],

@@ -18,6 +18,7 @@ export function compileCircuitBreakers(
     maxPendingRequests: entry?.maxPendingRequests ?? 1024,
     maxRequests: entry?.maxRequests ?? 1024,
     maxRetries: entry?.maxRetries ?? 3,
+    ...(entry?.maxConnectionPools === undefined ? {} : { maxConnectionPools: entry.maxConnectionPools }),
     ...(budget === undefined
       ? {}
       : {

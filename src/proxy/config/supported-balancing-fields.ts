@@ -120,6 +120,7 @@ export const balancingFields: readonly (readonly [string, Readonly<Record<string
       max_pending_requests: 'honoured',
       max_requests: 'honoured',
       max_retries: 'honoured',
+      max_connection_pools: 'honoured',
       retry_budget: 'honoured',
       track_remaining: { harmless: 'adds Envoy statistics only' },
     },

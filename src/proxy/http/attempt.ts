@@ -33,6 +33,10 @@ export function startAttempt(
     exchange.reply(503, 'no healthy upstream', ResponseFlag.UH, 'no_healthy_upstream')
     return
   }
+  if (limits.maxConnectionPools !== undefined && cluster.admitsPool?.(endpoint) === false) {
+    exchange.reply(503, 'no healthy upstream', ResponseFlag.UH, 'no_healthy_upstream')
+    return
+  }
   exchange.attempts += 1
   exchange.phase = Phase.upstream
   const shared = leg.shares(cluster) ? endpoint.takeShared() : undefined
