@@ -222,10 +222,10 @@ describe('a client that', () => {
     peer.headers(1, request('POST', '/small'))
     for (let count = 0; count < 20_000; count += 1) peer.data(1, 'x')
     peer.data(1, '', { end: true })
-    await waitUntil('it is answered', () => peer.streams.get(1)?.end === 'end' || peer.closed)
+    await waitUntil('it is answered', () => peer.streams.get(1)?.end === 'end' || peer.closed, 20_000)
     expect(rig.arrived('/small').map(({ octets }) => octets)).toEqual([20_000])
     peer.socket.destroy()
-  })
+  }, 30_000)
 
   test.each([
     [
