@@ -39,7 +39,9 @@ export class DataSender {
     const core = this.#core
     let position = start
     if (stream.waiting === 0) {
-      while (this.#writable && position < end) {
+      // Behind a full output pieces wait together and leave as few frames: somebody's many small ones never become a flood of ours.
+      const open = this.#open()
+      while (open && this.#writable && position < end) {
         const length = this.#frameLength(stream, end - position)
         if (length <= 0) break
         this.#frame(stream, bytes, position, position + length, endStream && position + length === end)

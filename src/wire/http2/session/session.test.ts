@@ -166,6 +166,22 @@ describe('flow control', () => {
     expect(recorder.take()).toEqual(['1 writable'])
   })
 
+  test('sendData() of many small pieces behind a full output gathers them, and is no flood', () => {
+    const peer = new RawPeer('server', { settings: [{ id: 4, value: 1_000_000 }] })
+    peer.headers(1).send()
+    const { session, recorder } = peer
+    const [stream] = recorder.streams
+    if (stream === undefined) throw new Error('No stream')
+    recorder.head(stream, ok)
+    for (let count = 0; count < 30_000; count += 1) session.sendData(stream, Buffer.alloc(1), 0, 1, false)
+    expect(stream.waiting).toBeGreaterThan(20_000)
+    peer.frames.ping(Buffer.alloc(8))
+    peer.send()
+    expect(session.failed).toBe(false)
+    while (session.outputLength > 0) takeOutput(session)
+    expect([stream.waiting, session.failed]).toEqual([0, false])
+  })
+
   test('consume() gives credit back by halves of the windows, and a reset gives it back to the connection', () => {
     const peer = new RawPeer('server', { limits: { connectionWindowBytes: 100_000 } })
     peer.recorder.consumes = false
