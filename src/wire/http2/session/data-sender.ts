@@ -40,8 +40,8 @@ export class DataSender {
     let position = start
     if (stream.waiting === 0) {
       // Behind a full output pieces wait together and leave as few frames: somebody's many small ones never become a flood of ours.
-      const open = this.#open()
-      while (open && this.#writable && position < end) {
+      const last = this.#open() ? end : start
+      while (this.#writable && position < last) {
         const length = this.#frameLength(stream, end - position)
         if (length <= 0) break
         this.#frame(stream, bytes, position, position + length, endStream && position + length === end)
